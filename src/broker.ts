@@ -1,0 +1,151 @@
+/**
+ * The contract between ctq and whatever moves messages. `brokers/` holds the ways to keep it and
+ * `test/contract/broker.ts` is what each of them must pass.
+ *
+ * A broker delivers at least once. From the moment a {@link Delivery} is handed out until it is
+ * settled, it is *owned*: the broker renews its lease for as long as this process lives, however
+ * long the task runs and however often the connection breaks, and another process takes it over
+ * within ten seconds of our death. A delivery that was taken from us all the same (we were frozen)
+ * is *fenced*: settling it does nothing, and says so.
+ */
+import type { BrokerError, ProtocolError } from './errors.js';
+import type { Message } from './protocol/message.js';
+
+export type ExchangeType = 'direct' | 'topic' | 'fanout';
+
+export interface Exchange {
+  /** `''` is AMQP's default exchange: routing key = queue name. */
+  readonly name: string;
+  readonly type: ExchangeType;
+}
+
+export interface Queue {
+  readonly name: string;
+  readonly exchange: Exchange;
+  readonly routingKey: string;
+  readonly durable?: boolean;
+  readonly autoDelete?: boolean;
+  /** `x-max-priority` on RabbitMQ. */
+  readonly maxPriority?: number;
+  /** Further AMQP queue arguments. */
+  readonly arguments?: Readonly<Record<string, unknown>>;
+}
+
+/** Where a message is published to. Priority is read from the message's properties. */
+export interface Route {
+  readonly exchange: Exchange;
+  readonly routingKey: string;
+}
+
+/** Facts about an engine that code above may ask for; never the engine's brand. */
+export interface BrokerCapabilities {
+  /** How the event exchange is declared: fanout on Redis and SQLite, topic on AMQP (WIRE 6.6). */
+  readonly eventExchangeType: 'topic' | 'fanout';
+  /** True when {@link Delivery.park} keeps the message in the broker until it is due. */
+  readonly parks: boolean;
+  /** Other processes can reach the same messages; false for `memory://`. */
+  readonly shared: boolean;
+}
+
+/** Whether an answer still counted. `fenced`: the delivery had been taken from us; nothing was changed. */
+export type Settled = 'settled' | 'fenced';
+
+/** A message that we owe an answer for. Settling twice throws `MessageStateError`. */
+export interface Delivery {
+  readonly message: Message;
+  /** The queue it was taken from. */
+  readonly queue: string;
+  readonly deliveryTag: string;
+  readonly redelivered: boolean;
+  /** How often it has been delivered before, where the broker counts; else 0 or 1. */
+  readonly redeliveryCount: number;
+  /** True once the lease is gone: somebody else has the message now. */
+  readonly fenced: boolean;
+  /** Done with it. */
+  ack(): Promise<Settled>;
+  /** Let another worker try. `front` runs next (a stop, a lost connection), `back` after all that waits (`Reject(requeue)`). */
+  requeue(position: 'front' | 'back'): Promise<Settled>;
+  /** Never again: dropped, or kept in the dead letters with the reason. */
+  reject(reason: string): Promise<Settled>;
+  /** Give it back until `dueAt`; some consumer gets it again then, not marked as redelivered. Only where `capabilities.parks`. */
+  park(dueAt: Date): Promise<Settled>;
+}
+
+/** Something in a queue that is no message: not JSON, no envelope. Already put aside by the broker; only to be reported. */
+export interface MalformedDelivery {
+  readonly queue: string;
+  readonly raw: Uint8Array;
+  readonly error: ProtocolError;
+}
+
+/** What a consumer tells its owner. Called synchronously; must not throw. */
+export interface ConsumerHandler {
+  /** Never more than the prefetch allows, unsettled and parked not counted. */
+  deliver(batch: readonly Delivery[]): void;
+  malformed(delivery: MalformedDelivery): void;
+  /** The connection broke or could not be made; the consumer comes back by itself after `retryInMs`. */
+  disconnected(error: BrokerError, attempt: number, retryInMs: number): void;
+  /** The connection is there: the first time, and after each `disconnected`. */
+  connected(): void;
+  /** These deliveries were taken from us: stop working on them. */
+  fenced(deliveries: readonly Delivery[]): void;
+}
+
+/** A running consumption. Outlives its connection. */
+export interface Consumer {
+  /** How many deliveries may be unsettled at once; 0 stops taking. */
+  setPrefetch(count: number): void;
+  addQueue(queue: Queue): Promise<void>;
+  cancelQueue(name: string): Promise<void>;
+  /** The queues it takes from, in order. */
+  readonly queues: readonly Queue[];
+  /**
+   * Stops taking; what is unsettled stays ours until settled or {@link close}. Resolves when no take is
+   * under way any more: whatever it brought has been handed to `deliver`.
+   */
+  pause(): Promise<void>;
+  /** Gives every unsettled delivery back to the front of its queue and ends. */
+  close(): Promise<void>;
+}
+
+/** A no-ack listener on an auto-delete queue: remote control, replies, events. */
+export interface Subscription {
+  close(): Promise<void>;
+}
+
+export interface ConsumeOptions {
+  readonly queues: readonly Queue[];
+  readonly prefetch: number;
+  /** Names this consumer to people: the worker's nodename. */
+  readonly name: string;
+  readonly handler: ConsumerHandler;
+}
+
+export interface Broker {
+  readonly capabilities: BrokerCapabilities;
+  /** The URL with its password masked. */
+  readonly displayUrl: string;
+  /** Makes the queue, its exchange and its binding known. Idempotent. */
+  declare(queue: Queue): Promise<void>;
+  /** Resolves once the broker has it. Calls made in one tick travel together. */
+  publish(message: Message, route: Route): Promise<void>;
+  /** Starts at once and connects in the background for as long as it takes; `handler` hears how it goes. */
+  consume(options: ConsumeOptions): Promise<Consumer>;
+  /** Resolves once messages published from now on will arrive. */
+  subscribe(queue: Queue, onMessage: (message: Message) => void): Promise<Subscription>;
+  /** Removes what waits in the queue, all priorities; returns how many. */
+  purge(queue: string): Promise<number>;
+  /** How many messages wait in the queue. */
+  depth(queue: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** How to open a broker; see `brokers/index.ts`. */
+export interface BrokerOptions {
+  /** `broker_transport_options`, by Celery's names. */
+  readonly transportOptions: Readonly<Record<string, unknown>>;
+  /** A call that finds no connection fails after this long; `Infinity` waits for ever (worker, beat). */
+  readonly connectTimeoutMs: number;
+  /** `broker_use_ssl`. */
+  readonly ssl?: boolean | Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,197 @@
+/**
+ * A task: a name, a function, options, and the handlers a subclass may override. `app.task()` makes
+ * them; the worker runs them through `execution/execute.ts`. What a task may *throw to speak* —
+ * {@link Retry}, {@link Ignore}, {@link Reject} — stands at the end of this file.
+ */
+import type { TaskRequest } from './execution/invocation.js';
+import type { Logger } from './logger.js';
+import type { ApplyAsyncOptions } from './client/apply-async-options.js';
+import type { AsyncResult } from './client/async-result.js';
+
+/** A class whose instances mean "try again" or "this was expected". */
+// biome-ignore lint/suspicious/noExplicitAny: error constructors take anything
+export type ErrorClass = abstract new (...args: any[]) => Error;
+
+/** Task options: Celery's task attributes in camelCase, seconds where Celery has seconds. */
+export interface TaskOptions {
+  /** Registered name; default `<app name>.<function name>`. */
+  readonly name?: string;
+  /** Pass the task context as first argument. */
+  readonly bind?: boolean;
+  /** Class to instantiate, for handlers and `call`. */
+  readonly base?: typeof Task;
+  /** Default 3; null retries for ever. */
+  readonly maxRetries?: number | null;
+  /** Seconds; default 180. */
+  readonly defaultRetryDelay?: number;
+  /** Errors that retry by themselves: classes, or names of error classes. */
+  readonly autoretryFor?: readonly (ErrorClass | string)[];
+  readonly dontAutoretryFor?: readonly (ErrorClass | string)[];
+  /** true = 1 s, doubled each time; a number is the first delay in seconds. */
+  readonly retryBackoff?: boolean | number;
+  /** Seconds; default 600. */
+  readonly retryBackoffMax?: number;
+  /** Default true: a random delay between 0 and the computed one. */
+  readonly retryJitter?: boolean;
+  /** Errors that are part of the task's contract: FAILURE, logged without a traceback. */
+  readonly throws?: readonly (ErrorClass | string)[];
+  /** `'10/s'`, `'100/m'`, `'1/h'` or a number per second. */
+  readonly rateLimit?: string | number | null;
+  /** Seconds. */
+  readonly timeLimit?: number | null;
+  readonly softTimeLimit?: number | null;
+  readonly ignoreResult?: boolean;
+  readonly storeErrorsEvenIfIgnored?: boolean;
+  readonly serializer?: string;
+  readonly compression?: string | null;
+  /** URL of a result backend for this task alone. */
+  readonly backend?: string;
+  readonly acksLate?: boolean;
+  readonly acksOnFailureOrTimeout?: boolean;
+  readonly rejectOnWorkerLost?: boolean;
+  readonly trackStarted?: boolean;
+  /** Seconds from sending, or a date. */
+  readonly expires?: number | Date | null;
+  readonly priority?: number | null;
+  readonly queue?: string;
+  readonly routingKey?: string;
+  readonly exchange?: string;
+  /** Seconds. */
+  readonly resultExpires?: number | null;
+  /** Check the number and names of arguments as Python would; default true. */
+  readonly typing?: boolean;
+  /** Send task events for it; default true. */
+  readonly sendEvents?: boolean;
+}
+
+/** What `task.retry()` takes. */
+export interface RetryOptions {
+  /** Seconds to wait; default the task's `defaultRetryDelay`. */
+  readonly countdown?: number;
+  readonly eta?: Date | string;
+  /** What went wrong: stored with RETRY, and thrown when the retries are used up. */
+  readonly exc?: unknown;
+  readonly maxRetries?: number | null;
+  readonly args?: readonly unknown[];
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+  /** Further options for the next try: queue, priority … */
+  readonly options?: ApplyAsyncOptions;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: any function can be a task
+export type TaskFunction = (...args: any[]) => unknown;
+
+/** The app as far as a task needs it: somebody who can send. Keeps `task.ts` below `ctq.ts`. */
+export interface TaskSender {
+  sendTask(name: string, args: readonly unknown[], options: ApplyAsyncOptions): AsyncResult<unknown>;
+}
+
+/** A registered task. Subclass it and pass the class as `base` to hook into every run. */
+export class Task<Args extends readonly unknown[] = readonly unknown[], Result = unknown> {
+  readonly name: string;
+  readonly options: TaskOptions;
+  /** The function itself, as registered. */
+  readonly run: TaskFunction;
+  readonly sender: TaskSender;
+
+  constructor(name: string, options: TaskOptions, run: TaskFunction, sender: TaskSender) {
+    this.name = name;
+    this.options = options;
+    this.run = run;
+    this.sender = sender;
+  }
+
+  /** Sends the task with these arguments. */
+  delay(...args: Args): AsyncResult<Awaited<Result>> {
+    return this.applyAsync(args, {});
+  }
+
+  /** Sends the task with these arguments and options. */
+  applyAsync(args: Args, options: ApplyAsyncOptions = {}): AsyncResult<Awaited<Result>> {
+    return this.sender.sendTask(this.name, args, options) as AsyncResult<Awaited<Result>>;
+  }
+
+  /** Runs before the task function. */
+  beforeStart(_taskId: string, _args: readonly unknown[], _kwargs: Readonly<Record<string, unknown>>): void | Promise<void> {}
+  onSuccess(
+    _value: unknown,
+    _taskId: string,
+    _args: readonly unknown[],
+    _kwargs: Readonly<Record<string, unknown>>,
+  ): void | Promise<void> {}
+  onFailure(
+    _error: unknown,
+    _taskId: string,
+    _args: readonly unknown[],
+    _kwargs: Readonly<Record<string, unknown>>,
+  ): void | Promise<void> {}
+  onRetry(_error: unknown, _taskId: string, _args: readonly unknown[], _kwargs: Readonly<Record<string, unknown>>): void | Promise<void> {}
+  /** Runs after the outcome is known, whatever it is. */
+  afterReturn(
+    _state: string,
+    _value: unknown,
+    _taskId: string,
+    _args: readonly unknown[],
+    _kwargs: Readonly<Record<string, unknown>>,
+  ): void | Promise<void> {}
+  /** Around the run: open what the task needs, `return run()`, close it. */
+  call(run: () => unknown, _context: TaskContext): unknown {
+    return run();
+  }
+}
+
+/** What a bound task gets as first argument: the task, and this run of it. */
+export interface TaskContext extends Task {
+  readonly request: TaskRequest;
+  readonly logger: Logger;
+  /** Aborted at the soft time limit, on revoke and on a cold stop; `signal.reason` is the error. */
+  readonly signal: AbortSignal;
+  /** Makes the error that asks for another try: `throw task.retry({ countdown: 10 })`. */
+  retry(options?: RetryOptions): Retry;
+  /** Stores a state of your own, with `meta` as its result. */
+  updateState(state: string, meta?: unknown): Promise<void>;
+}
+
+/** Thrown to run the task again later. Made by `task.retry()`. */
+export class Retry extends Error {
+  readonly options: RetryOptions;
+  constructor(options: RetryOptions = {}) {
+    super('Retry', options.exc === undefined ? undefined : { cause: options.exc });
+    this.name = 'Retry';
+    this.options = options;
+  }
+}
+
+/** Thrown to end the task without any state being stored. */
+export class Ignore extends Error {
+  constructor(reason = '') {
+    super(reason);
+    this.name = 'Ignore';
+  }
+}
+
+/** Thrown to reject the message itself; with `requeue` another worker gets it. Only of use with late acknowledgement. */
+export class Reject extends Error {
+  readonly requeue: boolean;
+  constructor(reason = '', options: { readonly requeue?: boolean } = {}) {
+    super(reason);
+    this.name = 'Reject';
+    this.requeue = options.requeue ?? false;
+  }
+}
+
+/** Arrives through `task.signal` when the soft time limit is over. */
+export class SoftTimeLimitExceeded extends Error {
+  constructor(limitMs?: number) {
+    super(limitMs === undefined ? '' : `SoftTimeLimitExceeded(${limitMs / 1000})`);
+    this.name = 'SoftTimeLimitExceeded';
+  }
+}
+
+/** Arrives through `task.signal` when the task was revoked while it ran. */
+export class TaskRevoked extends Error {
+  constructor(reason: 'revoked' | 'terminated') {
+    super(reason);
+    this.name = 'TaskRevokedError';
+  }
+}
