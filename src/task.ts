@@ -6,7 +6,7 @@
 import type { TaskRequest } from './execution/invocation.js';
 import type { Logger } from './logger.js';
 import type { ApplyAsyncOptions } from './client/apply-async-options.js';
-import type { AsyncResult } from './client/async-result.js';
+import type { SentTask } from './client/async-result.js';
 
 /** A class whose instances mean "try again" or "this was expected". */
 // biome-ignore lint/suspicious/noExplicitAny: error constructors take anything
@@ -83,7 +83,7 @@ export type TaskFunction = (...args: any[]) => unknown;
 
 /** The app as far as a task needs it: somebody who can send. Keeps `task.ts` below `ctq.ts`. */
 export interface TaskSender {
-  sendTask(name: string, args: readonly unknown[], options: ApplyAsyncOptions): AsyncResult<unknown>;
+  sendTask(name: string, args: readonly unknown[], options: ApplyAsyncOptions): SentTask;
 }
 
 /** A registered task. Subclass it and pass the class as `base` to hook into every run. */
@@ -102,13 +102,13 @@ export class Task<Args extends readonly unknown[] = readonly unknown[], Result =
   }
 
   /** Sends the task with these arguments. */
-  delay(...args: Args): AsyncResult<Awaited<Result>> {
+  delay(...args: Args): SentTask<Awaited<Result>> {
     return this.applyAsync(args, {});
   }
 
   /** Sends the task with these arguments and options. */
-  applyAsync(args: Args, options: ApplyAsyncOptions = {}): AsyncResult<Awaited<Result>> {
-    return this.sender.sendTask(this.name, args, options) as AsyncResult<Awaited<Result>>;
+  applyAsync(args: Args, options: ApplyAsyncOptions = {}): SentTask<Awaited<Result>> {
+    return this.sender.sendTask(this.name, args, options) as SentTask<Awaited<Result>>;
   }
 
   /** Runs before the task function. */
