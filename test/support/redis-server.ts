@@ -1,0 +1,164 @@
+/** A real redis-server of a test's own: private port, private folder, gone afterwards. */
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { OwnedProcess } from './owned-process.js';
+import { type Reply, redisCommands } from './resp.js';
+import { tmpFolder } from './tmp.js';
+
+export interface RedisOptions {
+  /** Default: nothing is written to disk. */
+  readonly appendonly?: 'always' | 'everysec';
+  readonly password?: string;
+  /** Further arguments of redis-server, e.g. `['--maxmemory', '4mb']`. */
+  readonly args?: readonly string[];
+}
+
+/** The program, from PATH, or undefined. */
+export function findRedisServer(): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return ['redis-server', 'valkey-server'].flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
+}
+
+export class RedisServer {
+  readonly port: number;
+  readonly folder: string;
+  readonly #options: RedisOptions;
+  #process: OwnedProcess | undefined;
+
+  constructor(port: number, folder: string, options: RedisOptions) {
+    this.port = port;
+    this.folder = folder;
+    this.#options = options;
+  }
+
+  get pid(): number {
+    if (this.#process === undefined) throw new Error('this redis-server is not running');
+    return this.#process.pid;
+  }
+
+  /** Database 0, with the password where there is one. */
+  get url(): string {
+    return this.urlOf(0);
+  }
+
+  urlOf(database: number): string {
+    const { password } = this.#options;
+    const credentials = password === undefined ? '' : `:${encodeURIComponent(password)}@`;
+    return `redis://${credentials}127.0.0.1:${this.port}/${database}`;
+  }
+
+  get log(): string {
+    return this.#process?.output ?? '';
+  }
+
+  /** Starts the program and resolves when it answers PING (and has loaded its data). Rejects when the port was taken. */
+  async start(): Promise<void> {
+    const program = findRedisServer();
+    if (program === undefined) {
+      throw new Error(
+        'neither redis-server nor valkey-server is on PATH: run "node tools/setup.mjs --test", or guard the suite with describeWith("redis", …)',
+      );
+    }
+    const { appendonly, password, args = [] } = this.#options;
+    const server = new OwnedProcess(
+      program,
+      [
+        ...['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder, '--save', '', '--daemonize', 'no'],
+        ...(appendonly === undefined ? [] : ['--appendonly', 'yes', '--appendfsync', appendonly]),
+        ...(password === undefined ? [] : ['--requirepass', password]),
+        ...args,
+      ],
+      { cwd: this.folder },
+    );
+    this.#process = server;
+    try {
+      await this.#answers(server);
+    } catch (error) {
+      server.killGroup();
+      throw error;
+    }
+  }
+
+  async #answers(server: OwnedProcess): Promise<void> {
+    const deadlineMs = performance.now() + 15_000;
+    for (;;) {
+      if (server.ending !== undefined) throw new Error(`redis-server ended at once:\n${server.output.slice(-2000)}`);
+      const info = await this.command('INFO', 'server').catch((error: unknown) => error);
+      // Ours, and not somebody else's that was faster to take the port.
+      if (typeof info === 'string' && info.includes(`process_id:${server.pid}\r`)) return;
+      if (performance.now() > deadlineMs) throw new Error(`redis-server does not answer: ${String(info)}\n${server.output.slice(-2000)}`);
+      await delay(10);
+    }
+  }
+
+  /** SHUTDOWN as an administrator does: with AOF nothing is lost. */
+  async stop(): Promise<void> {
+    await this.#process?.stop('SIGTERM');
+    this.#process = undefined;
+  }
+
+  /** SIGKILL, as a crash or the kernel's OOM killer. */
+  async kill(): Promise<void> {
+    await this.#process?.kill();
+    this.#process = undefined;
+  }
+
+  /** Stops it if it runs, starts it again on the same port and folder. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  /** SIGSTOP: connections stay open and nobody answers. */
+  freeze(): void {
+    this.#process?.signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.signal('SIGCONT');
+  }
+
+  /** One command on a connection of its own, in database 0: `await redis.command('LLEN', 'celery')`. */
+  async command(...words: readonly (string | number | Uint8Array)[]): Promise<Reply> {
+    const [reply] = await this.commands([words]);
+    return reply ?? null;
+  }
+
+  /** Several commands over one connection, e.g. beginning with SELECT; the answers in order. */
+  async commands(commands: readonly (readonly (string | number | Uint8Array)[])[]): Promise<Reply[]> {
+    const { password } = this.#options;
+    if (password === undefined) return await redisCommands(this.port, commands);
+    return (await redisCommands(this.port, [['AUTH', password], ...commands])).slice(1);
+  }
+}
+
+/** Starts a redis-server on a free private port. */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  let problem: unknown;
+  // Between finding a free port and binding it, somebody else may take it.
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const server = new RedisServer(await freePort(), tmpFolder(), options);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      if (!/address already in use|Address in use|Could not create server TCP/i.test(String(error))) throw error;
+      problem = error;
+    }
+  }
+  throw problem;
+}
+
+/** A port that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+}

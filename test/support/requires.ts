@@ -1,0 +1,37 @@
+/**
+ * Servers and programs that some suites need. Where one is missing, its suites are skipped with one
+ * loud line; in CI that is a failure, because a skipped promise is an unkept one.
+ */
+import { describe } from 'vitest';
+import { findCeleryPython } from './python-celery.js';
+import { findRedisServer } from './redis-server.js';
+
+const NEEDS = {
+  redis: { find: findRedisServer, remedy: 'install redis-server (Debian) or redis (Homebrew), or run "node tools/setup.mjs --test"' },
+  python: { find: findCeleryPython, remedy: 'install python3-celery and python3-redis, or run "node tools/setup.mjs --test"' },
+} as const;
+
+export type Need = keyof typeof NEEDS;
+
+/** What is missing, in words, or undefined. */
+export function missing(needs: readonly Need[]): string | undefined {
+  const absent = needs.filter((need) => NEEDS[need].find() === undefined);
+  return absent.length === 0 ? undefined : absent.map((need) => `no ${need}: ${NEEDS[need].remedy}`).join('; ');
+}
+
+/**
+ * `describe` for suites that need servers: `describeWith('redis', 'the Redis broker', () => …)`,
+ * `describeWith(['redis', 'python'], …)`.
+ *
+ * @throws in CI, when something is missing.
+ */
+export function describeWith(needs: Need | readonly Need[], name: string, suite: () => void): void {
+  const problem = missing(typeof needs === 'string' ? [needs] : needs);
+  if (problem === undefined) {
+    describe(name, suite);
+    return;
+  }
+  if (process.env['CI'] !== undefined) throw new Error(`${name} cannot run (${problem})`);
+  process.stderr.write(`\nSKIPPED: ${name} (${problem})\n`);
+  describe.skip(name, suite);
+}

@@ -1,0 +1,200 @@
+/**
+ * Builds dist/ with one esbuild call: bundled, split into shared chunks, so that the command line and
+ * a user's `import 'ctq'` run the same module instances, and heavy parts stay behind `import()`.
+ *
+ *   node tools/build.mjs               JavaScript only, well under a second
+ *   node tools/build.mjs --if-stale    the same, but nothing when dist/ is newer than its sources
+ *   node tools/build.mjs --types       also declarations, and a check that they compile
+ *   node tools/build.mjs --clean       also removes what earlier builds left; for packing
+ *
+ * Somebody may be running from dist/ meanwhile. So each file is written elsewhere and renamed into
+ * place, chunks before the entries that import them, and chunks of earlier builds are kept for a
+ * while: a worker that has been up for an hour may still `import()` one.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+const manifestFile = join(dist, '.build.json');
+
+/** Output name (without `.js`) → source. Files that run as a thread or child of their own are found by `src/entry-points.ts`. */
+export const ENTRIES = {
+  index: 'src/index.ts',
+  'cli/main': 'src/cli/main.ts',
+  'lease-thread': 'src/brokers/lease-thread.ts',
+};
+
+/** Native, wasm or chosen by the user: looked up at run time, or absent. Everything else is bundled. */
+const EXTERNAL = ['@photostructure/sqlite', 'esbuild', 'node-liblzma', 'bzip2-wasm', '@bokuweb/zstd-wasm', 'typescript'];
+
+/** How long a chunk of an earlier build stays for processes that still run from it. */
+const RETIREMENT_MS = 15 * 60_000;
+
+function filesBelow(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+function readManifest() {
+  try {
+    return JSON.parse(readFileSync(manifestFile, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Says why dist/ must be built again; undefined when it is current. */
+export function staleReason() {
+  const manifest = readManifest();
+  if (manifest === undefined) return 'there is no build yet';
+  const gone = manifest.files.find((file) => !existsSync(join(dist, file)));
+  if (gone !== undefined) return `dist/${gone} is missing`;
+  const missing = entryPoints().find((entry) => !manifest.files.includes(`${entry.out}.js`));
+  if (missing !== undefined) return `${missing.in} is new`;
+  const sources = [
+    ...filesBelow(join(root, 'src')),
+    join(root, 'package.json'),
+    join(root, 'package-lock.json'),
+    fileURLToPath(import.meta.url),
+  ];
+  const folders = new Set(sources.map((file) => dirname(file)).filter((folder) => folder.startsWith(join(root, 'src'))));
+  for (const path of [...sources, ...folders]) {
+    // A folder's own time tells of files that were removed or renamed.
+    if (existsSync(path) && statSync(path).mtimeMs > manifest.builtFromMs) return `${relative(root, path)} is newer`;
+  }
+  return undefined;
+}
+
+function entryPoints() {
+  return Object.entries(ENTRIES)
+    .filter(([, source]) => existsSync(join(root, source)))
+    .map(([out, source]) => ({ in: join(root, source), out }));
+}
+
+async function bundle(outdir) {
+  const esbuild = await import('esbuild');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const result = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: entryPoints(),
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: 'linked',
+    sourcesContent: false,
+    minifySyntax: true,
+    legalComments: 'none', // notices go to THIRD-PARTY-LICENSES.txt as a whole
+    external: EXTERNAL,
+    loader: { '.lua': 'text' },
+    define: { __CTQ_VERSION__: JSON.stringify(version) },
+    // Bundled CommonJS packages ask for Node's own modules with require().
+    banner: {
+      js: "import { createRequire as __ctqCreateRequire } from 'node:module'; const require = __ctqCreateRequire(import.meta.url);",
+    },
+    metafile: true,
+    logLevel: 'silent',
+    entryNames: '[name]',
+    chunkNames: 'chunks/[name]-[hash]',
+  });
+  writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licences(result.metafile));
+}
+
+/** The licence text of each package that ended up in the bundle, as those licences ask for. */
+function licences(metafile) {
+  const packages = new Set();
+  for (const input of Object.keys(metafile.inputs)) {
+    const name = /(?:^|.*\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (name !== null) packages.add(name[0]);
+  }
+  const parts = [...packages].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? '' : readFileSync(join(root, folder, file), 'utf8').trim();
+    return `${name} ${version} (${typeof license === 'string' ? license : 'see below'})\n\n${text}\n`;
+  });
+  return `dist/ contains parts of the following packages.\n\n${parts.join(`\n${'-'.repeat(72)}\n\n`)}`;
+}
+
+function emitDeclarations(outdir) {
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+  const run = spawnSync(process.execPath, [tsc, '-p', join(root, 'tools', 'tsconfig.types.json'), '--outDir', outdir], {
+    encoding: 'utf8',
+    cwd: root,
+  });
+  if (run.status !== 0) throw new Error(`the declarations do not compile:\n${run.stdout}${run.stderr}`);
+}
+
+/** Chunks first, entries after the chunks they import, the record last. */
+function moveIntoPlace(from) {
+  const rank = (file) => (file.startsWith('chunks/') ? 0 : 1);
+  const files = filesBelow(from).map((file) => relative(from, file).split(sep).join('/'));
+  for (const file of files.sort((a, b) => rank(a) - rank(b))) {
+    mkdirSync(dirname(join(dist, file)), { recursive: true });
+    renameSync(join(from, file), join(dist, file));
+  }
+  return files;
+}
+
+function retireLeftovers(files, previous, options) {
+  const now = Date.now();
+  const retired = {};
+  for (const path of filesBelow(dist)) {
+    const file = relative(dist, path).split(sep).join('/');
+    if (file === '.build.json' || files.includes(file)) continue;
+    const since = previous?.retired?.[file] ?? now;
+    const declarationsStay = file.endsWith('.d.ts') && !options.clean;
+    if (!declarationsStay && (options.clean || now - since > RETIREMENT_MS)) rmSync(path, { force: true });
+    else retired[file] = since;
+  }
+  return retired;
+}
+
+/** Builds dist/. Throws with esbuild's or tsc's own words when the sources do not build. */
+export async function build(options = {}) {
+  const builtFromMs = Date.now();
+  const previous = readManifest();
+  mkdirSync(dist, { recursive: true });
+  // Beside dist/, for a rename must not cross file systems.
+  const workshop = mkdtempSync(join(root, '.dist-'));
+  try {
+    await bundle(workshop);
+    if (options.types) emitDeclarations(workshop);
+    const files = moveIntoPlace(workshop);
+    const record = { builtFromMs, files, retired: retireLeftovers(files, previous, options) };
+    writeFileSync(join(workshop, '.build.json'), JSON.stringify(record, undefined, 1));
+    renameSync(join(workshop, '.build.json'), manifestFile);
+  } finally {
+    rmSync(workshop, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const { values } = parseArgs({
+    options: { types: { type: 'boolean' }, clean: { type: 'boolean' }, 'if-stale': { type: 'boolean' }, quiet: { type: 'boolean' } },
+  });
+  const startedAt = performance.now();
+  const reason = values['if-stale'] ? staleReason() : 'asked';
+  if (reason !== undefined) {
+    try {
+      await build({ types: values.types === true, clean: values.clean === true });
+      if (!values.quiet) console.log(`built dist/ in ${Math.round(performance.now() - startedAt)} ms`);
+    } catch (error) {
+      const problems = error.errors ?? [];
+      for (const { text, location } of problems.slice(0, 20)) {
+        console.error(`${location === null ? '' : `${location.file}:${location.line}:${location.column}: `}${text}`);
+      }
+      console.error(`the build failed${problems.length > 0 ? `: ${problems.length} problems` : `: ${error.message}`}`);
+      process.exitCode = 1;
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** Lua scripts are text to import, as in the bundle. */
+const luaAsText = {
+  name: 'lua-as-text',
+  enforce: 'pre' as const,
+  load: (id: string) => (id.endsWith('.lua') ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))};` : undefined),
+};
+
+export default defineConfig({
+  define: { __CTQ_VERSION__: JSON.stringify(version) },
+  plugins: [luaAsText],
+  test: {
+    watch: false,
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    // Processes, not threads: tests send themselves signals, and native and wasm modules are loaded.
+    pool: 'forks',
+    // Fault and interop tests mostly wait for other processes, so one file more than there are cores pays.
+    maxWorkers: 3,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    restoreMocks: true,
+    unstubEnvs: true,
+    // One line a file unless something fails; tools/test.mjs adds its own.
+    reporters: process.env['CI'] === undefined ? ['default'] : [['default', { summary: false }]],
+  },
+});
