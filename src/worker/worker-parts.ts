@@ -1,0 +1,116 @@
+/**
+ * What a worker is made of: everything it needs from outside, opened by `ctq.ts` and handed in. The
+ * worker itself opens nothing, so a test can put a fake in each place.
+ */
+import type { Broker, Queue } from '../broker.js';
+import type { ApplyAsyncOptions } from '../client/apply-async-options.js';
+import type { Clock } from '../clock.js';
+import type { Logger } from '../logger.js';
+import type { Pool, PoolOptions } from '../pool.js';
+import type { ResultBackend, Settlement } from '../result-backend.js';
+import type { Signals } from '../signals.js';
+import type { Task } from '../task.js';
+
+export interface WorkerParts {
+  /** The app's name, as the banner shows it. */
+  readonly appName: string;
+  readonly settings: WorkerSettings;
+  /** Every task that this worker knows, by name. */
+  readonly tasks: ReadonlyMap<string, Task>;
+  readonly broker: Broker;
+  readonly backend: ResultBackend;
+  /** Stores a result and acknowledges in one step, where broker and backend are one engine. */
+  readonly settlement: Settlement;
+  readonly producer: TaskPublisher;
+  readonly queues: QueueTable;
+  openPool(kind: Pool['kind'], options: PoolOptions): Promise<Pool>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly signals: Signals;
+  readonly nodename: string;
+  /** Where the banner and the words said outside the log go; default nowhere. */
+  readonly voice?: WorkerVoice;
+}
+
+/** Sends the next try of a task, its callbacks, the rest of its chain. */
+export interface TaskPublisher {
+  /**
+   * Publishes `name` with `args`; `options.kwargs` and everything else as in `applyAsync`. What the options
+   * do not say is *not* taken from a running task. Resolves once the broker has the message.
+   */
+  publishTask(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Promise<void>;
+}
+
+/** The queues an app knows (`routing/queues.ts`). */
+export interface QueueTable {
+  declared(): readonly Queue[];
+  has(name: string): boolean;
+  /** @throws ConfigError when the name is unknown and may not be made up. */
+  get(name: string): Queue;
+}
+
+/** Text that Celery prints past its log. */
+export interface WorkerVoice {
+  /** The banner: Celery prints it on stdout. */
+  banner(text: string): void;
+  /** `worker: Warm shutdown (MainProcess)`: Celery writes it to the bare stderr. */
+  notice(text: string): void;
+}
+
+/** The settings a worker reads, by their names in `config/settings.ts`; seconds where Celery has seconds. */
+export interface WorkerSettings {
+  /** Content types and serializer names that task messages may have. */
+  readonly acceptContent: readonly string[];
+  /** Zone of an eta or expiry without an offset; null is UTC. */
+  readonly timezone: string | null;
+  readonly resultExtended: boolean;
+  readonly taskAcksLate: boolean;
+  readonly taskAcksOnFailureOrTimeout: boolean;
+  readonly taskRejectOnWorkerLost: boolean | null;
+  readonly taskIgnoreResult: boolean;
+  readonly taskStoreErrorsEvenIfIgnored: boolean;
+  readonly taskTrackStarted: boolean;
+  readonly taskTimeLimit: number | null;
+  readonly taskSoftTimeLimit: number | null;
+  readonly taskInheritParentPriority: boolean;
+  readonly workerConcurrency: number | null;
+  /** null: take what runs at once, and a little ahead when tasks are tiny. */
+  readonly workerPrefetchMultiplier: number | null;
+  readonly workerDeduplicateSuccessfulTasks: boolean;
+  readonly workerSendTaskEvents: boolean;
+  readonly brokerConnectionMaxRetries: number | null;
+}
+
+export interface WorkerOptions {
+  readonly pool?: Pool['kind'];
+  /** Slots; default `workerConcurrency`, else the pool's own default. */
+  readonly concurrency?: number;
+  /** Take from these queues only (`-Q`). */
+  readonly queues?: readonly string[];
+  /** All but these (`-X`). */
+  readonly excludeQueues?: readonly string[];
+  /** Celery's: slots times this are reserved ahead, 0 for no limit; default `workerPrefetchMultiplier`. */
+  readonly prefetchMultiplier?: number;
+  /** Empty the queues before taking from them. */
+  readonly purge?: boolean;
+  /** How long a warm stop waits for what runs before it goes back to the queue; default 25 s, below the usual 30 of supervisors. */
+  readonly graceS?: number;
+  /** A message that was delivered more often than this goes to the dead letters; default 5. */
+  readonly maxDeliveries?: number;
+}
+
+/**
+ * ```
+ *             ┌──────────────┐
+ * starting → consuming ⇄ disconnected
+ *                 └──────┬──────┘
+ *                     draining → stopped
+ * ```
+ */
+export type WorkerState = 'starting' | 'consuming' | 'disconnected' | 'draining' | 'stopped';
+
+/** `clean`: everything that had begun has ended. `forced`: something that ran was cut off and given back. */
+export type ExitStatus = 'clean' | 'forced';
+
+/** `warm` lets what runs finish; `cold` gives it back to the queue at once. */
+export type StopMode = 'warm' | 'cold';
