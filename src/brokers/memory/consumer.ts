@@ -1,0 +1,166 @@
+/** A consumption of the memory broker. */
+import { randomUUID } from 'node:crypto';
+import type { ConsumeOptions, Consumer, ConsumerHandler, Queue, Settled } from '../../broker.js';
+import type { Message } from '../../protocol/message.js';
+import { type Answer, HeldDelivery } from '../held-delivery.js';
+import { PRIORITY_STEPS } from '../priority.js';
+import type { QueuedMessage } from './queue.js';
+import type { MemoryStore } from './store.js';
+
+class MemoryDelivery extends HeldDelivery {
+  readonly item: QueuedMessage;
+  readonly #consumer: MemoryConsumer;
+
+  constructor(queue: string, item: QueuedMessage, consumer: MemoryConsumer) {
+    super(item.message, queue, item.message.properties.deliveryTag ?? randomUUID(), item.redeliveryCount);
+    this.item = item;
+    this.#consumer = consumer;
+  }
+
+  protected override async settle(answer: Answer): Promise<Settled> {
+    this.#consumer.settle(this, answer);
+    return 'settled';
+  }
+}
+
+export class MemoryConsumer implements Consumer {
+  readonly #store: MemoryStore;
+  readonly #handler: ConsumerHandler;
+  readonly #queues = new Map<string, { readonly queue: Queue; readonly stopListening: () => void }>();
+  /** In the order of taking: the queue that just delivered goes to the end, so that none starves (WIRE 6.4). */
+  #rotation: string[] = [];
+  /** In the order of delivery. */
+  readonly #held = new Set<MemoryDelivery>();
+  #prefetch: number;
+  #state: 'taking' | 'paused' | 'closed' = 'taking';
+  #takeScheduled = false;
+  /** Keeps the process alive while it consumes, as another broker's socket does. */
+  readonly #aliveTimer = setInterval(() => {}, 2 ** 30);
+
+  constructor(store: MemoryStore, options: ConsumeOptions) {
+    this.#store = store;
+    this.#handler = options.handler;
+    this.#prefetch = options.prefetch;
+    for (const queue of options.queues) this.#listen(queue);
+    setImmediate(() => {
+      if (this.#state === 'closed') return;
+      this.#handler.connected();
+      this.#take();
+    });
+  }
+
+  get queues(): readonly Queue[] {
+    return [...this.#queues.values()].map(({ queue }) => queue);
+  }
+
+  setPrefetch(count: number): void {
+    this.#prefetch = count;
+    this.#scheduleTake();
+  }
+
+  async addQueue(queue: Queue): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#listen(queue);
+    this.#scheduleTake();
+  }
+
+  async cancelQueue(name: string): Promise<void> {
+    this.#queues.get(name)?.stopListening();
+    this.#queues.delete(name);
+    this.#rotation = this.#rotation.filter((queue) => queue !== name);
+  }
+
+  async pause(): Promise<void> {
+    if (this.#state === 'taking') this.#state = 'paused';
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    clearInterval(this.#aliveTimer);
+    for (const { stopListening } of this.#queues.values()) stopListening();
+    // Last first, so that the front of the queue is what it was before they were taken.
+    for (const delivery of [...this.#held].reverse()) {
+      if (delivery.fence()) this.#store.giveBack(delivery.queue, redelivered(delivery.item), 'front');
+    }
+    this.#held.clear();
+  }
+
+  /** Called by the delivery, once. */
+  settle(delivery: MemoryDelivery, answer: Answer): void {
+    this.#held.delete(delivery);
+    const { queue, item } = delivery;
+    switch (answer.kind) {
+      case 'ack':
+        break;
+      case 'requeue':
+        this.#requeued.push({ delivery, position: answer.position });
+        if (this.#requeued.length === 1) queueMicrotask(() => this.#giveBackRequeued());
+        break;
+      case 'reject':
+        this.#store.bury(queue, { message: item.message, reason: answer.reason });
+        break;
+      case 'park':
+        this.#store.park(queue, item, answer.dueAtMs);
+        break;
+      default:
+        answer satisfies never;
+    }
+    this.#scheduleTake();
+  }
+
+  /** Requeued in this tick: given back together, so that several put to the front keep their order. */
+  #requeued: { readonly delivery: MemoryDelivery; readonly position: 'front' | 'back' }[] = [];
+
+  #giveBackRequeued(): void {
+    const requeued = this.#requeued.splice(0);
+    for (const { delivery, position } of requeued) {
+      if (position === 'back') this.#store.giveBack(delivery.queue, redelivered(delivery.item), 'back');
+    }
+    for (const { delivery, position } of requeued.reverse()) {
+      if (position === 'front') this.#store.giveBack(delivery.queue, redelivered(delivery.item), 'front');
+    }
+  }
+
+  #listen(queue: Queue): void {
+    if (this.#queues.has(queue.name)) return;
+    this.#store.declare(queue);
+    this.#queues.set(queue.name, { queue, stopListening: this.#store.listen(queue.name, () => this.#scheduleTake()) });
+    this.#rotation.push(queue.name);
+  }
+
+  /** Never from inside a caller's publish or ack: whoever settles in `deliver` would be called again in the middle. */
+  #scheduleTake(): void {
+    if (this.#takeScheduled || this.#state !== 'taking') return;
+    this.#takeScheduled = true;
+    setImmediate(() => {
+      this.#takeScheduled = false;
+      this.#take();
+    });
+  }
+
+  #take(): void {
+    if (this.#state !== 'taking') return;
+    const batch: MemoryDelivery[] = [];
+    while (this.#held.size < this.#prefetch) {
+      const taken = this.#store.take(this.#rotation, PRIORITY_STEPS.length);
+      if (taken === undefined) break;
+      this.#rotation = [...this.#rotation.filter((name) => name !== taken.queue), taken.queue];
+      const delivery = new MemoryDelivery(taken.queue, taken.item, this);
+      this.#held.add(delivery);
+      batch.push(delivery);
+    }
+    if (batch.length > 0) this.#handler.deliver(batch);
+  }
+}
+
+/** The marks that kombu sets before it puts a message back (WIRE 6.5), and a tag of its own for the next delivery. */
+function redelivered({ message, redeliveryCount }: QueuedMessage): QueuedMessage {
+  const { deliveryInfo = { exchange: '', routingKey: '' } } = message.properties;
+  const marked: Message = {
+    ...message,
+    headers: { ...message.headers, redelivered: true },
+    properties: { ...message.properties, deliveryInfo: { ...deliveryInfo, redelivered: true }, deliveryTag: randomUUID() },
+  };
+  return { message: marked, redeliveryCount: redeliveryCount + 1 };
+}
