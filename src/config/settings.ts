@@ -1,0 +1,299 @@
+/**
+ * Every setting: type, unit, default, and Celery's old name. Keys are camelCase here and in the code;
+ * `broker_url` and the old `BROKER_URL` mean the same (`setting-names.ts`). Types come from this
+ * table, so a setting is one entry and nothing else.
+ *
+ * Defaults are Celery's (WIRE 15) except where a comment says "ours" and why.
+ */
+import type { RetryPolicy } from '../client/apply-async-options.js';
+import type { QueueInput } from '../routing/queues.js';
+import type { TaskRoutes } from '../routing/task-routes.js';
+import { anything, choice, flag, list, nullable, number, object, seconds, secret, text, timeZone, url, whole } from './setting-kinds.js';
+import type { Setting } from './setting-kinds.js';
+
+const SERIALIZERS = ['json', 'yaml', 'msgpack'] as const;
+const LOG_FORMAT = '[%(asctime)s: %(levelname)s/%(processName)s] %(message)s';
+const TASK_LOG_FORMAT = '[%(asctime)s: %(levelname)s/%(processName)s] %(task_name)s[%(task_id)s]: %(message)s';
+
+export const SETTINGS = {
+  // ── What is read and written ──────────────────────────────────────────────────────────────────
+  /** Serializers, or content types, that a reader takes. */
+  acceptContent: list(['json'], 'CELERY_ACCEPT_CONTENT'),
+  /** The same for results; null: as `acceptContent`. */
+  resultAcceptContent: list(null, 'RESULT_ACCEPT_CONTENT'),
+  /** False makes naive local times; the wire stays UTC. */
+  enableUtc: flag(true, 'ENABLE_UTC'),
+  /** Zone of beat, and of an eta without an offset; null is UTC. */
+  timezone: timeZone('CELERY_TIMEZONE'),
+  /** Modules to load with the app. */
+  imports: list([], 'CELERY_IMPORTS'),
+  /** The same, appended. */
+  include: list([], 'CELERY_INCLUDE'),
+
+  // ── Beat ──────────────────────────────────────────────────────────────────────────────────────
+  /** Longest sleep between two looks at the schedule; 0 leaves it to the scheduler. Seconds. */
+  beatMaxLoopInterval: seconds(0, 'CELERYBEAT_MAX_LOOP_INTERVAL'),
+  /** What fires when: name → `{ task, schedule, args, kwargs, options }`. */
+  beatSchedule: anything<Record<string, unknown>>({}, 'CELERYBEAT_SCHEDULE'),
+  beatScheduler: text('celery.beat:PersistentScheduler', 'CELERYBEAT_SCHEDULER'),
+  /** Where beat remembers its last runs. */
+  beatScheduleFilename: text('celerybeat-schedule', 'CELERYBEAT_SCHEDULE_FILENAME'),
+  /** Save after so many sent tasks; 0 saves by time only. */
+  beatSyncEvery: whole(0, 'CELERYBEAT_SYNC_EVERY'),
+  /** Missed crontab runs older than this are skipped. Seconds. */
+  beatCronStartingDeadline: seconds(null),
+
+  // ── Broker ────────────────────────────────────────────────────────────────────────────────────
+  /** Where messages wait. null is the embedded SQLite file `.ctq/ctq.db` (ours; Celery has a RabbitMQ on localhost). */
+  brokerUrl: url('BROKER_URL'),
+  /** For consuming, where that is another address. */
+  brokerReadUrl: url('BROKER_READ_URL'),
+  /** For publishing, where that is another address. */
+  brokerWriteUrl: url('BROKER_WRITE_URL'),
+  brokerTransport: text(null, 'BROKER_TRANSPORT'),
+  /** `visibility_timeout`, `global_keyprefix`, `master_name` … by Celery's names. */
+  brokerTransportOptions: object('BROKER_TRANSPORT_OPTIONS'),
+  /** Seconds until an attempt to connect is given up. */
+  brokerConnectionTimeout: seconds(4, 'BROKER_CONNECTION_TIMEOUT'),
+  /** Come back after the connection is lost. */
+  brokerConnectionRetry: flag(true, 'BROKER_CONNECTION_RETRY'),
+  /** Keep trying when the broker is not there at start; null: as `brokerConnectionRetry`. */
+  brokerConnectionRetryOnStartup: flag(null),
+  /** null and 0 try for ever. Ours: a worker outlives its broker however long that takes (Celery: 100). */
+  brokerConnectionMaxRetries: nullable(whole(null, 'BROKER_CONNECTION_MAX_RETRIES')),
+  brokerChannelErrorRetry: flag(false),
+  brokerFailoverStrategy: anything<unknown>(null, 'BROKER_FAILOVER_STRATEGY'),
+  /** AMQP heartbeat, seconds. */
+  brokerHeartbeat: nullable(seconds(120, 'BROKER_HEARTBEAT')),
+  brokerHeartbeatCheckrate: number(3, 'BROKER_HEARTBEAT_CHECKRATE'),
+  brokerLoginMethod: text(null, 'BROKER_LOGIN_METHOD'),
+  brokerNativeDelayedDeliveryQueueType: choice(['quorum', 'classic'], 'quorum'),
+  /** Connections kept for publishing; null keeps none. */
+  brokerPoolLimit: nullable(whole(10, 'BROKER_POOL_LIMIT')),
+  /** TLS: true, or an object with `ca_certs`, `certfile`, `keyfile`, `cert_reqs`. */
+  brokerUseSsl: anything<boolean | Readonly<Record<string, unknown>>>(false, 'BROKER_USE_SSL'),
+  /** The parts of a broker URL, as it was written long ago. */
+  brokerHost: text(null, 'BROKER_HOST'),
+  brokerPort: whole(null, 'BROKER_PORT'),
+  brokerUser: text(null, 'BROKER_USER'),
+  brokerPassword: secret('BROKER_PASSWORD'),
+  brokerVhost: text(null, 'BROKER_VHOST'),
+
+  // ── Remote control and events ─────────────────────────────────────────────────────────────────
+  /** Seconds. */
+  controlQueueTtl: seconds(300, 'CONTROL_QUEUE_TTL'),
+  /** Seconds. */
+  controlQueueExpires: seconds(10, 'CONTROL_QUEUE_EXPIRES'),
+  controlQueueExclusive: flag(false),
+  controlQueueDurable: flag(false),
+  controlExchange: text('celery', 'CONTROL_EXCHANGE'),
+  /** Seconds. */
+  eventQueueExpires: seconds(60, 'CELERY_EVENT_QUEUE_EXPIRES'),
+  /** Seconds. */
+  eventQueueTtl: seconds(5, 'CELERY_EVENT_QUEUE_TTL'),
+  eventQueuePrefix: text('celeryev', 'CELERY_EVENT_QUEUE_PREFIX'),
+  eventQueueExclusive: flag(false),
+  eventQueueDurable: flag(false),
+  eventSerializer: choice(SERIALIZERS, 'json', 'CELERY_EVENT_SERIALIZER'),
+  eventExchange: text('celeryev', 'CELERY_EVENT_EXCHANGE'),
+
+  // ── Redis as result backend, where its URL does not say ───────────────────────────────────────
+  redisBackendUseSsl: anything<boolean | Readonly<Record<string, unknown>> | null>(null, 'CELERY_REDIS_BACKEND_USE_SSL'),
+  redisDb: anything<number | string | null>(null, 'CELERY_REDIS_DB'),
+  redisHost: text(null, 'CELERY_REDIS_HOST'),
+  redisMaxConnections: whole(null, 'CELERY_REDIS_MAX_CONNECTIONS'),
+  redisUsername: text(null, 'CELERY_REDIS_USERNAME'),
+  redisPassword: secret('CELERY_REDIS_PASSWORD'),
+  redisPort: whole(null, 'CELERY_REDIS_PORT'),
+  /** Seconds. */
+  redisSocketTimeout: seconds(120, 'CELERY_REDIS_SOCKET_TIMEOUT'),
+  /** Seconds. */
+  redisSocketConnectTimeout: seconds(null, 'CELERY_REDIS_SOCKET_CONNECT_TIMEOUT'),
+  redisRetryOnTimeout: flag(false, 'CELERY_REDIS_RETRY_ON_TIMEOUT'),
+  redisSocketKeepalive: flag(false, 'CELERY_REDIS_SOCKET_KEEPALIVE'),
+  /** Seconds between two PINGs on an idle connection. */
+  redisBackendHealthCheckInterval: seconds(null),
+  redisClientName: text(null),
+  redisBackendCredentialProvider: anything<unknown>(null),
+
+  // ── Results ───────────────────────────────────────────────────────────────────────────────────
+  /** Where results are kept; null: the broker's own engine (ours; Celery keeps none), `disabled://`: nowhere. */
+  resultBackend: url('CELERY_RESULT_BACKEND'),
+  resultCacheMax: whole(-1, 'CELERY_MAX_CACHED_RESULTS', { minimum: -1 }),
+  resultCompression: text(null, 'CELERY_RESULT_COMPRESSION'),
+  resultExchange: text('celeryresults', 'CELERY_RESULT_EXCHANGE'),
+  resultExchangeType: choice(['direct', 'topic', 'fanout'], 'direct', 'CELERY_RESULT_EXCHANGE_TYPE'),
+  /** Seconds a result is kept; null and 0 keep it. */
+  resultExpires: nullable(seconds(86_400, 'CELERY_TASK_RESULT_EXPIRES')),
+  resultPersistent: flag(null, 'CELERY_RESULT_PERSISTENT'),
+  /** Store name, arguments, worker, retries and queue with the result. */
+  resultExtended: flag(false, 'CELERY_RESULT_EXTENDED'),
+  resultSerializer: choice(SERIALIZERS, 'json', 'CELERY_RESULT_SERIALIZER'),
+  /** `global_keyprefix`, `retry_policy`, `master_name` … by Celery's names. */
+  resultBackendTransportOptions: object('CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS'),
+  /** Seconds. */
+  resultChordRetryInterval: seconds(1, 'CELERY_RESULT_CHORD_RETRY_INTERVAL'),
+  /** Seconds. */
+  resultChordJoinTimeout: seconds(3, 'CELERY_RESULT_CHORD_JOIN_TIMEOUT'),
+  resultBackendMaxSleepBetweenRetriesMs: whole(10_000, 'CELERY_RESULT_BACKEND_MAX_SLEEP_BETWEEN_RETRIES_MS', { unit: 'milliseconds' }),
+  /** null is for ever. */
+  resultBackendMaxRetries: anything<number | null>(null, 'CELERY_RESULT_BACKEND_MAX_RETRIES'),
+  resultBackendBaseSleepBetweenRetriesMs: whole(10, 'CELERY_RESULT_BACKEND_BASE_SLEEP_BETWEEN_RETRIES_MS', { unit: 'milliseconds' }),
+  resultBackendAlwaysRetry: flag(false, 'CELERY_RESULT_BACKEND_ALWAYS_RETRY'),
+  resultBackendThreadSafe: flag(false),
+
+  // ── Signed messages ───────────────────────────────────────────────────────────────────────────
+  securityCertificate: text(null, 'CELERY_SECURITY_CERTIFICATE'),
+  securityCertStore: text(null, 'CELERY_SECURITY_CERT_STORE'),
+  securityKey: text(null, 'CELERY_SECURITY_KEY'),
+  securityKeyPassword: secret(),
+  securityDigest: text('sha256', 'CELERY_SECURITY_DIGEST'),
+
+  // ── Tasks ─────────────────────────────────────────────────────────────────────────────────────
+  /** Acknowledge after the run. Ours: true, so that a killed worker loses nothing (Celery: false). */
+  taskAcksLate: flag(true, 'CELERY_ACKS_LATE'),
+  taskAcksOnFailureOrTimeout: flag(true, 'CELERY_ACKS_ON_FAILURE_OR_TIMEOUT'),
+  /** Run in the caller's process, at once. */
+  taskAlwaysEager: flag(false, 'CELERY_ALWAYS_EAGER'),
+  /** Task options by task name. */
+  taskAnnotations: anything<unknown>(null, 'CELERY_ANNOTATIONS'),
+  /** zlib, gzip, bzip2, brotli … */
+  taskCompression: text(null, 'CELERY_MESSAGE_COMPRESSION'),
+  /** Make queues that are asked for and not declared. */
+  taskCreateMissingQueues: flag(true, 'CELERY_CREATE_MISSING_QUEUES'),
+  taskCreateMissingQueueType: choice(['classic', 'quorum'], 'classic'),
+  taskCreateMissingQueueExchangeType: choice(['direct', 'topic', 'fanout'], null),
+  taskInheritParentPriority: flag(false, 'CELERY_INHERIT_PARENT_PRIORITY'),
+  taskDefaultDeliveryMode: choice([1, 2, 'transient', 'persistent'], 2, 'CELERY_DEFAULT_DELIVERY_MODE'),
+  taskDefaultQueue: text('celery', 'CELERY_DEFAULT_QUEUE'),
+  taskDefaultQueueType: choice(['classic', 'quorum'], 'classic'),
+  /** null: as the queue. */
+  taskDefaultExchange: text(null, 'CELERY_DEFAULT_EXCHANGE'),
+  taskDefaultExchangeType: choice(['direct', 'topic', 'fanout'], 'direct', 'CELERY_DEFAULT_EXCHANGE_TYPE'),
+  /** null: as the queue. */
+  taskDefaultRoutingKey: text(null, 'CELERY_DEFAULT_ROUTING_KEY'),
+  /** `'10/s'`, `'100/m'`, `'1/h'`, or a number per second. */
+  taskDefaultRateLimit: anything<string | number | null>(null, 'CELERY_DEFAULT_RATE_LIMIT'),
+  taskDefaultPriority: whole(null, 'CELERY_DEFAULT_PRIORITY'),
+  taskEagerPropagates: flag(false, 'CELERY_EAGER_PROPAGATES_EXCEPTIONS'),
+  /** Store no results. */
+  taskIgnoreResult: flag(false, 'CELERY_IGNORE_RESULT'),
+  taskStoreEagerResult: flag(false, 'CELERY_STORE_EAGER_RESULT'),
+  /** Message protocol to write. Ours: 2 only; 1 is read. */
+  taskProtocol: choice([2], 2, 'CELERY_TASK_PROTOCOL'),
+  /** Publish again when the connection fails. */
+  taskPublishRetry: flag(true, 'CELERY_TASK_PUBLISH_RETRY'),
+  taskPublishRetryPolicy: anything<RetryPolicy>(
+    { maxRetries: 3, intervalStart: 0, intervalStep: 0.2, intervalMax: 1 },
+    'CELERY_TASK_PUBLISH_RETRY_POLICY',
+  ),
+  /** The queues there are: names, or objects with `name`, `exchange`, `routingKey` … */
+  taskQueues: anything<readonly QueueInput[] | Readonly<Record<string, unknown>> | null>(null, 'CELERY_QUEUES'),
+  /** RabbitMQ's `x-max-priority`. */
+  taskQueueMaxPriority: whole(null, 'CELERY_QUEUE_MAX_PRIORITY'),
+  /** Give the message back when the process that ran it died; null: with late acknowledgement only. */
+  taskRejectOnWorkerLost: flag(null, 'CELERY_REJECT_ON_WORKER_LOST'),
+  taskRemoteTracebacks: flag(false, 'CELERY_REMOTE_TRACEBACKS'),
+  /** Which task goes where: `{ 'tasks.mail.*': { queue: 'mail' } }`, pairs, functions, or a list of these. */
+  taskRoutes: anything<TaskRoutes | null>(null, 'CELERY_ROUTES'),
+  taskSendSentEvent: flag(false, 'CELERY_SEND_TASK_SENT_EVENT'),
+  taskSerializer: choice(SERIALIZERS, 'json', 'CELERY_TASK_SERIALIZER'),
+  /** Seconds until the task's signal is aborted. */
+  taskSoftTimeLimit: seconds(null, 'CELERYD_TASK_SOFT_TIME_LIMIT'),
+  /** Seconds until the task is cut off. */
+  taskTimeLimit: seconds(null, 'CELERYD_TASK_TIME_LIMIT'),
+  taskStoreErrorsEvenIfIgnored: flag(false, 'CELERY_STORE_ERRORS_EVEN_IF_IGNORED'),
+  /** Store STARTED when a task begins. */
+  taskTrackStarted: flag(false, 'CELERY_TRACK_STARTED'),
+  taskAllowErrorCbOnChordHeader: flag(false),
+  /** Ours: a message delivered more often than this goes to the dead letters. */
+  maxDeliveries: whole(5, null, { minimum: 1 }),
+
+  // ── Worker ────────────────────────────────────────────────────────────────────────────────────
+  workerAgent: text(null, 'CELERYD_AGENT'),
+  workerAutoscaler: text('celery.worker.autoscale:Autoscaler', 'CELERYD_AUTOSCALER'),
+  workerCancelLongRunningTasksOnConnectionLoss: flag(false, 'CELERYD_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS'),
+  /** Seconds. */
+  workerSoftShutdownTimeout: seconds(0),
+  workerEnableSoftShutdownOnIdle: flag(false),
+  /** Ours: seconds a warm stop waits for what runs before that goes back to its queue; below the 30 that supervisors usually give. */
+  workerWarmShutdownTimeout: seconds(25),
+  /** How many tasks run at once; null leaves it to the pool. */
+  workerConcurrency: whole(null, 'CELERYD_CONCURRENCY', { minimum: 1 }),
+  workerConsumer: text('celery.worker.consumer:Consumer', 'CELERYD_CONSUMER'),
+  /** Also take from a queue of this worker's own. */
+  workerDirect: flag(false, 'CELERY_WORKER_DIRECT'),
+  workerDisableRateLimits: flag(false, 'CELERY_DISABLE_RATE_LIMITS'),
+  workerDeduplicateSuccessfulTasks: flag(false, 'CELERYD_DEDUPLICATE_SUCCESSFUL_TASKS'),
+  workerEnableRemoteControl: flag(true, 'CELERY_ENABLE_REMOTE_CONTROL'),
+  workerHijackRootLogger: flag(true, 'CELERYD_HIJACK_ROOT_LOGGER'),
+  /** null: where the log goes to a terminal. */
+  workerLogColor: flag(null, 'CELERYD_LOG_COLOR'),
+  workerLogFormat: text(LOG_FORMAT, 'CELERYD_LOG_FORMAT'),
+  /** Seconds. */
+  workerLostWait: seconds(10, 'CELERYD_WORKER_LOST_WAIT'),
+  /** A pool process that is larger after a task is replaced. KiB. */
+  workerMaxMemoryPerChild: whole(null, 'CELERYD_MAX_MEMORY_PER_CHILD', { unit: 'KiB' }),
+  workerMaxTasksPerChild: whole(null, 'CELERYD_MAX_TASKS_PER_CHILD'),
+  /** Ours: async (Celery: prefork). */
+  workerPool: choice(['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'], 'async', 'CELERYD_POOL'),
+  workerPoolPutlocks: flag(true, 'CELERYD_POOL_PUTLOCKS'),
+  workerPoolRestarts: flag(false, 'CELERYD_POOL_RESTARTS'),
+  /** Seconds. */
+  workerProcAliveTimeout: seconds(4, 'CELERYD_PROC_ALIVE_TIMEOUT'),
+  /** Slots times this are reserved ahead; 0 is no limit. null (ours; Celery: 4) reserves what can run, and a little ahead while tasks are tiny. */
+  workerPrefetchMultiplier: whole(null, 'CELERYD_PREFETCH_MULTIPLIER'),
+  workerEtaTaskLimit: whole(null),
+  workerEnablePrefetchCountReduction: flag(true),
+  workerDisablePrefetch: flag(false),
+  workerRedirectStdouts: flag(true, 'CELERY_REDIRECT_STDOUTS'),
+  workerRedirectStdoutsLevel: text('WARNING', 'CELERY_REDIRECT_STDOUTS_LEVEL'),
+  /** Send task events, as `-E`. */
+  workerSendTaskEvents: flag(false, 'CELERY_SEND_EVENTS'),
+  /** File that remembers revoked ids, as `--statedb`. */
+  workerStateDb: text(null, 'CELERYD_STATE_DB'),
+  workerTaskLogFormat: text(TASK_LOG_FORMAT, 'CELERYD_TASK_LOG_FORMAT'),
+  workerTimer: text(null, 'CELERYD_TIMER'),
+  workerTimerPrecision: number(1, 'CELERYD_TIMER_PRECISION'),
+  workerDetectQuorumQueues: flag(true),
+} as const satisfies Readonly<Record<string, Setting<unknown>>>;
+
+export type SettingKey = keyof typeof SETTINGS;
+
+type Snake<Name extends string> = Name extends `${infer Head}${infer Tail}`
+  ? `${Head extends Uppercase<Head> ? (Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`) : Head}${Snake<Tail>}`
+  : Name;
+
+/** All settings with their values: what an app's `conf` is, and what the rest of the code reads. */
+export type Settings = { -readonly [Key in SettingKey]: (typeof SETTINGS)[Key] extends Setting<infer Value> ? Value : never };
+
+/** Settings as people write them: some of them, in either spelling; a URL may be a list to try in turn. */
+export type SettingsInput = {
+  [Key in SettingKey]?: Settings[Key] | undefined | (Key extends `${string}Url` | 'resultBackend' ? readonly string[] : never);
+} & {
+  [Key in SettingKey as Snake<Key> extends Key ? never : Snake<Key>]?: Settings[Key] | undefined;
+};
+
+/**
+ * Settings of backends that ctq does not have, and of loaders that Python needs. They are known by
+ * name so that a configuration shared with Python is not refused; they do nothing here.
+ */
+export const FOREIGN_SETTINGS: ReadonlySet<string> = new Set(
+  `
+  cache_backend cache_backend_options
+  cassandra_auth_kwargs cassandra_auth_provider cassandra_bundle_path cassandra_entry_ttl cassandra_keyspace cassandra_options
+  cassandra_port cassandra_read_consistency cassandra_servers cassandra_table cassandra_write_consistency
+  s3_access_key_id s3_base_path s3_bucket s3_endpoint_url s3_region s3_secret_access_key
+  azureblockblob_base_path azureblockblob_connection_timeout azureblockblob_container_name azureblockblob_read_timeout
+  azureblockblob_retry_increment_base azureblockblob_retry_initial_backoff_sec azureblockblob_retry_max_attempts
+  gcs_base_path gcs_bucket gcs_project gcs_ttl
+  couchbase_backend_settings arangodb_backend_settings mongodb_backend_settings
+  cosmosdbsql_collection_name cosmosdbsql_consistency_level cosmosdbsql_database_name cosmosdbsql_max_retry_attempts
+  cosmosdbsql_max_retry_wait_time
+  elasticsearch_max_retries elasticsearch_retry_on_timeout elasticsearch_save_meta_as_text elasticsearch_timeout
+  database_create_tables_at_setup database_engine_options database_short_lived_sessions database_table_names
+  database_table_schemas database_url
+  `
+    .trim()
+    .split(/\s+/),
+);
