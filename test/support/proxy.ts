@@ -12,6 +12,8 @@ export type ProxyMode = 'pass' | 'swallow' | 'refuse';
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  /** Swallows although the mode lets new connections pass. */
+  silent: boolean;
 }
 
 export class TcpProxy {
@@ -70,6 +72,11 @@ export class TcpProxy {
     this.#pairs.clear();
   }
 
+  /** Those open now fall silent for ever, as behind a firewall that forgot them; new ones follow the mode. */
+  silence(): void {
+    for (const pair of this.#pairs) pair.silent = true;
+  }
+
   /** Ends all connections in order (FIN), as a server that goes down for maintenance. */
   hangUp(): void {
     for (const { client, server } of [...this.#pairs]) {
@@ -90,17 +97,21 @@ export class TcpProxy {
       return;
     }
     const server = connect(this.#target, '127.0.0.1');
-    const pair: Pair = { client, server };
+    const pair: Pair = { client, server, silent: false };
     this.#pairs.add(pair);
     this.#forward(client, server, pair);
     this.#forward(server, client, pair);
     client.resume();
   }
 
+  #swallows(pair: Pair): boolean {
+    return pair.silent || this.#mode === 'swallow';
+  }
+
   #forward(from: Socket, to: Socket, pair: Pair): void {
     from.setNoDelay(true);
     from.on('data', (chunk: Buffer) => {
-      if (this.#mode === 'swallow') return;
+      if (this.#swallows(pair)) return;
       if (this.delayMs > 0) setTimeout(() => to.write(chunk), this.delayMs);
       else if (!to.write(chunk)) {
         from.pause();
@@ -108,12 +119,12 @@ export class TcpProxy {
       }
     });
     from.on('end', () => {
-      if (this.#mode !== 'swallow') setTimeout(() => to.end(), this.delayMs);
+      if (!this.#swallows(pair)) setTimeout(() => to.end(), this.delayMs);
     });
     from.on('error', () => to.resetAndDestroy());
     from.on('close', () => {
       this.#pairs.delete(pair);
-      if (this.#mode !== 'swallow') setTimeout(() => to.destroy(), this.delayMs);
+      if (!this.#swallows(pair)) setTimeout(() => to.destroy(), this.delayMs);
     });
   }
 }

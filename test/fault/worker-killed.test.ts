@@ -1,0 +1,99 @@
+/** kill -9 in the middle of late-acknowledged tasks, twenty times under load: none may be lost (M1, M2, M5). */
+import { afterAll, expect, it } from 'vitest';
+import { Ctq } from '../../src/index.js';
+import { startCtqWorker } from '../support/ctq-worker.js';
+import { eventually } from '../support/eventually.js';
+import type { OwnedProcess } from '../support/owned-process.js';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+import { tmpFolder } from '../support/tmp.js';
+import { Ledger } from './operations/ledger.js';
+
+const KILLS = 20;
+const CONCURRENCY = 4;
+
+interface Estate {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
+  async redis() {
+    const server: RedisServer = await startRedis();
+    return { url: server.url, close: () => server.stop() };
+  },
+  async sqlite() {
+    return { url: `sqlite://${tmpFolder()}/ctq.db`, close: async () => {} };
+  },
+};
+
+for (const engine of ['redis', 'sqlite'] as const) {
+  describeWith(engine === 'redis' ? ['redis'] : [], `a worker killed with SIGKILL, on ${engine}`, () => {
+    const marks = tmpFolder();
+    const ledger = new Ledger(marks);
+    const running: OwnedProcess[] = [];
+    let estate: Estate | undefined;
+    let app: Ctq | undefined;
+
+    afterAll(async () => {
+      await app?.close();
+      await Promise.all(running.map((worker) => worker.kill()));
+      await estate?.close();
+    });
+
+    it(`loses none of its tasks in ${KILLS} kills under load, and each is back within ten seconds`, { timeout: 240_000 }, async () => {
+      estate = await engines[engine]();
+      const { url } = estate;
+      app = new Ctq('client', { brokerUrl: url, resultBackend: url });
+      const start = async (): Promise<OwnedProcess> => {
+        const worker = await startCtqWorker({ broker: url, concurrency: CONCURRENCY, env: { CTQ_TEST_MARKS: marks } });
+        running.push(worker);
+        return worker;
+      };
+      const send = async (count: number, round: number): Promise<void> => {
+        for (let i = 0; i < count; i++) {
+          ledger.sent(`task-${round}-${i}`);
+          await app?.sendTask('tasks.late', [`task-${round}-${i}`, 0.02 + Math.random() * 0.1]).published;
+        }
+      };
+
+      await start();
+      let victim = await start();
+      for (let kill = 0; kill < KILLS; kill++) {
+        await send(20, kill);
+        // It is in the middle of something: the tasks of this round have begun, and not all have ended.
+        await eventually(() => ledger.begun(`task-${kill}-0`) > 0 || ledger.begun(`task-${kill}-5`) > 0, { intervalMs: 5 });
+        await victim.kill();
+        victim = await start();
+      }
+      await send(5, KILLS);
+      const lastKillAt = performance.now();
+      const tally = await eventually(
+        () => {
+          const now = ledger.tally();
+          expect(now.lost).toEqual([]);
+          return now;
+        },
+        { timeoutMs: 30_000, intervalMs: 100 },
+      );
+      expect((performance.now() - lastKillAt) / 1000).toBeLessThan(15);
+      // At least once: a kill may repeat what was running then, and nothing else.
+      expect(tally.repeated.length).toBeLessThanOrEqual(KILLS * CONCURRENCY);
+      expect(tally.sent).toBe(KILLS * 20 + 5);
+    });
+
+    it('leaves its task to a worker that starts later, within ten seconds of its readiness', { timeout: 60_000 }, async () => {
+      expect(estate).toBeDefined();
+      for (const worker of running.splice(0)) await worker.kill();
+      const url = estate?.url ?? '';
+      const first = await startCtqWorker({ broker: url, env: { CTQ_TEST_MARKS: marks } });
+      ledger.sent('orphan');
+      await app?.sendTask('tasks.late', ['orphan', 1]).published;
+      await eventually(() => ledger.begun('orphan') > 0);
+      await first.kill();
+      running.push(await startCtqWorker({ broker: url, env: { CTQ_TEST_MARKS: marks } }));
+      await eventually(() => ledger.begun('orphan') === 2, { timeoutMs: 10_000 });
+      await eventually(() => !ledger.tally().lost.includes('orphan'));
+    });
+  });
+}
