@@ -1,0 +1,83 @@
+/** The content types that ctq writes, reads, and refuses by name (WIRE 2.1). */
+import { isUtf8 } from 'node:buffer';
+import { ProtocolError } from '../errors.js';
+import { parseJson, stringifyJson } from './kombu-json.js';
+
+export interface Serialized {
+  readonly contentType: string;
+  /** `utf-8` or `binary`. */
+  readonly contentEncoding: string;
+  readonly body: Uint8Array;
+}
+
+/** What a reader is ready to read; made by {@link acceptedContent}. */
+export interface AcceptedContent {
+  readonly contentTypes: ReadonlySet<string>;
+}
+
+interface Serializer {
+  readonly name: string;
+  readonly contentType: string;
+  readonly contentEncoding: string;
+  encode(value: unknown): Uint8Array;
+  decode(body: Uint8Array): unknown;
+}
+
+const json: Serializer = {
+  name: 'json',
+  contentType: 'application/json',
+  contentEncoding: 'utf-8',
+  encode: (value) => Buffer.from(stringifyJson(value), 'utf8'),
+  decode: (body) => parseJson(utf8Text(body)),
+};
+
+const SERIALIZERS: readonly Serializer[] = [json];
+const byName = new Map(SERIALIZERS.map((serializer) => [serializer.name, serializer]));
+const byContentType = new Map(SERIALIZERS.map((serializer) => [serializer.contentType, serializer]));
+
+export const SERIALIZER_NAMES: readonly string[] = [...byName.keys()];
+
+export const JSON_CONTENT: AcceptedContent = { contentTypes: new Set(['application/json']) };
+
+/** kombu delivers these as they are, whatever `accept_content` says (kombu/serialization.py, TRUSTED_CONTENT). */
+const RAW_CONTENT: ReadonlySet<string> = new Set(['application/data', 'application/text']);
+
+const PICKLE = { name: 'pickle', contentType: 'application/x-python-serialize' };
+
+export function serialize(name: string, value: unknown): Serialized {
+  const serializer = name === 'json' ? json : (byName.get(name) ?? byContentType.get(name));
+  if (serializer === undefined) throw unknownSerializer(name, 'CTQ_PROTOCOL_UNENCODABLE');
+  return { contentType: serializer.contentType, contentEncoding: serializer.contentEncoding, body: serializer.encode(value) };
+}
+
+export function deserialize(input: Serialized, accept: AcceptedContent): unknown {
+  const { contentType, body } = input;
+  if (RAW_CONTENT.has(contentType)) return body;
+  if (!accept.contentTypes.has(contentType)) {
+    const name = contentType === PICKLE.contentType ? PICKLE.name : (byContentType.get(contentType)?.name ?? contentType);
+    throw new ProtocolError('CTQ_PROTOCOL_REFUSED', `Refusing to deserialize untrusted content of type ${name} (${contentType})`);
+  }
+  const serializer = byContentType.get(contentType);
+  if (serializer !== undefined) return serializer.decode(body);
+  return input.contentEncoding === 'binary' ? body : utf8Text(body);
+}
+
+export function acceptedContent(names: readonly string[]): AcceptedContent {
+  const contentTypes = names.map((name) => {
+    if (name === PICKLE.name || name === PICKLE.contentType) throw unknownSerializer(name, 'CTQ_PROTOCOL_REFUSED');
+    const contentType = name.includes('/') ? name : byName.get(name)?.contentType;
+    if (contentType === undefined) throw unknownSerializer(name, 'CTQ_PROTOCOL_REFUSED');
+    return contentType;
+  });
+  return { contentTypes: new Set(contentTypes) };
+}
+
+function unknownSerializer(name: string, code: 'CTQ_PROTOCOL_UNENCODABLE' | 'CTQ_PROTOCOL_REFUSED'): ProtocolError {
+  return new ProtocolError(code, `No encoder/decoder installed for ${name}`, { hint: `known are ${SERIALIZER_NAMES.join(', ')}` });
+}
+
+export function utf8Text(body: Uint8Array): string {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (!isUtf8(bytes)) throw new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'body is not UTF-8');
+  return bytes.toString('utf8');
+}
