@@ -1,0 +1,64 @@
+/**
+ * An app's settings while it lives: `app.conf`. The app module writes its own values, before or after
+ * the command line laid stronger ones over them; reading always gives who has the last word.
+ */
+import { ConfigError } from '../errors.js';
+import { nameSettings, SETTING_KEYS, settingOfName } from './setting-names.js';
+import type { SettingKey, Settings, SettingsInput } from './settings.js';
+import { defaultOf, type GivenValue, readLayer, type SettingsLayer, strongest } from './resolve.js';
+import { checkSetting } from './validate.js';
+
+export interface Conf {
+  /** Read and written by camelCase or snake_case name; an unknown name or a wrong value throws. */
+  readonly settings: Settings;
+  /** Replaces what stands above the app's own values, strongest first. */
+  overlay(layers: readonly SettingsLayer[]): void;
+  /** Where a value came from: `file ctq.config.ts, key brokerUrl`, or `default`. */
+  sourceOf(key: SettingKey): string;
+}
+
+/**
+ * @param own - The app's own settings, as given to its constructor.
+ * @param origin - How errors name that place.
+ * @throws {@link ConfigError}
+ */
+export function createConf(own: SettingsInput = {}, origin = 'new Ctq()'): Conf {
+  const ownValues = new Map<SettingKey, GivenValue>(readLayer(own, origin));
+  let stronger: readonly SettingsLayer[] = [];
+  // One copy for life: `app.conf.beatSchedule.nightly = …` changes a default in place.
+  const fallback = new Map(SETTING_KEYS.map((key) => [key, defaultOf(key)]));
+  const effective: Record<string, unknown> = {};
+
+  const givenFor = (key: SettingKey): GivenValue | undefined => strongest([...stronger, ownValues], key);
+  const refresh = (key: SettingKey): void => {
+    const given = givenFor(key);
+    effective[key] = given === undefined ? fallback.get(key) : given.value;
+  };
+  SETTING_KEYS.forEach(refresh);
+
+  const settings = new Proxy(effective, {
+    get(target, name) {
+      if (typeof name !== 'string' || Object.hasOwn(target, name)) return Reflect.get(target, name);
+      return target[settingOfName(name) ?? name];
+    },
+    set(_target, name, value) {
+      for (const { key, writtenAs } of nameSettings({ [String(name)]: value }, 'app.conf')) {
+        ownValues.set(key, { value: checkSetting(key, value, `app.conf.${writtenAs}`), source: `app.conf.${writtenAs}` });
+        refresh(key);
+      }
+      return true;
+    },
+    deleteProperty(_target, name) {
+      throw new ConfigError(`app.conf.${String(name)} cannot be deleted`, { hint: 'assign another value' });
+    },
+  });
+
+  return {
+    settings: settings as unknown as Settings,
+    overlay(layers) {
+      stronger = layers;
+      SETTING_KEYS.forEach(refresh);
+    },
+    sourceOf: (key) => givenFor(key)?.source ?? 'default',
+  };
+}
