@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
@@ -13,6 +14,8 @@ const luaAsText = {
 export default defineConfig({
   define: { __CTQ_VERSION__: JSON.stringify(version) },
   plugins: [luaAsText],
+  // Examples and task modules say what users say.
+  resolve: { alias: [{ find: /^ctq$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }] },
   test: {
     watch: false,
     include: ['test/**/*.test.ts'],

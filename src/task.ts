@@ -9,7 +9,7 @@ import type { ApplyAsyncOptions } from './client/apply-async-options.js';
 import type { SentTask } from './client/async-result.js';
 
 /** A class whose instances mean "try again" or "this was expected". */
-// biome-ignore lint/suspicious/noExplicitAny: error constructors take anything
+// oxlint-disable-next-line typescript/no-explicit-any -- error constructors take anything
 export type ErrorClass = abstract new (...args: any[]) => Error;
 
 /** Task options: Celery's task attributes in camelCase, seconds where Celery has seconds. */
@@ -78,7 +78,7 @@ export interface RetryOptions {
   readonly options?: ApplyAsyncOptions;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: any function can be a task
+// oxlint-disable-next-line typescript/no-explicit-any -- any function can be a task
 export type TaskFunction = (...args: any[]) => unknown;
 
 /** The app as far as a task needs it: somebody who can send. Keeps `task.ts` below `ctq.ts`. */

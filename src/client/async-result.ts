@@ -157,7 +157,7 @@ export class SentTask<Result = unknown> extends AsyncResult<Result> implements P
     this.published = published;
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: being awaitable is what this class is for
+  // oxlint-disable-next-line unicorn/no-thenable -- being awaitable is what this class is for
   then<Fulfilled = AsyncResult<Result>, Rejected = never>(
     onFulfilled?: ((result: AsyncResult<Result>) => Fulfilled | PromiseLike<Fulfilled>) | null,
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
