@@ -1,0 +1,225 @@
+/**
+ * Sends tasks: options → route → message → broker. Above it nobody knows a byte, below it nobody knows
+ * a task. Synchronous up to the publish, so that the calls of one tick travel together.
+ */
+import type { Broker, Queue, Route } from '../broker.js';
+import type { Clock } from '../clock.js';
+import { BrokerError, ConfigError } from '../errors.js';
+import type { TaskRequest } from '../execution/invocation.js';
+import type { Message } from '../protocol/message.js';
+import { newId, processOid } from '../protocol/oid.js';
+import { encodeTaskMessage } from '../protocol/task-message.js';
+import type { RoutedTask, Router } from '../routing/router.js';
+import type { Signals } from '../signals.js';
+import type { TaskOptions } from '../task.js';
+import type { ApplyAsyncOptions, RetryPolicy } from './apply-async-options.js';
+
+/** The settings that sending reads, by their names in `config/settings.ts`. */
+export interface ProducerSettings {
+  readonly taskSerializer: string;
+  readonly taskCompression: string | null;
+  readonly taskDefaultDeliveryMode: string | number;
+  readonly taskDefaultPriority: number | null;
+  readonly taskInheritParentPriority: boolean;
+  readonly taskIgnoreResult: boolean;
+  readonly taskPublishRetry: boolean;
+  readonly taskPublishRetryPolicy: RetryPolicy;
+}
+
+export interface ProducerParts {
+  readonly settings: ProducerSettings;
+  readonly router: Router;
+  readonly broker: () => Promise<Broker>;
+  /** The options a task was registered with; undefined for one that is only known by name. */
+  readonly taskOptions: (name: string) => TaskOptions | undefined;
+  /** The task that runs here and now, whose child a call becomes. */
+  readonly runningTask: () => RunningTask | undefined;
+  readonly clock: Clock;
+  readonly signals: Signals;
+  /** `gen<pid>@<host>`, or the worker's nodename. */
+  readonly origin: string;
+}
+
+/** The part of a running task that its children are told of. */
+export interface RunningTask {
+  readonly request: TaskRequest;
+  /** Remembers a child for the parent's result. */
+  addChild(taskId: string): void;
+}
+
+export interface SentCall {
+  readonly taskId: string;
+  /** Resolves once the broker has the message. */
+  readonly published: Promise<void>;
+}
+
+export class Producer {
+  private readonly parts: ProducerParts;
+  private broker: Broker | undefined;
+  /** Declarations that were begun, by queue: each queue is declared once, and its messages wait for that. */
+  private readonly declared = new Map<Queue, Promise<void> | 'done'>();
+
+  constructor(parts: ProducerParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Sends a task by name; within a running task it becomes that task's child.
+   *
+   * @throws {@link ConfigError} for options that no message can carry, ProtocolError for arguments that
+   * the serializer cannot write: both at once, before anything is sent.
+   */
+  send(name: string, args: readonly unknown[], options: ApplyAsyncOptions): SentCall {
+    const parent = this.parts.runningTask();
+    const inherited = parent === undefined ? options : this.inherit(parent.request, options);
+    const taskId = inherited.taskId ?? newId();
+    const published = this.publish(name, args, { ...inherited, taskId });
+    parent?.addChild(taskId);
+    return { taskId, published };
+  }
+
+  /** The same without regard to a running task: retries, callbacks, the rest of a chain. */
+  publishTask(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Promise<void> {
+    return this.publish(name, args, options);
+  }
+
+  private inherit(request: TaskRequest, options: ApplyAsyncOptions): ApplyAsyncOptions {
+    const priority = options.priority ?? (this.parts.settings.taskInheritParentPriority ? request.deliveryInfo.priority : undefined);
+    return {
+      ...options,
+      rootId: options.rootId ?? request.rootId,
+      parentId: options.parentId ?? request.id,
+      ...(priority === undefined ? {} : { priority }),
+    };
+  }
+
+  private publish(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Promise<void> {
+    checkCall(name, args, options);
+    const { settings, router, clock, origin, signals } = this.parts;
+    const kwargs = options.kwargs ?? {};
+    const routed = router.route({ name, args, kwargs, options: this.withTaskOptions(name, options) });
+    const { options: chosen } = routed;
+    const message = encodeTaskMessage({
+      ...chosen,
+      id: options.taskId ?? newId(),
+      task: name,
+      args,
+      kwargs,
+      nowMs: clock.nowMs(),
+      origin: chosen.origin ?? origin,
+      replyTo: chosen.replyTo ?? processOid(),
+      serializer: chosen.serializer ?? settings.taskSerializer,
+      compression: chosen.compression ?? settings.taskCompression,
+      priority: chosen.priority ?? settings.taskDefaultPriority,
+      deliveryMode: chosen.deliveryMode ?? (settings.taskDefaultDeliveryMode as 1 | 2 | 'transient' | 'persistent'),
+    });
+    if (message instanceof Promise) return message.then((ready) => this.deliver(ready, routed));
+    if (signals.beforeTaskPublish.connected || signals.afterTaskPublish.connected) return this.announce(name, message, routed);
+    return this.deliver(message, routed);
+  }
+
+  /** What the task was registered with stands below what the call says (Celery's `_get_exec_options`). */
+  private withTaskOptions(name: string, options: ApplyAsyncOptions): ApplyAsyncOptions {
+    const task = this.parts.taskOptions(name);
+    if (task === undefined) return options;
+    const implied: Record<string, unknown> = {
+      queue: task.queue,
+      routingKey: task.routingKey,
+      exchange: task.exchange,
+      priority: task.priority,
+      expires: task.expires,
+      serializer: task.serializer,
+      compression: task.compression,
+      ignoreResult: task.ignoreResult ?? (this.parts.settings.taskIgnoreResult || undefined),
+    };
+    const merged: Record<string, unknown> = { ...options };
+    for (const [key, value] of Object.entries(implied)) {
+      if (value !== undefined && value !== null && (merged[key] === undefined || merged[key] === null)) merged[key] = value;
+    }
+    return merged;
+  }
+
+  private async announce(name: string, message: Message, routed: RoutedTask): Promise<void> {
+    const { signals } = this.parts;
+    const payload = {
+      sender: name,
+      body: message.body,
+      headers: message.headers,
+      properties: { ...message.properties },
+      exchange: routed.route.exchange.name,
+      routingKey: routed.route.routingKey,
+    };
+    await signals.beforeTaskPublish.send(payload);
+    await this.deliver(message, routed);
+    await signals.afterTaskPublish.send(payload);
+  }
+
+  private deliver(message: Message, { queue, route, options }: RoutedTask): Promise<void> {
+    if (this.broker !== undefined && this.declared.get(queue) === 'done') {
+      const published = this.broker.publish(message, route);
+      return this.mayRetry(options) ? published.catch((error: unknown) => this.retry(error, message, route, options)) : published;
+    }
+    return this.declareFirst(queue).then((broker) => this.attempt(broker, message, route, options));
+  }
+
+  private async attempt(broker: Broker, message: Message, route: Route, options: ApplyAsyncOptions): Promise<void> {
+    try {
+      await broker.publish(message, route);
+    } catch (error) {
+      if (!this.mayRetry(options)) throw error;
+      await this.retry(error, message, route, options);
+    }
+  }
+
+  private async declareFirst(queue: Queue): Promise<Broker> {
+    const broker = await this.parts.broker();
+    this.broker = broker;
+    let declaring = this.declared.get(queue);
+    if (declaring === undefined) {
+      declaring = broker.declare(queue).then(
+        () => void this.declared.set(queue, 'done'),
+        (error: unknown) => {
+          this.declared.delete(queue);
+          throw error;
+        },
+      );
+      this.declared.set(queue, declaring);
+    }
+    if (declaring !== 'done') await declaring;
+    return broker;
+  }
+
+  private mayRetry(options: ApplyAsyncOptions): boolean {
+    return options.retry ?? this.parts.settings.taskPublishRetry;
+  }
+
+  /** `task_publish_retry_policy`: waits 0, 0.2, 0.4 … seconds, at most 1, at most three times. */
+  private async retry(first: unknown, message: Message, route: Route, options: ApplyAsyncOptions): Promise<void> {
+    const { settings, clock } = this.parts;
+    const policy = { ...settings.taskPublishRetryPolicy, ...options.retryPolicy };
+    let error = first;
+    let waitS = policy.intervalStart ?? 0;
+    for (let attempt = 0; policy.maxRetries === null || attempt < (policy.maxRetries ?? 3); attempt++) {
+      if (!(error instanceof BrokerError) || !error.retryable) break;
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, waitS * 1000));
+      waitS = Math.min(waitS + (policy.intervalStep ?? 0.2), policy.intervalMax ?? 1);
+      try {
+        const broker = await this.parts.broker();
+        await broker.publish(message, route);
+        return;
+      } catch (next) {
+        error = next;
+      }
+    }
+    throw error;
+  }
+}
+
+function checkCall(name: string, args: readonly unknown[], options: ApplyAsyncOptions): void {
+  if (typeof name !== 'string' || name === '') throw new ConfigError('a task needs a name', { hint: "such as 'tasks.add'" });
+  if (!Array.isArray(args)) throw new ConfigError(`the arguments of ${name} are no list`, { hint: 'write [1, 2], even for one argument' });
+  const { kwargs } = options;
+  if (kwargs !== undefined && (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs))) {
+    throw new ConfigError(`the keyword arguments of ${name} are no object`, { hint: 'write { x: 1, y: 2 }' });
+  }
+}

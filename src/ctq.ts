@@ -1,0 +1,273 @@
+/**
+ * The app: settings, tasks, and the engines they need, opened by name on first use. The only place
+ * where engines and adapters meet.
+ */
+import { hostname } from 'node:os';
+import type { Broker } from './broker.js';
+import type { ApplyAsyncOptions } from './client/apply-async-options.js';
+import { AsyncResult, SentTask } from './client/async-result.js';
+import { Producer } from './client/producer.js';
+import { systemClock } from './clock.js';
+import { type Conf, createConf } from './config/conf.js';
+import { type ConnectionUrls, connectionUrls, environmentLayer, type SettingsLayer } from './config/resolve.js';
+import type { Settings, SettingsInput } from './config/settings.js';
+import { ConfigError } from './errors.js';
+import { runningTask } from './execution/task-context.js';
+import { type Logger, silentLogger } from './logger.js';
+import { anonymousNodename, resolveNodename } from './protocol/nodename.js';
+import type { ResultBackend } from './result-backend.js';
+import { Router } from './routing/router.js';
+import { Signals } from './signals.js';
+import { Task, type TaskContext, type TaskFunction, type TaskOptions, type TaskSender } from './task.js';
+import type { Worker, WorkerOptions, WorkerVoice } from './worker/worker.js';
+
+/** What `app.worker()` takes beside the worker's own options. */
+export interface AppWorkerOptions extends WorkerOptions {
+  /** `-n`; default `celery@<host>`. */
+  readonly hostname?: string;
+  readonly logger?: Logger;
+  readonly voice?: WorkerVoice;
+}
+
+/** What stands above the app module's own settings: the command line, the environment, a config file. */
+export interface Surroundings {
+  /** Strongest first. */
+  readonly layers: readonly SettingsLayer[];
+  /** Where `.ctq/ctq.db` stands. */
+  readonly baseFolder: string;
+  /** How long a call may look for a connection; `Infinity` for ever. */
+  readonly connectTimeoutMs: number;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a rest parameter that any list of arguments fits
+type AnyArgs = any[];
+
+const BRAND = Symbol.for('ctq.app');
+
+/** True for an app, whichever copy of the library made it. */
+export function isCtq(value: unknown): value is Ctq {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}
+
+export class Ctq implements TaskSender {
+  /** The app's name: the first part of the names of its tasks. */
+  readonly main: string;
+  readonly tasks: Map<string, Task> = new Map();
+  readonly signals: Signals = new Signals();
+  readonly [BRAND] = true;
+
+  private readonly ownConf: Conf;
+  private surroundings: Surroundings;
+  private parts: Connected | undefined;
+
+  /**
+   * @param settings - In either spelling; flags, environment and config file have the last word over them.
+   * @throws {@link ConfigError} for an unknown setting or a wrong value.
+   */
+  constructor(main = '__main__', settings: SettingsInput = {}) {
+    this.main = main;
+    this.ownConf = createConf(settings, `new Ctq('${main}')`);
+    this.surroundings = { layers: [environmentLayer(process.env)], baseFolder: process.cwd(), connectTimeoutMs: 5_000 };
+    this.ownConf.overlay(this.surroundings.layers);
+  }
+
+  /** The settings in force; assigning sets the app's own. */
+  get conf(): Settings {
+    return this.ownConf.settings;
+  }
+
+  /** Where a setting came from, for people. */
+  sourceOf(key: keyof Settings): string {
+    return this.ownConf.sourceOf(key);
+  }
+
+  /**
+   * Lays stronger settings over the app's own. The front door calls it before anything is opened.
+   *
+   * @throws {@link ConfigError} when the app has already been used.
+   */
+  configure(surroundings: Surroundings): void {
+    if (this.parts !== undefined) throw new ConfigError('the app is in use already', { hint: 'configure it before sending or working' });
+    this.surroundings = surroundings;
+    this.ownConf.overlay(surroundings.layers);
+  }
+
+  /** Registers a function as the task `name`. */
+  task<Args extends AnyArgs, Result>(name: string, run: (...args: Args) => Result): Task<Args, Result>;
+  /** Registers a named function as `<app>.<function>`. */
+  task<Args extends AnyArgs, Result>(run: (...args: Args) => Result): Task<Args, Result>;
+  task<Args extends AnyArgs, Result>(
+    options: TaskOptions & { readonly bind: true },
+    run: (task: TaskContext, ...args: Args) => Result,
+  ): Task<Args, Result>;
+  task<Args extends AnyArgs, Result>(options: TaskOptions & { readonly bind?: false }, run: (...args: Args) => Result): Task<Args, Result>;
+  task(first: string | TaskOptions | TaskFunction, second?: TaskFunction): Task {
+    const run = typeof first === 'function' ? first : second;
+    if (typeof run !== 'function') throw new ConfigError('app.task() needs a function', { hint: "app.task('tasks.add', (x, y) => x + y)" });
+    const options: TaskOptions = typeof first === 'object' ? first : {};
+    const name = typeof first === 'string' ? first : (options.name ?? this.nameOf(run));
+    if (this.tasks.has(name)) {
+      throw new ConfigError(`the task ${name} is registered twice`, { hint: 'give one of the two another name' });
+    }
+    const task = new (options.base ?? Task)(name, options, run, this);
+    this.tasks.set(name, task);
+    return task;
+  }
+
+  /** Sends a task by name; it need not be known here. */
+  sendTask(name: string, args: readonly unknown[] = [], options: ApplyAsyncOptions = {}): SentTask {
+    const { taskId, published } = this.connected().producer.send(name, args, options);
+    return new SentTask(taskId, () => this.backend(), published);
+  }
+
+  /** The result of a task that was sent by anybody. */
+  AsyncResult<Result = unknown>(id: string): AsyncResult<Result> {
+    return new AsyncResult<Result>(id, () => this.backend());
+  }
+
+  /** The queues of the settings, and the way of a task to one of them. */
+  get router(): Router {
+    return this.connected().router;
+  }
+
+  /** The broker that is published to. */
+  broker(): Promise<Broker> {
+    return this.connected().publishTo();
+  }
+
+  backend(): Promise<ResultBackend> {
+    return this.connected().backend();
+  }
+
+  /** Makes a worker of this app; `start()` runs it. Its connections wait for a broker for as long as it takes. */
+  async worker(options: AppWorkerOptions = {}): Promise<Worker> {
+    const [{ Worker }, { openPool }, { openSettlement }] = await Promise.all([
+      import('./worker/worker.js'),
+      import('./pools/index.js'),
+      import('./settlement.js'),
+    ]);
+    const logger = options.logger ?? silentLogger;
+    this.configurePatience();
+    const connected = this.connected();
+    const [broker, backend] = await Promise.all([connected.consumeFrom(), connected.backend()]);
+    return new Worker(
+      {
+        appName: this.main,
+        settings: { ...this.conf },
+        tasks: this.tasks,
+        broker,
+        backend,
+        settlement: openSettlement(broker, backend, { logger }),
+        producer: connected.producer,
+        queues: connected.router.queues,
+        openPool,
+        logger,
+        clock: systemClock,
+        signals: this.signals,
+        nodename: resolveNodename(options.hostname, { hostname: hostname(), pid: process.pid }),
+        ...(options.voice === undefined ? {} : { voice: options.voice }),
+      },
+      options,
+    );
+  }
+
+  /** Closes what was opened; published messages are with the broker then. */
+  async close(): Promise<void> {
+    const parts = this.parts;
+    this.parts = undefined;
+    await parts?.close();
+  }
+
+  private nameOf(run: TaskFunction): string {
+    if (run.name === '') throw new ConfigError('a task without a name', { hint: "app.task('tasks.add', (x, y) => x + y)" });
+    return `${this.main}.${run.name}`;
+  }
+
+  /** A worker waits for ever where a command gives up after seconds. */
+  private configurePatience(): void {
+    if (this.parts === undefined) this.surroundings = { ...this.surroundings, connectTimeoutMs: Number.POSITIVE_INFINITY };
+  }
+
+  private connected(): Connected {
+    this.parts ??= new Connected(this, { ...this.conf }, this.surroundings);
+    return this.parts;
+  }
+}
+
+/** The engines of one app, each opened on first need and closed together. */
+class Connected {
+  readonly router: Router;
+  readonly producer: Producer;
+  private readonly settings: Settings;
+  private readonly surroundings: Surroundings;
+  private readonly urls: ConnectionUrls;
+  private readonly brokers = new Map<string, Promise<Broker>>();
+  private resultBackend: Promise<ResultBackend> | undefined;
+
+  constructor(app: Ctq, settings: Settings, surroundings: Surroundings) {
+    this.settings = settings;
+    this.surroundings = surroundings;
+    this.urls = connectionUrls(settings, surroundings.baseFolder);
+    this.router = new Router(settings);
+    this.producer = new Producer({
+      settings,
+      router: this.router,
+      broker: () => this.publishTo(),
+      taskOptions: (name) => app.tasks.get(name)?.options,
+      runningTask,
+      clock: systemClock,
+      signals: app.signals,
+      origin: anonymousNodename({ hostname: hostname(), pid: process.pid }),
+    });
+  }
+
+  publishTo(): Promise<Broker> {
+    return this.brokerAt(this.urls.publish);
+  }
+
+  consumeFrom(): Promise<Broker> {
+    return this.brokerAt(this.urls.consume);
+  }
+
+  backend(): Promise<ResultBackend> {
+    this.resultBackend ??= this.openBackend();
+    return this.resultBackend;
+  }
+
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled([...this.brokers.values(), ...(this.resultBackend === undefined ? [] : [this.resultBackend])]);
+    await Promise.all(opened.map((engine) => (engine.status === 'fulfilled' ? engine.value.close() : undefined)));
+  }
+
+  private brokerAt(url: string): Promise<Broker> {
+    let broker = this.brokers.get(url);
+    if (broker === undefined) {
+      broker = this.openBroker(url);
+      this.brokers.set(url, broker);
+    }
+    return broker;
+  }
+
+  private async openBroker(url: string): Promise<Broker> {
+    const { openBroker } = await import('./brokers/index.js');
+    return openBroker(url, {
+      transportOptions: this.settings.brokerTransportOptions,
+      connectTimeoutMs: this.surroundings.connectTimeoutMs,
+      ...sslOption(this.settings.brokerUseSsl),
+    });
+  }
+
+  private async openBackend(): Promise<ResultBackend> {
+    const { openResultBackend } = await import('./result-backends/index.js');
+    return openResultBackend(this.urls.resultBackend, {
+      transportOptions: this.settings.resultBackendTransportOptions,
+      resultExpires: this.settings.resultExpires,
+      connectTimeoutMs: this.surroundings.connectTimeoutMs,
+      ...sslOption(this.settings.redisBackendUseSsl),
+    });
+  }
+}
+
+function sslOption(ssl: unknown): { readonly ssl?: boolean | Readonly<Record<string, unknown>> } {
+  return ssl === null || ssl === undefined || ssl === false ? {} : { ssl: ssl as boolean | Readonly<Record<string, unknown>> };
+}

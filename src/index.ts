@@ -1,0 +1,36 @@
+/** The library's public names, and nothing else. */
+export type { ExchangeType } from './broker.js';
+export type { ApplyAsyncOptions, RetryPolicy } from './client/apply-async-options.js';
+export { AsyncResult, type GetOptions, SentTask } from './client/async-result.js';
+export type { SettingsInput } from './config/settings.js';
+export { type AppWorkerOptions, Ctq } from './ctq.js';
+export {
+  BrokerError,
+  ConfigError,
+  CtqError,
+  NoReplyError,
+  OutputFileError,
+  ProtocolError,
+  type RemoteErrorInfo,
+  ResultBackendError,
+  TaskError,
+  UsageError,
+  WaitTimeoutError,
+} from './errors.js';
+export type { TaskRequest } from './execution/invocation.js';
+export type { Logger, LogLevel } from './logger.js';
+export type { ResultMeta } from './protocol/result-meta.js';
+export type { QueueInput } from './routing/queues.js';
+export type { RoutePair, TaskRoute, TaskRouter, TaskRoutes } from './routing/task-routes.js';
+export {
+  Ignore,
+  Reject,
+  Retry,
+  type RetryOptions,
+  SoftTimeLimitExceeded,
+  Task,
+  type TaskContext,
+  type TaskFunction,
+  type TaskOptions,
+  TaskRevoked,
+} from './task.js';
