@@ -12,7 +12,7 @@ import { type Conf, createConf } from './config/conf.js';
 import { type ConnectionUrls, connectionUrls, environmentLayer, type SettingsLayer } from './config/resolve.js';
 import type { Settings, SettingsInput } from './config/settings.js';
 import { ConfigError } from './errors.js';
-import { runningTask } from './execution/task-context.js';
+import { currentRun } from './execution/task-context.js';
 import { type Logger, silentLogger } from './logger.js';
 import { anonymousNodename, resolveNodename } from './protocol/nodename.js';
 import type { ResultBackend } from './result-backend.js';
@@ -214,7 +214,7 @@ class Connected {
       router: this.router,
       broker: () => this.publishTo(),
       taskOptions: (name) => app.tasks.get(name)?.options,
-      runningTask,
+      runningTask: currentRun,
       clock: systemClock,
       signals: app.signals,
       origin: anonymousNodename({ hostname: hostname(), pid: process.pid }),

@@ -8,6 +8,7 @@ import { BrokerError, ConfigError } from '../errors.js';
 import type { TaskRequest } from '../execution/invocation.js';
 import type { Message } from '../protocol/message.js';
 import { newId, processOid } from '../protocol/oid.js';
+import type { ResultTree } from '../protocol/result-meta.js';
 import { encodeTaskMessage } from '../protocol/task-message.js';
 import type { RoutedTask, Router } from '../routing/router.js';
 import type { Signals } from '../signals.js';
@@ -44,7 +45,7 @@ export interface ProducerParts {
 export interface RunningTask {
   readonly request: TaskRequest;
   /** Remembers a child for the parent's result. */
-  addChild(taskId: string): void;
+  addChild(child: ResultTree): void;
 }
 
 export interface SentCall {
@@ -74,7 +75,7 @@ export class Producer {
     const inherited = parent === undefined ? options : this.inherit(parent.request, options);
     const taskId = inherited.taskId ?? newId();
     const published = this.publish(name, args, { ...inherited, taskId });
-    parent?.addChild(taskId);
+    parent?.addChild([[taskId, null], null]);
     return { taskId, published };
   }
 
