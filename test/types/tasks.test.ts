@@ -4,7 +4,7 @@ import { type AsyncResult, Ctq, type SentTask, Task, type TaskContext } from '..
 
 const app = new Ctq('types');
 const add = app.task('types.add', (x: number, y: number) => x + y);
-const page = app.task({ name: 'types.page', bind: true }, async (task, url: string, depth = 1) => {
+const page = app.task({ name: 'types.page', bind: true }, async (task, url: string, depth: number = 1) => {
   expectTypeOf(task).toEqualTypeOf<TaskContext>();
   return { url, depth };
 });
