@@ -1,10 +1,11 @@
 /**
  * Compressed bodies (WIRE 2.4). The header `compression` names the method by content type; `gzip`
- * means a zlib stream there, as kombu has it, and never a gzip file.
+ * means a zlib stream there, as kombu has it. What Node has not built in comes from optional packages
+ * and is asynchronous; see `optional-codecs.ts`.
  */
-import { brotliCompressSync, brotliDecompressSync, deflateSync, inflateSync } from 'node:zlib';
-import * as zlib from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, deflateSync, unzipSync } from 'node:zlib';
 import { ProtocolError } from '../errors.js';
+import { bzip2, type Codec, xz, zstd } from './optional-codecs.js';
 
 export interface DecodeLimits {
   /** What a body may inflate to, and how large it may be to begin with. */
@@ -20,12 +21,9 @@ export interface Compressed {
   readonly body: Uint8Array;
 }
 
-interface Method {
+interface Method extends Codec {
   readonly header: string;
   readonly names: readonly string[];
-  compress(body: Uint8Array): Uint8Array | Promise<Uint8Array>;
-  /** Must throw rather than give more than `maxBytes`. */
-  decompress(body: Uint8Array, maxBytes: number): Uint8Array | Promise<Uint8Array>;
 }
 
 const METHODS: readonly Method[] = [
@@ -33,7 +31,8 @@ const METHODS: readonly Method[] = [
     header: 'application/x-gzip',
     names: ['gzip', 'zlib'],
     compress: (body) => deflateSync(body),
-    decompress: (body, maxBytes) => inflateSync(body, { maxOutputLength: maxBytes }),
+    // unzip takes a gzip file as well, which is what the name makes others send.
+    decompress: (body, maxBytes) => unzipSync(body, { maxOutputLength: maxBytes }),
   },
   {
     header: 'application/x-brotli',
@@ -41,16 +40,23 @@ const METHODS: readonly Method[] = [
     compress: (body) => brotliCompressSync(body),
     decompress: (body, maxBytes) => brotliDecompressSync(body, { maxOutputLength: maxBytes }),
   },
+  { header: 'application/x-bz2', names: ['bzip2', 'bzip'], ...bzip2 },
+  { header: 'application/x-lzma', names: ['lzma', 'xz'], ...xz },
+  { header: 'application/zstd', names: ['zstd', 'zstandard'], ...zstd },
 ];
 
-const byName = new Map<string, Method>(
-  METHODS.flatMap((method) => [method.header, ...method.names].map((name) => [name, method] as const)),
-);
+const byName = new Map(METHODS.flatMap((method) => [method.header, ...method.names].map((name) => [name, method] as const)));
 
 /** The names a caller may give as `compression`. */
 export const COMPRESSION_NAMES: readonly string[] = METHODS.flatMap((method) => method.names);
 
-/** Compresses by name (`zlib`, `bzip2` …) or content type; a promise only where the codec is an optional package. */
+/**
+ * Compresses by name (`zlib`, `bzip2` …) or content type; a promise only where the codec is an
+ * optional package.
+ *
+ * @throws ProtocolError `CTQ_PROTOCOL_UNENCODABLE` for an unknown method, or rejects with it when the
+ *   package is not installed; the hint names the package.
+ */
 export function compress(name: string, body: Uint8Array): Compressed | Promise<Compressed> {
   const method = byName.get(name.toLowerCase());
   if (method === undefined) {
@@ -58,15 +64,15 @@ export function compress(name: string, body: Uint8Array): Compressed | Promise<C
       hint: `known are ${COMPRESSION_NAMES.join(', ')}`,
     });
   }
+  const { header } = method;
   const compressed = method.compress(body);
-  if (compressed instanceof Promise) return compressed.then((bytes) => ({ header: method.header, body: bytes }));
-  return { header: method.header, body: compressed };
+  return compressed instanceof Promise ? compressed.then((bytes) => ({ header, body: bytes })) : { header, body: compressed };
 }
 
 /**
- * @throws ProtocolError `CTQ_PROTOCOL_REFUSED` for an unknown method, `CTQ_PROTOCOL_TOO_LARGE` when it
- *   inflates beyond the limit, `CTQ_PROTOCOL_MALFORMED` when the bytes are damaged. An asynchronous
- *   method rejects with the same.
+ * @throws ProtocolError `CTQ_PROTOCOL_REFUSED` for an unknown method or a missing package,
+ *   `CTQ_PROTOCOL_TOO_LARGE` when it inflates beyond the limit, `CTQ_PROTOCOL_MALFORMED` when the bytes
+ *   are damaged. An asynchronous method rejects with the same.
  */
 export function decompress(
   header: string,
@@ -76,28 +82,25 @@ export function decompress(
   const method = byName.get(header);
   if (method === undefined) throw new ProtocolError('CTQ_PROTOCOL_REFUSED', `unknown compression '${header.slice(0, 100)}'`);
   if (body.byteLength > limits.maxBytes) throw tooLarge(limits.maxBytes);
+  const explain = (error: unknown): ProtocolError => asProtocolError(error, header, limits);
   try {
     const inflated = method.decompress(body, limits.maxBytes);
-    return inflated instanceof Promise
-      ? inflated.catch((error: unknown) => Promise.reject(asProtocolError(error, header, limits)))
-      : inflated;
+    if (!(inflated instanceof Promise)) return inflated;
+    return inflated.catch((error: unknown) => {
+      throw explain(error);
+    });
   } catch (error) {
-    throw asProtocolError(error, header, limits);
+    throw explain(error);
   }
 }
 
 function asProtocolError(error: unknown, header: string, limits: DecodeLimits): ProtocolError {
   if (error instanceof ProtocolError) return error;
   if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(limits.maxBytes);
-  return new ProtocolError('CTQ_PROTOCOL_MALFORMED', `body is not ${header}: ${error instanceof Error ? error.message : String(error)}`, {
-    cause: error,
-  });
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ProtocolError('CTQ_PROTOCOL_MALFORMED', `body is not ${header}: ${reason}`, { cause: error });
 }
 
 export function tooLarge(maxBytes: number): ProtocolError {
-  return new ProtocolError('CTQ_PROTOCOL_TOO_LARGE', `body is larger than ${maxBytes} bytes`, {
-    hint: 'send less, or send a reference to it',
-  });
+  return new ProtocolError('CTQ_PROTOCOL_TOO_LARGE', `body is larger than ${maxBytes} bytes`, { hint: 'send a reference instead' });
 }
-
-void zlib;

@@ -2,6 +2,8 @@
 import { isUtf8 } from 'node:buffer';
 import { ProtocolError } from '../errors.js';
 import { parseJson, stringifyJson } from './kombu-json.js';
+import { decodeMsgpack, encodeMsgpack } from './msgpack-codec.js';
+import { decodeYaml, encodeYaml } from './yaml-codec.js';
 
 export interface Serialized {
   readonly contentType: string;
@@ -31,7 +33,23 @@ const json: Serializer = {
   decode: (body) => parseJson(utf8Text(body)),
 };
 
-const SERIALIZERS: readonly Serializer[] = [json];
+const yaml: Serializer = {
+  name: 'yaml',
+  contentType: 'application/x-yaml',
+  contentEncoding: 'utf-8',
+  encode: (value) => Buffer.from(encodeYaml(value), 'utf8'),
+  decode: (body) => decodeYaml(utf8Text(body)),
+};
+
+const msgpack: Serializer = {
+  name: 'msgpack',
+  contentType: 'application/x-msgpack',
+  contentEncoding: 'binary',
+  encode: encodeMsgpack,
+  decode: decodeMsgpack,
+};
+
+const SERIALIZERS: readonly Serializer[] = [json, yaml, msgpack];
 const byName = new Map(SERIALIZERS.map((serializer) => [serializer.name, serializer]));
 const byContentType = new Map(SERIALIZERS.map((serializer) => [serializer.contentType, serializer]));
 

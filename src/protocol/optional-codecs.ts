@@ -1,0 +1,241 @@
+/**
+ * bzip2, xz and zstd: codecs that Node 20 lacks, from packages that a user installs when somebody
+ * sends such bodies. Each is loaded with the first body that needs it.
+ */
+import * as zlib from 'node:zlib';
+import { ProtocolError } from '../errors.js';
+
+export interface Codec {
+  compress(body: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** Throws an error with the code `ERR_BUFFER_TOO_LARGE`, as node:zlib, rather than give more than `maxBytes`. */
+  decompress(body: Uint8Array, maxBytes: number): Uint8Array | Promise<Uint8Array>;
+}
+
+/** Room for what a codec cannot tell beforehand; it is asked again with four times as much until it fits. */
+const FIRST_GUESS_BYTES = 256 * 1024;
+
+/** Calls `attempt` with growing room until it gives something; undefined means "did not fit". */
+function withRoom(body: Uint8Array, maxBytes: number, attempt: (room: number) => Uint8Array | undefined): Uint8Array {
+  let room = Math.min(maxBytes, Math.max(FIRST_GUESS_BYTES, body.byteLength * 8));
+  for (;;) {
+    const inflated = attempt(room);
+    if (inflated !== undefined) return inflated;
+    if (room >= maxBytes) throw outOfRoom();
+    room = Math.min(maxBytes, room * 4);
+  }
+}
+
+function outOfRoom(): Error {
+  return Object.assign(new Error('output is larger than allowed'), { code: 'ERR_BUFFER_TOO_LARGE' });
+}
+
+type Purpose = 'compress' | 'decompress';
+
+async function optional<T>(packageName: string, method: string, purpose: Purpose, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    throw new ProtocolError(
+      purpose === 'compress' ? 'CTQ_PROTOCOL_UNENCODABLE' : 'CTQ_PROTOCOL_REFUSED',
+      `${method} needs the package ${packageName}, which is not installed`,
+      { hint: `npm install ${packageName}`, cause: error },
+    );
+  }
+}
+
+/** What we use of the emscripten module inside bzip2-wasm. */
+interface Bzip2Module {
+  readonly HEAPU8: Uint8Array;
+  _malloc(size: number): number;
+  _free(pointer: number): void;
+  getValue(pointer: number, type: 'i32'): number;
+  setValue(pointer: number, value: number, type: 'i32'): void;
+  _BZ2_bzBuffToBuffCompress(
+    to: number,
+    toLength: number,
+    from: number,
+    length: number,
+    block: number,
+    verbose: number,
+    work: number,
+  ): number;
+  _BZ2_bzBuffToBuffDecompress(to: number, toLength: number, from: number, length: number, small: number, verbose: number): number;
+}
+
+const BZ_OUTBUFF_FULL = -8;
+
+let bzip2Module: Promise<Bzip2Module> | undefined;
+
+async function loadBzip2(purpose: Purpose): Promise<Bzip2Module> {
+  bzip2Module ??= optional('bzip2-wasm', 'bzip2', purpose, async () => {
+    // @ts-expect-error -- the package has no types.
+    const { default: BZip2 } = (await import('bzip2-wasm')) as { default: new () => { wasmModule: Bzip2Module; init(): Promise<void> } };
+    const instance = new BZip2();
+    // It leaves `require` and `__dirname` behind as globals, which makes other code take us for CommonJS.
+    const before = new Map(['require', '__dirname'].map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)]));
+    await instance.init();
+    for (const [name, descriptor] of before) {
+      if (descriptor === undefined) Reflect.deleteProperty(globalThis, name);
+      else Object.defineProperty(globalThis, name, descriptor);
+    }
+    return instance.wasmModule;
+  });
+  try {
+    return await bzip2Module;
+  } catch (error) {
+    bzip2Module = undefined;
+    throw error;
+  }
+}
+
+/** One call into bzip2. Its own wrapper ignores a failed allocation and then writes over the module's memory. */
+function callBzip2(
+  module: Bzip2Module,
+  body: Uint8Array,
+  room: number,
+  call: (to: number, toLength: number, from: number) => number,
+): { readonly status: number; readonly output: Uint8Array } {
+  const pointers: number[] = [];
+  const allocate = (size: number): number => {
+    const pointer = module._malloc(size);
+    if (pointer === 0) throw new Error('out of memory');
+    pointers.push(pointer);
+    return pointer;
+  };
+  try {
+    const from = allocate(Math.max(1, body.byteLength));
+    const to = allocate(room);
+    const toLength = allocate(4);
+    // Read HEAPU8 only now: allocating may have replaced it.
+    module.HEAPU8.set(body, from);
+    module.setValue(toLength, room, 'i32');
+    const status = call(to, toLength, from);
+    const length = module.getValue(toLength, 'i32');
+    return { status, output: status === 0 ? module.HEAPU8.slice(to, to + length) : new Uint8Array(0) };
+  } finally {
+    for (const pointer of pointers) module._free(pointer);
+  }
+}
+
+export const bzip2: Codec = {
+  async compress(body) {
+    const module = await loadBzip2('compress');
+    // bzip2's manual: at most 1 % and 600 bytes larger than the input.
+    const room = Math.ceil(body.byteLength * 1.01) + 600;
+    const { status, output } = callBzip2(module, body, room, (to, toLength, from) =>
+      module._BZ2_bzBuffToBuffCompress(to, toLength, from, body.byteLength, 9, 0, 30),
+    );
+    if (status !== 0) throw new ProtocolError('CTQ_PROTOCOL_UNENCODABLE', `bzip2 failed with status ${status}`);
+    return output;
+  },
+  async decompress(body, maxBytes) {
+    const module = await loadBzip2('decompress');
+    return withRoom(body, maxBytes, (room) => {
+      const { status, output } = callBzip2(module, body, room, (to, toLength, from) =>
+        module._BZ2_bzBuffToBuffDecompress(to, toLength, from, body.byteLength, 0, 0),
+      );
+      if (status === BZ_OUTBUFF_FULL) return undefined;
+      if (status !== 0) throw new Error(`damaged bzip2 data (status ${status})`);
+      return output;
+    });
+  },
+};
+
+function loadLzma(purpose: Purpose): Promise<typeof import('node-liblzma')> {
+  return optional('node-liblzma', 'xz', purpose, () => import('node-liblzma'));
+}
+
+export const xz: Codec = {
+  async compress(body) {
+    const { xzAsync } = await loadLzma('compress');
+    return xzAsync(Buffer.from(body));
+  },
+  async decompress(body, maxBytes) {
+    const { createUnxz } = await loadLzma('decompress');
+    const stream = createUnxz();
+    const chunks: Buffer[] = [];
+    let total = 0;
+    stream.end(body);
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      total += chunk.byteLength;
+      if (total > maxBytes) throw outOfRoom();
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  },
+};
+
+interface NativeZstd {
+  zstdCompressSync?: (body: Uint8Array) => Buffer;
+  zstdDecompressSync?: (body: Uint8Array, options: { maxOutputLength: number }) => Buffer;
+}
+
+/** Node has it from 22.15. */
+const native = zlib as unknown as NativeZstd;
+
+let zstdModule: Promise<typeof import('@bokuweb/zstd-wasm')> | undefined;
+
+async function loadZstd(purpose: Purpose): Promise<typeof import('@bokuweb/zstd-wasm')> {
+  zstdModule ??= optional('@bokuweb/zstd-wasm', 'zstd', purpose, async () => {
+    const module = await import('@bokuweb/zstd-wasm');
+    await module.init();
+    return module;
+  });
+  try {
+    return await zstdModule;
+  } catch (error) {
+    zstdModule = undefined;
+    throw error;
+  }
+}
+
+export const zstd: Codec = {
+  compress(body) {
+    if (native.zstdCompressSync !== undefined) return native.zstdCompressSync(body);
+    return loadZstd('compress').then((module) => module.compress(body));
+  },
+  decompress(body, maxBytes) {
+    if (native.zstdDecompressSync !== undefined) return native.zstdDecompressSync(body, { maxOutputLength: maxBytes });
+    return loadZstd('decompress').then((module) => decompressZstd(module, body, maxBytes));
+  },
+};
+
+/** The wasm build allocates whatever size the frame claims, so the claim is looked at first. */
+function decompressZstd(module: typeof import('@bokuweb/zstd-wasm'), body: Uint8Array, maxBytes: number): Uint8Array {
+  const claimed = zstdContentSize(body);
+  if (claimed !== undefined) {
+    if (claimed > maxBytes) throw outOfRoom();
+    return module.decompress(body);
+  }
+  return withRoom(body, maxBytes, (room) => {
+    try {
+      return module.decompress(body, { defaultHeapSize: room });
+    } catch (error) {
+      // -70 is ZSTD_error_dstSize_tooSmall.
+      if (String(error).includes('-70')) return undefined;
+      throw error;
+    }
+  });
+}
+
+/** The size in a zstd frame header (RFC 8878, 3.1.1.1); undefined when the frame does not say. */
+function zstdContentSize(body: Uint8Array): number | undefined {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  if (body.byteLength < 6 || view.getUint32(0, true) !== 0xfd2fb528) throw new Error('no zstd frame');
+  const descriptor = view.getUint8(4);
+  const singleSegment = (descriptor & 0x20) !== 0;
+  const sizeFlag = descriptor >> 6;
+  if (sizeFlag === 0 && !singleSegment) return undefined;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] as number;
+  const at = 5 + (singleSegment ? 0 : 1) + dictionaryBytes;
+  switch (sizeFlag) {
+    case 0:
+      return view.getUint8(at);
+    case 1:
+      return view.getUint16(at, true) + 256;
+    case 2:
+      return view.getUint32(at, true);
+    default:
+      return Number(view.getBigUint64(at, true));
+  }
+}
