@@ -27,6 +27,11 @@ export function pythonRepr(value: unknown): string {
   return fullRepr(value, []);
 }
 
+/** `repr(tuple(values))`: `()`, `(1,)`, `(1, 2)`. */
+export function pythonTupleRepr(values: readonly unknown[]): string {
+  return `(${values.map(pythonRepr).join(', ')}${values.length === 1 ? ',' : ''})`;
+}
+
 /** The `argsrepr` header: the arguments as a tuple, `('x',)`. */
 export function argsRepr(args: readonly unknown[]): string {
   return new SafeReprWriter({}).write({ open: '(', close: args.length === 1 ? ',)' : ')', items: args, keyed: false });
