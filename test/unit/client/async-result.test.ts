@@ -21,7 +21,11 @@ class OneMeta implements Partial<ResultBackend> {
   wait(_id: string, { signal }: WaitOptions): Promise<ResultMeta> {
     this.asked++;
     if (this.held !== undefined) return Promise.resolve(this.held);
-    return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+    return new Promise((_resolve, reject) => {
+      const abort = (): void => reject(signal?.reason as Error);
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener('abort', abort);
+    });
   }
 }
 
