@@ -16,10 +16,11 @@ const inCi = Boolean(process.env.CI);
 /** A case that an engine cannot keep says so and why in its title (test/contract), and is no missing test. */
 const NOT_APPLICABLE = /\(skipped: .{10,}\)$/;
 
-const CHECKS = [
-  { name: 'types', command: ['tsc', '--noEmit', '-p', '.'] },
-  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
-  { name: 'format', command: ['biome', 'format'] },
+const checks = () => [
+  { name: 'build', command: [join(root, 'tools', 'build.mjs'), '--if-stale', '--quiet'] },
+  { name: 'types', command: [binOf('tsc'), '--noEmit', '-p', '.'] },
+  { name: 'lint', command: [binOf('oxlint'), '--type-aware', '--deny-warnings', '--format=unix'] },
+  { name: 'format', command: [binOf('biome'), 'format'] },
 ];
 
 function node(args) {
@@ -35,12 +36,14 @@ function binOf(name) {
 }
 
 function runChecks() {
-  return CHECKS.filter(({ name, command }) => {
-    const startedAt = performance.now();
-    const passed = node([binOf(command[0]), ...command.slice(1)]);
-    console.log(`${passed ? 'ok' : 'FAILED'}  ${name} (${Math.round(performance.now() - startedAt)} ms)`);
-    return !passed;
-  }).map(({ name }) => name);
+  return checks()
+    .filter(({ name, command }) => {
+      const startedAt = performance.now();
+      const passed = node(command);
+      console.log(`${passed ? 'ok' : 'FAILED'}  ${name} (${Math.round(performance.now() - startedAt)} ms)`);
+      return !passed;
+    })
+    .map(({ name }) => name);
 }
 
 function runVitest() {
@@ -76,7 +79,7 @@ function count(file) {
 
 function main() {
   try {
-    // Types and tests tell more about a tree that does not build than the bundler does, so they run all the same.
+    // The build is one of the checks below: types and tests tell more about a tree that does not build.
     setup({ test: true, build: 'skip' });
   } catch (error) {
     console.error(`setup: ${error.message}`);
