@@ -12,6 +12,9 @@ import type { SentTask } from './client/async-result.js';
 // oxlint-disable-next-line typescript/no-explicit-any -- error constructors take anything
 export type ErrorClass = abstract new (...args: any[]) => Error;
 
+/** A class that tasks can be made of: {@link Task} or one that extends it. */
+export type TaskClass = new (name: string, options: TaskOptions, run: TaskFunction, sender: TaskSender) => Task;
+
 /** Task options: Celery's task attributes in camelCase, seconds where Celery has seconds. */
 export interface TaskOptions {
   /** Registered name; default `<app name>.<function name>`. */
@@ -19,7 +22,7 @@ export interface TaskOptions {
   /** Pass the task context as first argument. */
   readonly bind?: boolean;
   /** Class to instantiate, for handlers and `call`. */
-  readonly base?: typeof Task;
+  readonly base?: TaskClass;
   /** Default 3; null retries for ever. */
   readonly maxRetries?: number | null;
   /** Seconds; default 180. */

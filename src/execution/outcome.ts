@@ -1,12 +1,20 @@
 /** The nine ways a run can end. `worker/settle.ts` is one exhaustive switch over them. */
 import type { RemoteErrorInfo } from '../errors.js';
+import type { ResultTree } from '../protocol/result-meta.js';
 
 export type Outcome =
-  | { readonly kind: 'success'; readonly value: unknown }
+  | {
+      readonly kind: 'success';
+      readonly value: unknown;
+      /** The tasks it sent. */
+      readonly children?: readonly ResultTree[];
+    }
   | {
       readonly kind: 'failure';
-      readonly error: RemoteErrorInfo /** In the task's `throws`: expected, logged without a traceback. */;
+      readonly error: RemoteErrorInfo;
+      /** In the task's `throws`: expected, logged without a traceback. */
       readonly expected: boolean;
+      readonly children?: readonly ResultTree[];
     }
   | {
       readonly kind: 'retry';
@@ -19,6 +27,7 @@ export type Outcome =
       readonly kwargs: Readonly<Record<string, unknown>> | null;
       /** Further apply_async options for the next try (queue, priority …). */
       readonly options: Readonly<Record<string, unknown>>;
+      readonly children?: readonly ResultTree[];
     }
   | { readonly kind: 'revoked'; readonly reason: 'revoked' | 'expired' | 'terminated'; readonly signal?: string }
   | { readonly kind: 'timed-out'; readonly limitMs: number }

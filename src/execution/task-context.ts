@@ -1,0 +1,159 @@
+/**
+ * One run of a task, and what its code may see of it. `currentTask()` works anywhere below the task's
+ * function, however many awaits away; so does the parent a client finds for the tasks it sends.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Logger } from '../logger.js';
+import type { ResultTree } from '../protocol/result-meta.js';
+import { Retry, type RetryOptions, type Task, type TaskContext } from '../task.js';
+import type { ExecutionEnvironment } from './environment.js';
+import type { Invocation, TaskRequest } from './invocation.js';
+
+/** A run as the rest of ctq sees it. */
+export class Run {
+  readonly invocation: Invocation;
+  readonly task: Task;
+  private readonly environment: ExecutionEnvironment;
+  /** The tasks it sent; undefined while there are none. */
+  children: ResultTree[] | undefined;
+  /** The last `updateState` that is on its way: nothing may be stored after the outcome. */
+  pendingStore: Promise<void> | undefined;
+  private ended = false;
+  private madeContext: TaskContext | undefined;
+  private madeLogger: Logger | undefined;
+  private controller: AbortController | undefined;
+  private abortReason: Error | undefined;
+  /** Put here by whoever awaits the run: ends it with this error, as if the task had thrown it. */
+  fail: ((error: unknown) => void) | undefined;
+
+  constructor(invocation: Invocation, task: Task, environment: ExecutionEnvironment) {
+    this.invocation = invocation;
+    this.task = task;
+    this.environment = environment;
+  }
+
+  get request(): TaskRequest {
+    return this.invocation.request;
+  }
+
+  /** What a bound task gets as first argument. */
+  get context(): TaskContext {
+    this.madeContext ??= new Proxy(this.task, new RunProxy(this)) as TaskContext;
+    return this.madeContext;
+  }
+
+  get logger(): Logger {
+    this.madeLogger ??= this.environment.logger.child({ task_id: this.invocation.id, task_name: this.invocation.taskName });
+    return this.madeLogger;
+  }
+
+  /** Made when first asked for: most tasks never look. */
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.abortReason !== undefined) this.controller.abort(this.abortReason);
+    }
+    return this.controller.signal;
+  }
+
+  /** True once the task has taken its signal: it can then react by itself. */
+  get listens(): boolean {
+    return this.controller !== undefined;
+  }
+
+  abort(reason: Error): void {
+    this.abortReason ??= reason;
+    this.controller?.abort(reason);
+  }
+
+  get hasEnded(): boolean {
+    return this.ended;
+  }
+
+  /** False when it had ended already: a run ends once, whatever its code does afterwards. */
+  end(): boolean {
+    if (this.ended) return false;
+    this.ended = true;
+    return true;
+  }
+
+  /** Notes a task that this one has sent, for the `children` of its result. */
+  addChild(child: ResultTree): void {
+    (this.children ??= []).push(child);
+  }
+
+  async updateState(state: string, meta: unknown): Promise<void> {
+    if (this.ended) {
+      this.logger.warning(
+        'Task %s[%s] has ended; its state %s is not stored any more',
+        this.invocation.taskName,
+        this.invocation.id,
+        state,
+      );
+      return;
+    }
+    const stored = (this.pendingStore ?? Promise.resolve()).then(() => this.environment.storeState(this.invocation.request, state, meta));
+    this.pendingStore = stored.catch(() => {});
+    return stored;
+  }
+}
+
+/**
+ * The task itself, with what belongs to one run in front of it. Everything else goes to the real task
+ * object, `this` included: a connection that a base class keeps in a field is then kept for all runs
+ * (and its `#private` fields work), where an object that merely inherits would open one each time.
+ */
+class RunProxy implements ProxyHandler<Task> {
+  private readonly run: Run;
+
+  constructor(run: Run) {
+    this.run = run;
+  }
+
+  get(task: Task, property: string | symbol): unknown {
+    const { run } = this;
+    switch (property) {
+      case 'request':
+        return run.request;
+      case 'logger':
+        return run.logger;
+      case 'signal':
+        return run.signal;
+      case 'retry':
+        return (options?: RetryOptions) => new Retry(options);
+      case 'updateState':
+        return (state: string, meta?: unknown) => run.updateState(state, meta);
+      case 'constructor':
+        return task.constructor;
+      default: {
+        const value: unknown = Reflect.get(task, property, task);
+        return typeof value === 'function' ? (value.bind(task) as unknown) : value;
+      }
+    }
+  }
+
+  has(task: Task, property: string | symbol): boolean {
+    return ['request', 'logger', 'signal', 'retry', 'updateState'].includes(String(property)) || Reflect.has(task, property);
+  }
+
+  set(task: Task, property: string | symbol, value: unknown): boolean {
+    return Reflect.set(task, property, value, task);
+  }
+}
+
+const runs = new AsyncLocalStorage<Run>();
+
+/** Calls `fn` with `argument` so that `run` is the current one within. */
+export function within<Argument, Result>(run: Run, fn: (argument: Argument) => Result, argument: Argument): Result {
+  return runs.run(run, fn, argument);
+}
+
+/** The run that the calling code belongs to; undefined outside of tasks. */
+export function currentRun(): Run | undefined {
+  return runs.getStore();
+}
+
+/** The context of the task that the calling code belongs to; undefined outside of tasks. */
+export function currentTask(): TaskContext | undefined {
+  return runs.getStore()?.context;
+}

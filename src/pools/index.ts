@@ -1,0 +1,19 @@
+/** Which pool serves which name: a new pool is one line here. */
+import { ConfigError } from '../errors.js';
+import type { Pool, PoolOptions } from '../pool.js';
+
+type PoolLoader = (options: PoolOptions) => Promise<Pool>;
+
+const loaders: ReadonlyMap<string, PoolLoader> = new Map<string, PoolLoader>([
+  ['async', async (options) => new (await import('./async.js')).AsyncPool(options)],
+]);
+
+/** The names that {@link openPool} knows, for messages and completions. */
+export const poolKinds: readonly string[] = [...loaders.keys()];
+
+/** @throws ConfigError when there is no such pool. */
+export async function openPool(kind: string, options: PoolOptions): Promise<Pool> {
+  const load = loaders.get(kind);
+  if (load === undefined) throw new ConfigError(`no pool named ${kind}`, { hint: `use one of ${poolKinds.join(', ')}` });
+  return load(options);
+}
