@@ -156,13 +156,16 @@ function traceback(thrown: unknown, described: Omit<RemoteErrorInfo, 'traceback'
   return `${head}${exceptionLine(described)}\n`;
 }
 
+/** A message is part of the stack and may be long; the frames are at its end. */
+const LONGEST_STACK = 65_536;
+const LONGEST_LINE = 1000;
 const FRAME = /^\s+at (?:async )?(?:(.*?) \()?([^()]+):(\d+):\d+\)?$/;
 
 /** V8's frames, innermost first, as Python's, innermost last. Node's own are left out. */
 function stackFrames(stack: string): string[] {
   const frames: string[] = [];
-  for (const line of stack.split('\n')) {
-    const match = FRAME.exec(line);
+  for (const line of stack.slice(-LONGEST_STACK).split('\n')) {
+    const match = line.length > LONGEST_LINE ? null : FRAME.exec(line);
     if (match === null) continue;
     const [, name = '<module>', location = '', lineNumber = '0'] = match;
     if (!location.startsWith('node:')) frames.unshift(`  File "${filePath(location)}", line ${lineNumber}, in ${name}`);

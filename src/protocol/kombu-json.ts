@@ -51,7 +51,8 @@ export function stringifyJson(value: unknown, form: TypedForm = 'typed'): string
  */
 export function hasLongDigitRun(text: string): boolean {
   for (let index = 15; index < text.length; index += 16) {
-    if (!isDigit(text.charCodeAt(index))) continue;
+    // Such a run reaches eight to one side at least; UUIDs and offsets in a text mostly do not.
+    if (!isDigit(text.charCodeAt(index)) || !(isDigit(text.charCodeAt(index - 8)) || isDigit(text.charCodeAt(index + 8)))) continue;
     let start = index;
     while (start > 0 && isDigit(text.charCodeAt(start - 1))) start--;
     let end = index + 1;

@@ -18,6 +18,11 @@ export const EXCEPTION_STATES: ReadonlySet<string> = new Set([FAILURE, RETRY, RE
 export const PROPAGATE_STATES: ReadonlySet<string> = new Set([FAILURE, REVOKED]);
 export const ALL_STATES: ReadonlySet<string> = new Set([PENDING, RECEIVED, STARTED, SUCCESS, FAILURE, REVOKED, REJECTED, RETRY, IGNORED]);
 
+/** Whether nothing comes after this state. */
+export function isReady(state: string): boolean {
+  return READY_STATES.has(state);
+}
+
 /** Later in a task's life first. A state that is not here ranks between FAILURE and REVOKED. */
 const ORDER: readonly (string | null)[] = [SUCCESS, FAILURE, null, REVOKED, STARTED, RECEIVED, REJECTED, RETRY, PENDING];
 
