@@ -50,13 +50,19 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   ioredis: /^connections\/redis[^/]*$/,
   '@photostructure/sqlite': /^connections\/sqlite[^/]*$/,
   amqplib: /^connections\/amqp[^/]*$/,
-  'js-yaml': /^protocol\/[^/]*yaml[^/]*$|^protocol\/serializers?\/[^/]+$|^protocol\/serializers\.ts$/,
-  '@msgpack/msgpack': /^protocol\/[^/]*msgpack[^/]*$|^protocol\/serializers?\/[^/]+$|^protocol\/serializers\.ts$/,
-  'bzip2-wasm': /^protocol\/compress[^.]*\.ts$/,
-  'node-liblzma': /^protocol\/compress[^.]*\.ts$/,
-  '@bokuweb/zstd-wasm': /^protocol\/compress[^.]*\.ts$/,
+  'js-yaml': /^protocol\/yaml-codec\.ts$/,
+  '@msgpack/msgpack': /^protocol\/msgpack-codec\.ts$/,
+  'bzip2-wasm': /^protocol\/optional-codecs\.ts$/,
+  'node-liblzma': /^protocol\/optional-codecs\.ts$/,
+  '@bokuweb/zstd-wasm': /^protocol\/optional-codecs\.ts$/,
   esbuild: /^app-loader(\.ts|\/[^/]+)$/,
 };
+
+/**
+ * A late import of a CommonJS package gives, once bundled, only its `default`. So these are imported
+ * statically in their front door, and that file is what is loaded late.
+ */
+const COMMONJS_PACKAGES = new Set(['amqplib', 'cli-table3', 'commander', 'cosmiconfig', 'ioredis']);
 
 /** Node's modules that reach outside the process: not for rooms that only think. */
 const IO_MODULES = /^node:(fs|fs\/promises|net|tls|http|https|http2|dgram|dns|child_process|worker_threads|cluster|sqlite|readline)$/;
@@ -190,6 +196,16 @@ describe('third-party packages', () => {
         const door = PACKAGES[name];
         if (door === undefined) return `${name} has no front door in the table`;
         return door.test(module.path) ? undefined : `${name} comes in through ${door.source}`;
+      }),
+    ).toEqual([]);
+  });
+
+  it('are imported statically when they are CommonJS', () => {
+    expect(
+      complain((_module, { specifier, kind }) => {
+        const name = packageOf(specifier);
+        if (name === undefined || kind !== 'dynamic' || !COMMONJS_PACKAGES.has(name)) return undefined;
+        return `import ${name} statically, and its front door late`;
       }),
     ).toEqual([]);
   });

@@ -103,7 +103,7 @@ async function bundle(outdir) {
     },
     metafile: true,
     logLevel: 'silent',
-    entryNames: '[name]',
+    entryNames: '[dir]/[name]',
     chunkNames: 'chunks/[name]-[hash]',
   });
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licences(result.metafile));
