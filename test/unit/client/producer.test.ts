@@ -54,8 +54,8 @@ describe('sending a task', () => {
     const result = await sent;
     expect(result.id).toBe(sent.id);
     expect('then' in result).toBe(false);
-    const [{ task }] = (await taken(app, 'celery', 1)) as [{ task: TaskMessage }];
-    expect(task).toMatchObject({ id: sent.id, task: 'unit.add', args: [1, 2], kwargs: {}, rootId: sent.id, parentId: null, retries: 0 });
+    const [first] = await taken(app, 'celery', 1);
+    expect(first?.task).toMatchObject({ id: sent.id, task: 'unit.add', args: [1, 2], kwargs: {}, rootId: sent.id, parentId: null, retries: 0 });
   });
 
   it('keeps the order of the calls, the first of which declares the queue', async () => {
