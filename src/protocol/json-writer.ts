@@ -72,7 +72,7 @@ class JsonWriter {
   #array(array: readonly unknown[]): string {
     let out = '[';
     for (let index = 0; index < array.length; index++) {
-      if (index > 0) out += ', ';
+      if (index > 0) out += ',';
       out += this.write(array[index], String(index), 'call') ?? 'null';
     }
     return `${out}]`;
@@ -83,7 +83,7 @@ class JsonWriter {
     for (const [key, item] of entries) {
       const written = this.write(item, key, 'call');
       if (written === undefined) continue;
-      out += `${out === '' ? '' : ', '}${JSON.stringify(key)}: ${written}`;
+      out += `${out === '' ? '' : ','}${JSON.stringify(key)}:${written}`;
     }
     return `{${out}}`;
   }

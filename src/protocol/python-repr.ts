@@ -22,14 +22,14 @@ interface Container {
   readonly keyed: boolean;
 }
 
-/** `repr(value)`: uncut. Nesting beyond 100 levels and cycles are shown as `...`. */
+/** `repr(value)`. Cycles, nesting beyond 100 levels and what follows 100,000 values are shown as `...`. */
 export function pythonRepr(value: unknown): string {
-  return fullRepr(value, []);
+  return fullRepr(value, { open: [], values: 0 });
 }
 
 /** `repr(tuple(values))`: `()`, `(1,)`, `(1, 2)`. */
 export function pythonTupleRepr(values: readonly unknown[]): string {
-  return `(${values.map(pythonRepr).join(', ')}${values.length === 1 ? ',' : ''})`;
+  return `(${values.map((value) => pythonRepr(value)).join(', ')}${values.length === 1 ? ',' : ''})`;
 }
 
 /** The `argsrepr` header: the arguments as a tuple, `('x',)`. */
@@ -293,17 +293,35 @@ function escapeCode(code: number): string {
 }
 
 const MAX_REPR_DEPTH = 100;
+/** Values that share parts can unfold without end; Python would go on until it is killed. */
+const MAX_REPR_VALUES = 100_000;
 
-function fullRepr(value: unknown, open: readonly unknown[]): string {
+interface ReprState {
+  readonly open: unknown[];
+  values: number;
+}
+
+function fullRepr(value: unknown, state: ReprState): string {
   if (typeof value === 'string') return stringRepr(value);
   const container = asContainer(value);
   if (container === undefined) return atomRepr(value, bytesRepr);
-  if (open.includes(value) || open.length >= MAX_REPR_DEPTH) return `${container.open}...${container.close}`;
-  const inside = [...open, value];
-  const parts = Array.from(container.items, (item) => {
-    if (!container.keyed) return fullRepr(item, inside);
-    const [key, held] = item as readonly [unknown, unknown];
-    return `${fullRepr(key, inside)}: ${fullRepr(held, inside)}`;
-  });
+  const { open } = state;
+  if (open.includes(value) || open.length >= MAX_REPR_DEPTH || state.values >= MAX_REPR_VALUES)
+    return `${container.open}...${container.close}`;
+  open.push(value);
+  const parts: string[] = [];
+  for (const item of container.items) {
+    if (++state.values > MAX_REPR_VALUES) {
+      parts.push('...');
+      break;
+    }
+    if (container.keyed) {
+      const [key, held] = item as readonly [unknown, unknown];
+      parts.push(`${fullRepr(key, state)}: ${fullRepr(held, state)}`);
+    } else {
+      parts.push(fullRepr(item, state));
+    }
+  }
+  open.pop();
   return `${container.open}${parts.join(', ')}${container.close}`;
 }
