@@ -22,7 +22,8 @@ export interface LeaseStore {
   /**
    * Gives everything of a dead owner back to where it was taken from, marked as redelivered and with a
    * fresh delivery tag, and forgets the owner. Does nothing (0) when its beat is not `lastBeat` any
-   * more: it has come back. Several processes may call it for one owner at the same time.
+   * more: it has come back. Several processes may call it for one owner at the same time. With very
+   * much to do it stops after most of a second and is called again: our own beat must go on.
    *
    * @returns How many deliveries went back.
    */

@@ -1,0 +1,86 @@
+/** The owner's end of the lease thread: starts it, hears it, and starts it again should it ever die. */
+import { Worker } from 'node:worker_threads';
+import { type Clock, systemClock, type TimerHandle } from '../clock.js';
+import { entryPoint } from '../entry-points.js';
+import type { LeaseReports } from './lease-keeper.js';
+
+/** What crosses to the thread: plain data only. */
+export interface LeaseThreadData {
+  readonly engine: 'redis' | 'sqlite';
+  /** Given to the engine's `OpenLeaseStore`. */
+  readonly store: Readonly<Record<string, unknown>>;
+  readonly ownerId: string;
+}
+
+export type LeaseOrder = { readonly kind: 'stop' };
+
+export type LeaseReport =
+  | { readonly kind: 'renewed' }
+  | { readonly kind: 'lost'; readonly tags: readonly string[] }
+  | { readonly kind: 'forgotten' }
+  | { readonly kind: 'tookOver'; readonly ownerId: string; readonly count: number }
+  | { readonly kind: 'problem'; readonly message: string };
+
+export interface Leases {
+  /** Resolves when the thread has ended: it renews nothing and takes nothing over from then on. */
+  stop(): Promise<void>;
+}
+
+const RESTART_MS = 500;
+/** A thread that hangs in a call to a silent store is not waited for longer than this. */
+const STOP_LIMIT_MS = 1_000;
+
+/** Starts renewing; the first beat comes within a moment. */
+export function startLeases(data: LeaseThreadData, reports: LeaseReports, clock: Clock = systemClock): Leases {
+  let thread: Worker | undefined;
+  let restart: TimerHandle | undefined;
+  let stopped = false;
+
+  const start = (): void => {
+    restart = undefined;
+    thread = new Worker(entryPoint('lease-thread'), { workerData: data, execArgv: [], name: 'ctq leases' });
+    // What keeps the process alive is the consumer, not its leases.
+    thread.unref();
+    thread.on('message', (report: LeaseReport) => hear(report, reports));
+    thread.on('error', (error) => {
+      if (!stopped) reports.problem(`the lease thread failed: ${error.message}`);
+    });
+    thread.once('exit', () => {
+      if (!stopped) restart = clock.setTimeout(start, RESTART_MS).unref();
+    });
+  };
+
+  start();
+  return {
+    async stop() {
+      stopped = true;
+      restart?.cancel();
+      const running = thread;
+      if (running === undefined || running.threadId === -1) return;
+      const ended = new Promise<void>((resolve) => running.once('exit', () => resolve()));
+      running.postMessage({ kind: 'stop' } satisfies LeaseOrder);
+      // Referenced again, or the process may end before the thread has said goodbye to its store.
+      running.ref();
+      const limit = clock.setTimeout(() => void running.terminate(), STOP_LIMIT_MS);
+      await ended;
+      limit.cancel();
+    },
+  };
+}
+
+function hear(report: LeaseReport, reports: LeaseReports): void {
+  switch (report.kind) {
+    case 'renewed':
+      return reports.renewed();
+    case 'lost':
+      return reports.lost(report.tags);
+    case 'forgotten':
+      return reports.forgotten();
+    case 'tookOver':
+      return reports.tookOver(report.ownerId, report.count);
+    case 'problem':
+      return reports.problem(report.message);
+    default:
+      report satisfies never;
+  }
+}

@@ -1,0 +1,284 @@
+/**
+ * One connection to Redis: the only file that knows the driver.
+ *
+ * Each connection is a fresh ioredis instance without its retries and queues: nothing is ever sent
+ * twice from here, for whether an unanswered call may be repeated is known to the caller alone. The
+ * handshake is ours, so that a wrong password is an answer and not a line on the console. A server
+ * that is silent for {@link SILENCE_LIMIT_MS} is as good as gone (RELIABILITY R9).
+ */
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import { Command, Redis, type RedisOptions } from 'ioredis';
+import type { Clock, TimerHandle } from '../clock.js';
+import { ConfigError } from '../errors.js';
+import { isServerReply, RedisFailure, toFailure } from './redis-failure.js';
+import type { RedisScript } from './redis-script.js';
+import type { RedisAddress, RedisTls } from './redis-url.js';
+
+export type RedisArgument = string | Buffer;
+/** What a server answers, bulk strings as text. */
+export type RedisReply = string | number | null | readonly RedisReply[];
+
+/** A connection that is up. Calls on it fail when it breaks, and never move to the next one. */
+export interface RedisConnection {
+  /** The answer; rejects with {@link RedisFailure}. */
+  call(name: string, args: readonly RedisArgument[]): Promise<RedisReply>;
+  /** The same with bulk strings as bytes. */
+  callForBytes(name: string, args: readonly RedisArgument[]): Promise<unknown>;
+  /** Runs a script by its digest, sending its text when the server does not know it. */
+  run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
+  runForBytes(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown>;
+  /** Gives the connection up: for a server that turned out to be of no use, a replica after a fail-over. */
+  abandon(reason: RedisFailure): void;
+}
+
+export interface RedisConnectionOptions {
+  /** `CLIENT SETNAME`, for people who look at `CLIENT LIST`. */
+  readonly name: string;
+  readonly clock: Clock;
+  /** Longest time for connecting and shaking hands. */
+  readonly attemptLimitMs: number;
+  /** Longest time without a byte while an answer is due, when less than usual. */
+  readonly silenceLimitMs: number;
+  readonly onMessage?: RedisMessageListener;
+}
+
+/** A pub/sub message; `pattern` for PSUBSCRIBE. */
+export type RedisMessageListener = (channel: string, payload: string, pattern: string | undefined) => void;
+
+/** Half-open connections must be noticed within 15 s (RELIABILITY M8), and a server frozen for a few seconds should not cost one. */
+const SILENCE_LIMIT_MS = 9_000;
+const PING_AFTER_IDLE_MS = 3_000;
+const WATCH_INTERVAL_MS = 1_000;
+
+export class Connection implements RedisConnection {
+  readonly #redis: Redis;
+  readonly #clock: Clock;
+  readonly #silenceLimitMs: number;
+  #failure: RedisFailure | undefined;
+  #endListener: ((failure: RedisFailure) => void) | undefined;
+  #watchTimer: TimerHandle | undefined;
+  #pending = 0;
+  #pendingSinceMs = 0;
+  #heardAtMs: number;
+  #heardBytes = 0;
+
+  private constructor(redis: Redis, clock: Clock, silenceLimitMs: number) {
+    this.#redis = redis;
+    this.#clock = clock;
+    this.#silenceLimitMs = silenceLimitMs;
+    this.#heardAtMs = clock.monotonicMs();
+  }
+
+  /** Connects, logs in, selects the database and sees that the server answers. */
+  static async open(address: RedisAddress, options: RedisConnectionOptions): Promise<Connection> {
+    const { attemptLimitMs, clock, onMessage } = options;
+    const redis = new Redis(driverOptions(address, attemptLimitMs));
+    let lastError: unknown;
+    redis.on('error', (error) => {
+      lastError = error;
+    });
+    if (onMessage !== undefined) {
+      redis.on('message', (channel, payload) => onMessage(channel, payload, undefined));
+      redis.on('pmessage', (pattern, channel, payload) => onMessage(channel, payload, pattern));
+    }
+    let timer: TimerHandle | undefined;
+    const silence = new Promise<never>((_resolve, reject) => {
+      timer = clock.setTimeout(
+        () => reject(new RedisFailure('unreachable', `no answer within ${attemptLimitMs / 1000} s`)),
+        attemptLimitMs,
+      );
+    });
+    try {
+      const connection = new Connection(redis, clock, Math.min(SILENCE_LIMIT_MS, options.silenceLimitMs));
+      await Promise.race([redis.connect().then(() => connection.#handshake(address, options.name)), silence]);
+      redis.once('close', () => connection.end(toFailure(lastError ?? new RedisFailure('unreachable', 'the connection was closed'))));
+      if (redis.status !== 'ready') throw new RedisFailure('unreachable', 'the connection was closed');
+      connection.#watch();
+      return connection;
+    } catch (error) {
+      redis.disconnect();
+      throw toFailure(error instanceof Error && error.message === 'Connection is closed.' ? (lastError ?? error) : error);
+    } finally {
+      timer?.cancel();
+      silence.catch(() => {});
+    }
+  }
+
+  get failure(): RedisFailure | undefined {
+    return this.#failure;
+  }
+
+  onEnd(listener: (failure: RedisFailure) => void): void {
+    this.#endListener = listener;
+    if (this.#failure !== undefined) listener(this.#failure);
+  }
+
+  abandon(reason: RedisFailure): void {
+    this.end(reason);
+  }
+
+  end(failure: RedisFailure): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    this.#watchTimer?.cancel();
+    this.#redis.disconnect();
+    this.#endListener?.(failure);
+  }
+
+  async call(name: string, args: readonly RedisArgument[]): Promise<RedisReply> {
+    return (await this.#send(name, args, 'utf8')) as RedisReply;
+  }
+
+  callForBytes(name: string, args: readonly RedisArgument[]): Promise<unknown> {
+    return this.#send(name, args, undefined);
+  }
+
+  async run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
+    return (await this.#run(script, keys, args, 'utf8')) as RedisReply;
+  }
+
+  runForBytes(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown> {
+    return this.#run(script, keys, args, undefined);
+  }
+
+  async #run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[], encoding: 'utf8' | undefined): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args];
+    try {
+      return await this.#send('evalsha', [script.sha, ...rest], encoding);
+    } catch (error) {
+      if (!(error instanceof RedisFailure) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return this.#send('eval', [script.lua, ...rest], encoding);
+    }
+  }
+
+  async #handshake(address: RedisAddress, name: string): Promise<void> {
+    const steps: Promise<unknown>[] = [];
+    if (address.password !== undefined) {
+      const credentials = address.username === undefined ? [address.password] : [address.username, address.password];
+      // A password for a server that wants none is no reason to stop.
+      const harmless = (error: unknown): void => {
+        if (!/without any password configured|no password is set/.test(String(error))) throw error;
+      };
+      steps.push(this.#send('auth', credentials, 'utf8').catch(harmless));
+    }
+    if (address.db !== 0) steps.push(this.#send('select', [String(address.db)], 'utf8'));
+    // Not everybody may name themselves (ACL, proxies).
+    steps.push(this.#send('client', ['SETNAME', name.replace(/[^!-~]/g, '-')], 'utf8').catch(() => {}));
+    // LOADING and NOAUTH are found here, before anybody uses the connection.
+    steps.push(this.#send('ping', [], 'utf8'));
+    const outcomes = await Promise.allSettled(steps);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  #send(name: string, args: readonly RedisArgument[], encoding: BufferEncoding | undefined): Promise<unknown> {
+    if (this.#failure !== undefined)
+      return Promise.reject(new RedisFailure(this.#failure.kind, this.#failure.message, { cause: this.#failure }));
+    if (this.#pending === 0) this.#pendingSinceMs = this.#clock.monotonicMs();
+    this.#pending += 1;
+    const command = new Command(name, args as RedisArgument[], encoding === undefined ? {} : { replyEncoding: encoding });
+    return (this.#redis.sendCommand(command) as Promise<unknown>).then(this.#answered, this.#rejected);
+  }
+
+  readonly #answered = (reply: unknown): unknown => {
+    this.#pending -= 1;
+    return reply;
+  };
+
+  readonly #rejected = (error: unknown): never => {
+    this.#pending -= 1;
+    if (isServerReply(error)) throw toFailure(error);
+    const reason = this.#failure ?? toFailure(error);
+    throw new RedisFailure(reason.kind, reason.message, {
+      cause: error,
+      unanswered: true,
+      ...(reason.hint === undefined ? {} : { hint: reason.hint }),
+    });
+  };
+
+  /** Looks once a second whether the server still talks; asks it when there was nothing to say. */
+  #watch(): void {
+    const intervalMs = Math.min(WATCH_INTERVAL_MS, this.#silenceLimitMs / 4);
+    const tick = (): void => {
+      const nowMs = this.#clock.monotonicMs();
+      const bytes = this.#redis.stream.bytesRead;
+      // A late tick means that we were blocked: answers may be waiting unread.
+      const wasBlocked = nowMs > expectedMs + intervalMs;
+      if (bytes !== this.#heardBytes || wasBlocked) {
+        this.#heardBytes = bytes;
+        this.#heardAtMs = nowMs;
+      }
+      const quietSinceMs = Math.max(this.#heardAtMs, this.#pendingSinceMs);
+      if (this.#pending > 0 && nowMs - quietSinceMs > this.#silenceLimitMs) {
+        this.end(new RedisFailure('unreachable', `no answer for ${Math.round((nowMs - quietSinceMs) / 1000)} s`));
+        return;
+      }
+      if (this.#pending === 0 && nowMs - this.#heardAtMs >= PING_AFTER_IDLE_MS) this.#send('ping', [], 'utf8').catch(() => {});
+      expectedMs = nowMs + intervalMs;
+      this.#watchTimer = this.#clock.setTimeout(tick, intervalMs).unref();
+    };
+    let expectedMs = this.#clock.monotonicMs() + intervalMs;
+    this.#watchTimer = this.#clock.setTimeout(tick, intervalMs).unref();
+  }
+}
+
+/** The constructor wants to know by type how replies are mapped. */
+type DriverOptions = RedisOptions & { replyMapping: 'legacy' };
+
+function driverOptions(address: RedisAddress, limitMs: number): DriverOptions {
+  const { endpoint } = address;
+  const common: DriverOptions = {
+    lazyConnect: true,
+    protocol: 2,
+    replyMapping: 'legacy',
+    connectTimeout: limitMs,
+    keepAlive: 15_000,
+    retryStrategy: null,
+    enableReadyCheck: false,
+    enableOfflineQueue: false,
+    autoResubscribe: false,
+    autoResendUnfulfilledCommands: false,
+    disableClientInfo: true,
+    ...(address.tls === undefined ? {} : { tls: tlsOptions(address.tls, endpoint) }),
+  };
+  switch (endpoint.kind) {
+    case 'tcp':
+      return { ...common, host: endpoint.host, port: endpoint.port };
+    case 'socket':
+      return { ...common, path: endpoint.path };
+    case 'sentinel':
+      return {
+        ...common,
+        sentinels: endpoint.nodes.map((node) => ({ host: node.host, port: node.port })),
+        name: endpoint.masterName,
+        sentinelRetryStrategy: () => null,
+        sentinelCommandTimeout: limitMs,
+        ...(endpoint.username === undefined ? {} : { sentinelUsername: endpoint.username }),
+        ...(endpoint.password === undefined ? {} : { sentinelPassword: endpoint.password }),
+        ...(address.tls === undefined ? {} : { enableTLSForSentinelMode: true }),
+      };
+  }
+}
+
+function tlsOptions(tls: RedisTls, endpoint: RedisAddress['endpoint']): ConnectionOptions {
+  const file = (path: string | undefined, what: string): Buffer | undefined => {
+    if (path === undefined) return undefined;
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      throw new ConfigError(`cannot read ${what} ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, { cause: error });
+    }
+  };
+  const ca = file(tls.caFile, 'ssl_ca_certs');
+  const cert = file(tls.certFile, 'ssl_certfile');
+  const key = file(tls.keyFile, 'ssl_keyfile');
+  return {
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: tls.verify !== 'none',
+    ...(endpoint.kind === 'tcp' && !/^[0-9.]+$|:/.test(endpoint.host) ? { servername: endpoint.host } : {}),
+    ...(tls.checkHostname ? {} : { checkServerIdentity: () => undefined }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
