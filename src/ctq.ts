@@ -39,7 +39,7 @@ export interface Surroundings {
   readonly connectTimeoutMs: number;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a rest parameter that any list of arguments fits
+// oxlint-disable-next-line typescript/no-explicit-any -- a rest parameter that any list of arguments fits
 type AnyArgs = any[];
 
 const BRAND = Symbol.for('ctq.app');

@@ -58,12 +58,6 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   esbuild: /^app-loader(\.ts|\/[^/]+)$/,
 };
 
-/**
- * A late import of a CommonJS package gives, once bundled, only its `default`. So these are imported
- * statically in their front door, and that file is what is loaded late.
- */
-const COMMONJS_PACKAGES = new Set(['amqplib', 'cli-table3', 'commander', 'cosmiconfig', 'ioredis']);
-
 /** Node's modules that reach outside the process: not for rooms that only think. */
 const IO_MODULES = /^node:(fs|fs\/promises|net|tls|http|https|http2|dgram|dns|child_process|worker_threads|cluster|sqlite|readline)$/;
 /** Compression is computing; where files lie is the one thing the ground may look up. */
@@ -196,16 +190,6 @@ describe('third-party packages', () => {
         const door = PACKAGES[name];
         if (door === undefined) return `${name} has no front door in the table`;
         return door.test(module.path) ? undefined : `${name} comes in through ${door.source}`;
-      }),
-    ).toEqual([]);
-  });
-
-  it('are imported statically when they are CommonJS', () => {
-    expect(
-      complain((_module, { specifier, kind }) => {
-        const name = packageOf(specifier);
-        if (name === undefined || kind !== 'dynamic' || !COMMONJS_PACKAGES.has(name)) return undefined;
-        return `import ${name} statically, and its front door late`;
       }),
     ).toEqual([]);
   });

@@ -14,7 +14,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -78,6 +78,41 @@ function entryPoints() {
     .map(([out, source]) => ({ in: join(root, source), out }));
 }
 
+/**
+ * `const { cosmiconfig } = await import('cosmiconfig')` works in Node, which finds the names that a
+ * CommonJS package exports, and not in a bundle, where a late import of CommonJS gives only `default`.
+ * So such an import goes to a small module that exports the names Node finds.
+ */
+const namesOfLateCommonJs = {
+  name: 'names-of-late-commonjs',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^[^./]/ }, async ({ path, kind, resolveDir, pluginData }) => {
+      if (kind !== 'dynamic-import' || pluginData === 'resolved' || path.startsWith('node:') || EXTERNAL.includes(path)) return undefined;
+      const found = await bundler.resolve(path, { kind: 'import-statement', resolveDir, pluginData: 'resolved' });
+      return isCommonJs(found.path) ? { path: found.path, namespace: 'late-commonjs' } : undefined;
+    });
+    bundler.onLoad({ filter: /.*/, namespace: 'late-commonjs' }, async ({ path }) => {
+      const names = Object.keys(await import(pathToFileURL(path).href)).filter(
+        (name) => /^[A-Za-z_$][\w$]*$/.test(name) && name !== 'default',
+      );
+      const contents = [
+        `const whole = require(${JSON.stringify(path)});`,
+        'export default whole;',
+        ...names.map((name) => `const late_${name} = whole.${name}; export { late_${name} as ${name} };`),
+      ];
+      return { contents: contents.join('\n'), resolveDir: dirname(path) };
+    });
+  },
+};
+
+function isCommonJs(file) {
+  if (file.endsWith('.cjs')) return true;
+  if (!file.endsWith('.js')) return false;
+  let folder = dirname(file);
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).type !== 'module';
+}
+
 async function bundle(outdir) {
   const esbuild = await import('esbuild');
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -101,6 +136,7 @@ async function bundle(outdir) {
     banner: {
       js: "import { createRequire as __ctqCreateRequire } from 'node:module'; const require = __ctqCreateRequire(import.meta.url);",
     },
+    plugins: [namesOfLateCommonJs],
     metafile: true,
     logLevel: 'silent',
     entryNames: '[dir]/[name]',
@@ -112,14 +148,14 @@ async function bundle(outdir) {
 /** The licence text of each package that ended up in the bundle, as those licences ask for. */
 function licences(metafile) {
   const packages = new Set();
-  for (const input of Object.keys(metafile.inputs)) {
+  for (const input of Object.keys(metafile.inputs).map((path) => path.replace(/^late-commonjs:/, ''))) {
     const name = /(?:^|.*\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
     if (name !== null) packages.add(name[0]);
   }
   const parts = [...packages].sort().map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-    const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
-    const text = file === undefined ? '' : readFileSync(join(root, folder, file), 'utf8').trim();
+    const { name, version, license } = JSON.parse(readFileSync(resolve(root, folder, 'package.json'), 'utf8'));
+    const file = readdirSync(resolve(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? '' : readFileSync(resolve(root, folder, file), 'utf8').trim();
     return `${name} ${version} (${typeof license === 'string' ? license : 'see below'})\n\n${text}\n`;
   });
   return `dist/ contains parts of the following packages.\n\n${parts.join(`\n${'-'.repeat(72)}\n\n`)}`;
