@@ -9,7 +9,7 @@ import type { TaskRequest } from '../execution/invocation.js';
 import type { Message } from '../protocol/message.js';
 import { newId, processOid } from '../protocol/oid.js';
 import type { ResultTree } from '../protocol/result-meta.js';
-import { encodeTaskMessage } from '../protocol/task-message.js';
+import { encodeTaskMessage } from '../protocol/task-call.js';
 import type { RoutedTask, Router } from '../routing/router.js';
 import type { Signals } from '../signals.js';
 import type { TaskOptions } from '../task.js';

@@ -7,6 +7,7 @@ import { readJson } from './json-reader.js';
 import { RawNumber, writeJson } from './json-writer.js';
 import { parseJson, stringifyJson } from './kombu-json.js';
 import type { DeliveryInfo, Message, MessageProperties } from './message.js';
+import { isRecord, setOwn, textOr } from './record.js';
 
 /** Where and under which tag a message is being published: what the broker adds to it. */
 export interface Postmark {
@@ -75,12 +76,12 @@ function base64(body: Uint8Array): string {
  *   delivery info, headers) is left out of the message instead: Celery's workers end over it (WIRE 5).
  */
 export function decodeEnvelope(text: string): Message {
-  const envelope = parseJson(text);
-  if (!isObject(envelope)) throw malformed('the message is not a JSON object');
+  const envelope = readText(() => parseJson(text));
+  if (!isRecord(envelope)) throw malformed('the message is not a JSON object');
   const headers = envelope['headers'] ?? {};
   const properties = envelope['properties'] ?? {};
-  if (!isObject(headers)) throw malformed('the headers are not an object');
-  if (!isObject(properties)) throw malformed('the properties are not an object');
+  if (!isRecord(headers)) throw malformed('the headers are not an object');
+  if (!isRecord(properties)) throw malformed('the properties are not an object');
   return {
     headers,
     properties: decodeProperties(properties),
@@ -88,6 +89,15 @@ export function decodeEnvelope(text: string): Message {
     contentEncoding: textOr(envelope['content-encoding'], 'utf-8'),
     body: decodeBody(envelope['body'], properties['body_encoding']),
   };
+}
+
+function readText(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || error.code !== 'CTQ_PROTOCOL_MALFORMED') throw error;
+    throw malformed(`the message is not JSON: ${error.message}`);
+  }
 }
 
 function decodeProperties(wire: Readonly<Record<string, unknown>>): MessageProperties {
@@ -115,13 +125,13 @@ function decodeProperties(wire: Readonly<Record<string, unknown>>): MessagePrope
         if (typeof value === 'string') properties.deliveryTag = value;
         break;
       case 'delivery_info':
-        if (isObject(value)) properties.deliveryInfo = decodeDeliveryInfo(value);
+        if (isRecord(value)) properties.deliveryInfo = decodeDeliveryInfo(value);
         break;
       case 'body_encoding':
         break;
       default:
         extra ??= {};
-        defineOwn(extra, name, value);
+        setOwn(extra, name, value);
     }
   }
   if (extra !== undefined) properties.extra = extra;
@@ -158,11 +168,11 @@ function decodeBase64(text: string): Buffer {
  * {@link REDELIVERIES_HEADER}. Numbers go out digit for digit as they came.
  */
 export function redeliver(text: string, change: { readonly deliveryTag: string }): string {
-  const envelope = readJson(text, { typedValues: 'keep', number: (digits) => new RawNumber(digits) });
-  if (!isObject(envelope)) throw malformed('the message is not a JSON object');
-  const headers = isObject(envelope['headers']) ? envelope['headers'] : {};
-  const properties = isObject(envelope['properties']) ? envelope['properties'] : {};
-  const info = isObject(properties['delivery_info']) ? properties['delivery_info'] : {};
+  const envelope = readText(() => readJson(text, { typedValues: 'keep', number: (digits) => new RawNumber(digits) }));
+  if (!isRecord(envelope)) throw malformed('the message is not a JSON object');
+  const headers = isRecord(envelope['headers']) ? envelope['headers'] : {};
+  const properties = isRecord(envelope['properties']) ? envelope['properties'] : {};
+  const info = isRecord(properties['delivery_info']) ? properties['delivery_info'] : {};
   headers[REDELIVERIES_HEADER] = rawCount(headers[REDELIVERIES_HEADER]) + 1;
   headers['redelivered'] = true;
   info['redelivered'] = true;
@@ -183,19 +193,6 @@ export function redeliveryCount(message: Message): number {
 function rawCount(value: unknown): number {
   const count = value instanceof RawNumber ? Number(value.text) : value;
   return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function textOr(value: unknown, fallback: string): string {
-  return typeof value === 'string' ? value : fallback;
-}
-
-function defineOwn(object: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
-  else object[name] = value;
 }
 
 function malformed(what: string): ProtocolError {

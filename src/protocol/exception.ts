@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { RemoteErrorInfo } from '../errors.js';
 import { stringifyJson } from './kombu-json.js';
 import { pythonRepr, pythonTupleRepr } from './python-repr.js';
+import { isRecord } from './record.js';
 
 /** A stored exception, by its wire names. */
 export interface EncodedException {
@@ -32,10 +33,10 @@ function encodable(arg: unknown): unknown {
 
 /** What a stored exception says, whichever of its parts are missing. */
 export function decodeException(value: unknown, traceback: string | null): RemoteErrorInfo {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isRecord(value)) {
     return { type: 'Exception', args: value === null || value === undefined ? [] : [value], module: 'builtins', traceback };
   }
-  const { exc_type: type, exc_message: message, exc_module: module } = value as Readonly<Record<string, unknown>>;
+  const { exc_type: type, exc_message: message, exc_module: module } = value;
   return {
     type: typeof type === 'string' && type !== '' ? type : 'Exception',
     args: Array.isArray(message) ? message : message === undefined || message === null || message === '' ? [] : [message],

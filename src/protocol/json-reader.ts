@@ -4,6 +4,7 @@
  * task message), so `kombu-json.ts` comes here only when it must.
  */
 import { ProtocolError } from '../errors.js';
+import { setOwn } from './record.js';
 import { MAX_NUMBER_DIGITS, reviveTyped } from './typed-values.js';
 
 /** Deeper nesting is refused: nobody's task needs it, and Python's own reader ends at about 1,000. */
@@ -82,9 +83,7 @@ class JsonReader {
       if (this.#peek() !== ':') this.#fail("Expecting ':' delimiter");
       this.#at++;
       const value = this.#value(depth);
-      // An assignment to __proto__ would change the object instead of filling it.
-      if (key === '__proto__') Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-      else object[key] = value;
+      setOwn(object, key, value);
       const next = this.#peek();
       this.#at++;
       if (next === '}') return this.#revive ? reviveTyped(object) : object;

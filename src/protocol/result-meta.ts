@@ -1,6 +1,7 @@
 /** The document that a result backend keeps for a task (WIRE 7.1). */
 import { ProtocolError } from '../errors.js';
 import { parseJson, stringifyJson } from './kombu-json.js';
+import { isRecord, textOr } from './record.js';
 
 /** `[[id, parent tree or null], members or null]`: a task, or a group with its members (WIRE 7.4). */
 export type ResultTree = readonly [readonly [id: string, parent: ResultTree | null], members: readonly ResultTree[] | null];
@@ -82,15 +83,14 @@ const META_KEYS: ReadonlySet<string> = new Set([
  * @param taskId - The id that the key was looked up by; used where the document has none.
  */
 export function decodeResultMeta(text: string, taskId: string): ResultMeta {
-  const wire = parseJson(text);
-  if (typeof wire !== 'object' || wire === null || Array.isArray(wire)) throw malformed(taskId, 'is not a JSON object');
-  const document = wire as Readonly<Record<string, unknown>>;
+  const document = parseJson(text);
+  if (!isRecord(document)) throw malformed(taskId, 'is not a JSON object');
   const status = document['status'];
   if (typeof status !== 'string') throw malformed(taskId, 'has no status');
   const extended = decodeExtended(document);
   const stamps = decodeStamps(document);
   return {
-    taskId: textOr(document['task_id'], taskId) as string,
+    taskId: textOr(document['task_id'], taskId),
     status,
     result: document['result'] ?? null,
     traceback: textOr(document['traceback'], null),
@@ -129,10 +129,6 @@ function isTree(value: unknown): value is ResultTree {
   const parent: unknown = self[1] ?? null;
   if (parent !== null && !isTree(parent)) return false;
   return members === null || (Array.isArray(members) && members.every(isTree));
-}
-
-function textOr<T>(value: unknown, fallback: T): string | T {
-  return typeof value === 'string' ? value : fallback;
 }
 
 function malformed(taskId: string, what: string): ProtocolError {

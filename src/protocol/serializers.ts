@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { ProtocolError } from '../errors.js';
 import { parseJson, stringifyJson } from './kombu-json.js';
 import { decodeMsgpack, encodeMsgpack } from './msgpack-codec.js';
+import type { TypedForm } from './typed-values.js';
 import { decodeYaml, encodeYaml } from './yaml-codec.js';
 
 export interface Serialized {
@@ -21,7 +22,7 @@ interface Serializer {
   readonly name: string;
   readonly contentType: string;
   readonly contentEncoding: string;
-  encode(value: unknown): Uint8Array;
+  encode(value: unknown, form: TypedForm): Uint8Array;
   decode(body: Uint8Array): unknown;
 }
 
@@ -29,7 +30,7 @@ const json: Serializer = {
   name: 'json',
   contentType: 'application/json',
   contentEncoding: 'utf-8',
-  encode: (value) => Buffer.from(stringifyJson(value), 'utf8'),
+  encode: (value, form) => Buffer.from(stringifyJson(value, form), 'utf8'),
   decode: (body) => parseJson(utf8Text(body)),
 };
 
@@ -62,12 +63,21 @@ const RAW_CONTENT: ReadonlySet<string> = new Set(['application/data', 'applicati
 
 const PICKLE = { name: 'pickle', contentType: 'application/x-python-serialize' };
 
-export function serialize(name: string, value: unknown): Serialized {
+/**
+ * @param name - A serializer's name or content type.
+ * @param form - How JSON writes dates, UUIDs and decimals: `plain` for readers with kombu 5.2.
+ * @throws ProtocolError `CTQ_PROTOCOL_UNENCODABLE` for a value that it cannot write, and for pickle.
+ */
+export function serialize(name: string, value: unknown, form: TypedForm = 'typed'): Serialized {
   const serializer = name === 'json' ? json : (byName.get(name) ?? byContentType.get(name));
   if (serializer === undefined) throw unknownSerializer(name, 'CTQ_PROTOCOL_UNENCODABLE');
-  return { contentType: serializer.contentType, contentEncoding: serializer.contentEncoding, body: serializer.encode(value) };
+  return { contentType: serializer.contentType, contentEncoding: serializer.contentEncoding, body: serializer.encode(value, form) };
 }
 
+/**
+ * @throws ProtocolError `CTQ_PROTOCOL_REFUSED` in Celery's words for content that is not accepted,
+ *   `CTQ_PROTOCOL_MALFORMED` for bytes that are not what their type says.
+ */
 export function deserialize(input: Serialized, accept: AcceptedContent): unknown {
   const { contentType, body } = input;
   if (RAW_CONTENT.has(contentType)) return body;
@@ -80,6 +90,10 @@ export function deserialize(input: Serialized, accept: AcceptedContent): unknown
   return input.contentEncoding === 'binary' ? body : utf8Text(body);
 }
 
+/**
+ * @param names - Names or content types, as in `accept_content`.
+ * @throws ProtocolError for names that nobody knows, and for pickle, which ctq never reads.
+ */
 export function acceptedContent(names: readonly string[]): AcceptedContent {
   const contentTypes = names.map((name) => {
     if (name === PICKLE.name || name === PICKLE.contentType) throw unknownSerializer(name, 'CTQ_PROTOCOL_REFUSED');
@@ -94,6 +108,7 @@ function unknownSerializer(name: string, code: 'CTQ_PROTOCOL_UNENCODABLE' | 'CTQ
   return new ProtocolError(code, `No encoder/decoder installed for ${name}`, { hint: `known are ${SERIALIZER_NAMES.join(', ')}` });
 }
 
+/** The text of a UTF-8 body. Node would put U+FFFD for what is none; Python refuses it. */
 export function utf8Text(body: Uint8Array): string {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   if (!isUtf8(bytes)) throw new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'body is not UTF-8');

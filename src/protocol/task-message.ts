@@ -1,14 +1,15 @@
 /**
- * Task ↔ message. Written in protocol 2 (WIRE 3); protocol 1 and the hybrid of both are read, too
- * (WIRE 4). What is wrong with a message is told in Celery's three classes, each with its own log line.
+ * Message → task, as a worker sees it. Protocol 2, protocol 1 and the hybrid of both are read (WIRE 4).
+ * What is wrong with a message is told in Celery's three classes, each with its own log line.
  */
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
-import { compress, type Compressed, type DecodeLimits, DEFAULT_DECODE_LIMITS, decompress, tooLarge } from './compression.js';
-import { formatIsoDate, parseIsoDate } from './iso-date.js';
+import { type DecodeLimits, DEFAULT_DECODE_LIMITS, decompress, tooLarge } from './compression.js';
+import { parseIsoDate } from './iso-date.js';
 import { parseJson } from './kombu-json.js';
-import type { Message, MessageProperties } from './message.js';
+import type { Message } from './message.js';
 import { argsRepr, kwargsRepr, pythonRepr } from './python-repr.js';
-import { type AcceptedContent, deserialize, serialize, utf8Text } from './serializers.js';
+import { asList, isRecord, textOr } from './record.js';
+import { type AcceptedContent, deserialize, utf8Text } from './serializers.js';
 
 export { parseIsoDate } from './iso-date.js';
 
@@ -68,126 +69,6 @@ export interface TaskMessage {
   readonly headers: Kwargs;
 }
 
-/** A call to be sent; the fields are `ApplyAsyncOptions` with everything decided that is not in the message. */
-export interface TaskCall {
-  readonly id: string;
-  readonly task: string;
-  readonly args: readonly unknown[];
-  readonly kwargs?: Kwargs | undefined;
-  /** Now, for `countdown` and `expires`; milliseconds since 1970. */
-  readonly nowMs: number;
-  readonly origin: string;
-  /** The sender's oid, or the caller's own queue. */
-  readonly replyTo: string;
-  /** Default `json`. */
-  readonly serializer?: string | undefined;
-  readonly compression?: string | null | undefined;
-  /** Seconds from now; wins over `eta`. */
-  readonly countdown?: number | undefined;
-  readonly eta?: Date | string | null | undefined;
-  /** Seconds from now, or a date. */
-  readonly expires?: number | Date | string | null | undefined;
-  readonly priority?: number | null | undefined;
-  readonly headers?: Kwargs | undefined;
-  readonly link?: unknown;
-  readonly linkError?: unknown;
-  readonly chain?: readonly unknown[] | null | undefined;
-  readonly chord?: unknown;
-  readonly groupId?: string | null | undefined;
-  readonly groupIndex?: number | null | undefined;
-  readonly rootId?: string | null | undefined;
-  readonly parentId?: string | null | undefined;
-  readonly retries?: number | undefined;
-  readonly shadow?: string | null | undefined;
-  readonly ignoreResult?: boolean | undefined;
-  readonly argsrepr?: string | undefined;
-  readonly kwargsrepr?: string | undefined;
-  readonly replacedTaskNesting?: number | undefined;
-  readonly timeLimit?: number | null | undefined;
-  readonly softTimeLimit?: number | null | undefined;
-  readonly deliveryMode?: 1 | 2 | 'transient' | 'persistent' | undefined;
-  readonly stampedHeaders?: readonly string[] | null | undefined;
-  readonly stamps?: Kwargs | undefined;
-  /** Further properties by their wire names. */
-  readonly properties?: Kwargs | undefined;
-}
-
-/** A promise only when the compression is one of the asynchronous ones. */
-export function encodeTaskMessage(call: TaskCall): Message | Promise<Message> {
-  const kwargs = call.kwargs ?? {};
-  const { eta, expires, expiration } = encodeDates(call);
-  const headers: Record<string, unknown> = {
-    lang: 'js',
-    task: call.task,
-    id: call.id,
-    shadow: call.shadow ?? null,
-    eta,
-    expires,
-    group: call.groupId ?? null,
-    group_index: call.groupIndex ?? null,
-    retries: call.retries ?? 0,
-    timelimit: [call.timeLimit ?? null, call.softTimeLimit ?? null],
-    root_id: call.rootId ?? call.id,
-    parent_id: call.parentId ?? null,
-    argsrepr: call.argsrepr ?? argsRepr(call.args),
-    kwargsrepr: call.kwargsrepr ?? kwargsRepr(kwargs),
-    origin: call.origin,
-    ignore_result: call.ignoreResult ?? false,
-    replaced_task_nesting: call.replacedTaskNesting ?? 0,
-    stamped_headers: call.stampedHeaders ?? null,
-    stamps: call.stamps ?? {},
-    ...call.headers,
-  };
-  const properties: MessageProperties = {
-    correlationId: call.id,
-    replyTo: call.replyTo,
-    deliveryMode: call.deliveryMode === 1 || call.deliveryMode === 'transient' ? 1 : 2,
-    priority: call.priority ?? 0,
-    ...(expiration === undefined ? {} : { expiration }),
-    ...(call.properties === undefined ? {} : { extra: call.properties }),
-  };
-  const { contentType, contentEncoding, body } = serialize(call.serializer ?? 'json', [
-    call.args,
-    kwargs,
-    { callbacks: asList(call.link), errbacks: asList(call.linkError), chain: call.chain ?? null, chord: call.chord ?? null },
-  ]);
-  if (call.compression === undefined || call.compression === null) return { headers, properties, contentType, contentEncoding, body };
-  const finish = (compressed: Compressed): Message => {
-    headers['compression'] = compressed.header;
-    return { headers, properties, contentType, contentEncoding, body: compressed.body };
-  };
-  const compressed = compress(call.compression, body);
-  return compressed instanceof Promise ? compressed.then(finish) : finish(compressed);
-}
-
-function asList(value: unknown): readonly unknown[] | null {
-  if (value === undefined || value === null) return null;
-  return Array.isArray(value) ? value : [value];
-}
-
-function encodeDates({ nowMs, countdown, eta, expires }: TaskCall): { eta: string | null; expires: string | null; expiration?: string } {
-  const etaText = countdown
-    ? isoText(nowMs + countdown * 1000, 'countdown')
-    : eta === undefined || eta === null
-      ? null
-      : isoText(eta, 'eta');
-  if (expires === undefined || expires === null) return { eta: etaText, expires: null };
-  const expiresText = isoText(typeof expires === 'number' ? nowMs + expires * 1000 : expires, 'expires');
-  const leftMs = typeof expires === 'number' ? expires * 1000 : (parseIsoDate(expiresText)?.getTime() ?? 0) - nowMs;
-  return { eta: etaText, expires: expiresText, expiration: String(Math.max(0, Math.trunc(leftMs))) };
-}
-
-function isoText(value: number | Date | string, option: string): string {
-  if (typeof value === 'string') {
-    if (parseIsoDate(value) === undefined) throw unencodable(`${option} is no ISO 8601 date: '${value.slice(0, 100)}'`);
-    return value;
-  }
-  const ms = typeof value === 'number' ? value : value.getTime();
-  // Python's datetime ends with the year 9999.
-  if (!(ms >= -62_135_596_800_000 && ms < 253_402_300_800_000)) throw unencodable(`${option} is out of range`);
-  return formatIsoDate(ms);
-}
-
 export interface DecodeTaskOptions {
   readonly accept: AcceptedContent;
   readonly limits?: DecodeLimits;
@@ -216,7 +97,7 @@ export function peekTask(message: Message): TaskPeek | undefined {
  */
 export function decodeTaskMessage(message: Message, options: DecodeTaskOptions): TaskMessage | Promise<TaskMessage> {
   const { compression } = message.headers;
-  if (compression === undefined || compression === null) return decodePlain(message, message.body, options);
+  if (compression === undefined || compression === null || compression === '') return decodePlain(message, message.body, options);
   const fail = (error: unknown): never => {
     throw decodeFault(error, 'undecodable');
   };
@@ -234,6 +115,8 @@ function decodePlain(message: Message, body: Uint8Array, options: DecodeTaskOpti
   const { headers } = message;
   const isVersion2 = typeof headers['task'] === 'string';
   if (!isVersion2 && Object.hasOwn(headers, 'task')) throw new TaskMessageError('unknown', 'the task header is not a name');
+  // kombu would take it for raw bytes, and the worker then ends over them.
+  if (isVersion2 && message.contentType === '') throw invalid('the message has no content type');
   let payload: unknown;
   try {
     if (body.byteLength > limits.maxBytes) throw tooLarge(limits.maxBytes);
@@ -248,8 +131,11 @@ function decodePlain(message: Message, body: Uint8Array, options: DecodeTaskOpti
   } catch (error) {
     throw decodeFault(error, isVersion2 ? 'invalid' : 'undecodable');
   }
-  if (isVersion2) return isObject(payload) ? decodeHybrid(headers, payload, options) : decodeVersion2(headers, payload, options);
-  if (!isObject(payload) || typeof payload['task'] !== 'string')
+  if (isVersion2) {
+    if (isRecord(payload) && Object.hasOwn(payload, 'args')) return decodeHybrid(headers, payload, options);
+    return decodeVersion2(headers, payload, options);
+  }
+  if (!isRecord(payload) || typeof payload['task'] !== 'string')
     throw new TaskMessageError('unknown', 'neither headers nor body name a task');
   return decodeVersion1(message, payload, options);
 }
@@ -286,7 +172,7 @@ function decodeFault(error: unknown, refused: TaskMessageFault): unknown {
 
 function decodeVersion2(headers: Kwargs, payload: unknown, options: DecodeTaskOptions): TaskMessage {
   if (!Array.isArray(payload) || payload.length !== 3) throw invalid('the body is not [args, kwargs, embed]');
-  return assemble(headers, payload[0], payload[1], isObject(payload[2]) ? payload[2] : {}, options);
+  return assemble(headers, payload[0], payload[1], isRecord(payload[2]) ? payload[2] : {}, options);
 }
 
 function decodeHybrid(headers: Kwargs, payload: Kwargs, options: DecodeTaskOptions): TaskMessage {
@@ -300,7 +186,7 @@ function decodeVersion1(message: Message, payload: Kwargs, options: DecodeTaskOp
     ...payload,
     group: payload['taskset'] ?? payload['group'] ?? null,
     argsrepr: Array.isArray(args) ? argsRepr(args) : '',
-    kwargsrepr: isObject(kwargs) ? kwargsRepr(kwargs) : '',
+    kwargsrepr: isRecord(kwargs) ? kwargsRepr(kwargs) : '',
   };
   return { ...assemble(fields, args, kwargs, { ...payload, chain: null }, options), headers: message.headers };
 }
@@ -309,7 +195,7 @@ function decodeVersion1(message: Message, payload: Kwargs, options: DecodeTaskOp
 function assemble(fields: Kwargs, args: unknown, kwargs: unknown, embed: Kwargs, options: DecodeTaskOptions): TaskMessage {
   const id = fields['id'];
   if (typeof id !== 'string' || id === '') throw invalid('the message has no task id');
-  if (!isObject(kwargs)) throw invalid('Task keyword arguments must be a mapping');
+  if (!isRecord(kwargs)) throw invalid('Task keyword arguments must be a mapping');
   const stamped = fields['stamped_headers'];
   const eta = dateField(fields['eta'], 'ETA', options.timezone);
   const expires = dateField(fields['expires'], 'expires', options.timezone);
@@ -339,7 +225,7 @@ function assemble(fields: Kwargs, args: unknown, kwargs: unknown, embed: Kwargs,
     origin: textOr(fields['origin'], null),
     replacedTaskNesting: count(fields['replaced_task_nesting']),
     stampedHeaders: Array.isArray(stamped) ? stamped.filter((name): name is string => typeof name === 'string') : null,
-    stamps: isObject(fields['stamps']) ? fields['stamps'] : {},
+    stamps: isRecord(fields['stamps']) ? fields['stamps'] : {},
     utc: fields['utc'] !== false,
     headers: fields,
   };
@@ -348,7 +234,7 @@ function assemble(fields: Kwargs, args: unknown, kwargs: unknown, embed: Kwargs,
 /** In Python `f(*args)` takes any iterable, and of an object its keys (WIRE 5). */
 function argsList(args: unknown): readonly unknown[] {
   if (Array.isArray(args)) return args;
-  if (isObject(args)) return Object.keys(args);
+  if (isRecord(args)) return Object.keys(args);
   throw invalid('Task arguments must be a list');
 }
 
@@ -372,18 +258,6 @@ function count(value: unknown): number {
   return typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : 0;
 }
 
-function textOr<T>(value: unknown, fallback: T): string | T {
-  return typeof value === 'string' ? value : fallback;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
-}
-
 function invalid(what: string): TaskMessageError {
   return new TaskMessageError('invalid', what);
-}
-
-function unencodable(what: string): ProtocolError {
-  return new ProtocolError('CTQ_PROTOCOL_UNENCODABLE', what);
 }
