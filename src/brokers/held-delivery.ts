@@ -9,21 +9,16 @@ export type Answer =
   | { readonly kind: 'reject'; readonly reason: string }
   | { readonly kind: 'park'; readonly dueAtMs: number };
 
-export interface DeliveryOwner<Held> {
-  /** Called once for each delivery, and never for a fenced one. */
-  settle(delivery: Held, answer: Answer): Promise<Settled>;
-}
-
 const ACK: Answer = { kind: 'ack' };
 
-export abstract class HeldDelivery implements Delivery {
+/** @typeParam Result - What an engine may write in the same step as an answer. */
+export abstract class HeldDelivery<Result = never> implements Delivery {
   readonly message: Message;
   readonly queue: string;
   readonly deliveryTag: string;
   readonly redeliveryCount: number;
-  #state: 'held' | 'answered' | 'fenced' = 'held';
-  /** The first answer, given after the lease was gone: a second one is still a bug of the caller's. */
-  #answeredLate = false;
+  #answered = false;
+  #fenced = false;
 
   constructor(message: Message, queue: string, deliveryTag: string, redeliveryCount: number) {
     this.message = message;
@@ -32,22 +27,20 @@ export abstract class HeldDelivery implements Delivery {
     this.redeliveryCount = redeliveryCount;
   }
 
-  /** Passes the answer to the engine. */
-  protected abstract settle(answer: Answer): Promise<Settled>;
+  /** Passes the answer to the engine; called once, and never for a fenced delivery. */
+  protected abstract settle(answer: Answer, result?: Result): Promise<Settled>;
 
   get redelivered(): boolean {
     return this.redeliveryCount > 0;
   }
 
   get fenced(): boolean {
-    return this.#state === 'fenced';
+    return this.#fenced;
   }
 
-  /** Takes the delivery from its holder: from here on every answer is `fenced`. False when it has been answered already. */
-  fence(): boolean {
-    if (this.#state !== 'held') return false;
-    this.#state = 'fenced';
-    return true;
+  /** Somebody else has the message: from here on an answer is `fenced`. */
+  fence(): void {
+    this.#fenced = true;
   }
 
   ack(): Promise<Settled> {
@@ -67,24 +60,12 @@ export abstract class HeldDelivery implements Delivery {
     return this.answer({ kind: 'park', dueAtMs: Number.isNaN(dueAtMs) ? 0 : dueAtMs });
   }
 
-  /**
-   * Marks it as answered, for a settlement that acknowledges together with a result.
-   * @returns false when it is fenced and nothing may be written.
-   * @throws MessageStateError when it was answered before.
-   */
-  claimAnswer(): boolean {
-    if (this.#state === 'answered' || this.#answeredLate) {
-      throw new MessageStateError(`delivery ${this.deliveryTag} of queue ${this.queue} was settled twice`);
-    }
-    if (this.#state === 'fenced') {
-      this.#answeredLate = true;
-      return false;
-    }
-    this.#state = 'answered';
-    return true;
-  }
-
-  private async answer(answer: Answer): Promise<Settled> {
-    return this.claimAnswer() ? this.settle(answer) : 'fenced';
+  protected async answer(answer: Answer, result?: Result): Promise<Settled> {
+    if (this.#answered) throw new MessageStateError(`delivery ${this.deliveryTag} of queue ${this.queue} was settled twice`);
+    this.#answered = true;
+    if (this.#fenced) return 'fenced';
+    const settled = await this.settle(answer, result);
+    if (settled === 'fenced') this.#fenced = true;
+    return settled;
   }
 }

@@ -1,9 +1,9 @@
 /** A consumption of the memory broker. */
 import { randomUUID } from 'node:crypto';
 import type { ConsumeOptions, Consumer, ConsumerHandler, Queue, Settled } from '../../broker.js';
-import type { Message } from '../../protocol/message.js';
 import { type Answer, HeldDelivery } from '../held-delivery.js';
 import { PRIORITY_STEPS } from '../priority.js';
+import { redelivered } from '../redelivered.js';
 import type { QueuedMessage } from './queue.js';
 import type { MemoryStore } from './store.js';
 
@@ -81,7 +81,8 @@ export class MemoryConsumer implements Consumer {
     for (const { stopListening } of this.#queues.values()) stopListening();
     // Last first, so that the front of the queue is what it was before they were taken.
     for (const delivery of [...this.#held].reverse()) {
-      if (delivery.fence()) this.#store.giveBack(delivery.queue, redelivered(delivery.item), 'front');
+      delivery.fence();
+      this.#store.giveBack(delivery.queue, givenBack(delivery.item), 'front');
     }
     this.#held.clear();
   }
@@ -115,10 +116,10 @@ export class MemoryConsumer implements Consumer {
   #giveBackRequeued(): void {
     const requeued = this.#requeued.splice(0);
     for (const { delivery, position } of requeued) {
-      if (position === 'back') this.#store.giveBack(delivery.queue, redelivered(delivery.item), 'back');
+      if (position === 'back') this.#store.giveBack(delivery.queue, givenBack(delivery.item), 'back');
     }
     for (const { delivery, position } of requeued.reverse()) {
-      if (position === 'front') this.#store.giveBack(delivery.queue, redelivered(delivery.item), 'front');
+      if (position === 'front') this.#store.giveBack(delivery.queue, givenBack(delivery.item), 'front');
     }
   }
 
@@ -154,13 +155,10 @@ export class MemoryConsumer implements Consumer {
   }
 }
 
-/** The marks that kombu sets before it puts a message back (WIRE 6.5), and a tag of its own for the next delivery. */
-function redelivered({ message, redeliveryCount }: QueuedMessage): QueuedMessage {
-  const { deliveryInfo = { exchange: '', routingKey: '' } } = message.properties;
-  const marked: Message = {
-    ...message,
-    headers: { ...message.headers, redelivered: true },
-    properties: { ...message.properties, deliveryInfo: { ...deliveryInfo, redelivered: true }, deliveryTag: randomUUID() },
+function givenBack({ message, redeliveryCount }: QueuedMessage): QueuedMessage {
+  const marked = redelivered(message);
+  return {
+    message: { ...marked, properties: { ...marked.properties, deliveryTag: randomUUID() } },
+    redeliveryCount: redeliveryCount + 1,
   };
-  return { message: marked, redeliveryCount: redeliveryCount + 1 };
 }

@@ -26,7 +26,7 @@ CREATE TABLE message (
   redeliveries INTEGER NOT NULL DEFAULT 0,
   due_at INTEGER,
   published_at INTEGER NOT NULL,
-  envelope NOT NULL
+  envelope NOT NULL CHECK (typeof(envelope) IN ('text', 'blob'))
 );
 CREATE INDEX message_ready ON message (queue, step, place, id) WHERE owner IS NULL AND due_at IS NULL;
 CREATE INDEX message_owned ON message (owner) WHERE owner IS NOT NULL;

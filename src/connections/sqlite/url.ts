@@ -7,7 +7,8 @@ export type SqliteSync = 'full' | 'normal';
 
 export interface SqliteLocation {
   readonly path: string;
-  readonly sync: SqliteSync;
+  /** undefined where nothing was said, which is `full`. */
+  readonly sync: SqliteSync | undefined;
 }
 
 const DEFAULT_FILE = '.ctq/ctq.db';
@@ -47,8 +48,8 @@ function fileOf(url: string, encoded: string): string {
   return /^\/[A-Za-z]:[\\/]/.test(file) ? file.slice(1) : file;
 }
 
-function syncOf(value: unknown): SqliteSync {
-  if (value === undefined || value === null) return 'full';
+function syncOf(value: unknown): SqliteSync | undefined {
+  if (value === undefined || value === null) return undefined;
   if (value === 'full' || value === 'normal') return value;
   throw new ConfigError(`the SQLite option sync is ${JSON.stringify(value)}`, { hint: 'use "full" or "normal"' });
 }

@@ -12,7 +12,7 @@ const POISON: Readonly<Record<string, Uint8Array>> = {
   'a number': Buffer.from('42'),
   null: Buffer.from('null'),
   'an array': Buffer.from('[]'),
-  'an empty object': Buffer.from('{}'),
+  'headers that are a list': Buffer.from('{"body": "", "content-type": "application/json", "headers": [], "properties": {}}'),
   'a body that is a number': Buffer.from('{"body": 1, "content-type": "application/json", "headers": {}, "properties": {}}'),
   'bytes that are not UTF-8': Uint8Array.from([0xff, 0xfe, 0x00, 0x80, 0xc3]),
   'nested too deep': Buffer.from('['.repeat(200_000)),
