@@ -1,0 +1,14 @@
+/** The commands: what `ctq --help` lists, without loading any of them. A new one is one line here. */
+import type { CommandSpec } from '../command.js';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CommandSpec>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  { name: 'worker', summary: 'run tasks', load: async () => (await import('./worker.js')).worker },
+  { name: 'send', summary: 'send a task by name', load: async () => (await import('./send.js')).send },
+  { name: 'result', summary: 'print the state and the value of a task', load: async () => (await import('./result.js')).result },
+];

@@ -1,0 +1,189 @@
+/** `ctq worker`: loads the app, opens log and pidfile, runs the app's worker until a signal ends it. */
+import type { LoadedApp } from '../../app-loader.js';
+import { firstFilled, flagLayer, type SettingsLayer } from '../../config/resolve.js';
+import { expandPath } from '../../config/file-paths.js';
+import type { AppWorkerOptions } from '../../ctq.js';
+import { UsageError } from '../../errors.js';
+import { LOG_LEVELS, type LogLevel } from '../../logger.js';
+import { resolveNodename } from '../../protocol/nodename.js';
+import { surroundingsOf } from '../client.js';
+import { type CommandCall, defineCommand, flag, list, unavailable, value } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { createLogWriter, fileSink, type LogWriter, streamSink } from '../log-writer.js';
+import { names, oneOf, seconds, text, wholeNumber } from '../option-values.js';
+import { paintFor } from '../output/colour.js';
+import { acquirePidfile } from '../pidfile.js';
+
+const POOLS = ['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'] as const;
+const LEVELS = [...LOG_LEVELS, 'fatal'] as const;
+
+const options = {
+  hostname: value('-n, --hostname <name>', 'node name: name or name@host, with %h %n %d; default celery@%h', text),
+  concurrency: value('-c, --concurrency <number>', 'how many tasks run at once', wholeNumber(1)),
+  pool: value('-P, --pool <pool>', 'async; eventlet and gevent mean the same', oneOf(POOLS), { choices: POOLS }),
+  queues: list('-Q, --queues <a,b>', 'take from these queues only', names, { completes: 'queue' }),
+  excludeQueues: list('-X, --exclude-queues <a,b>', 'take from all but these', names, { completes: 'queue' }),
+  include: list('-I, --include <modules>', 'import these modules, too', names, { completes: 'file' }),
+  loglevel: value('-l, --loglevel <level>', 'debug, info, warning (default), error or critical', oneOf(LEVELS), { choices: LEVELS }),
+  logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %i %I %P expand', text, { completes: 'file' }),
+  logfileFormat: value('--logfile-format <format>', 'text (default) or json', oneOf(['text', 'json']), { choices: ['text', 'json'] }),
+  pidfile: value('--pidfile <file>', 'write the pid there; refuse to start while another process holds it', text, { completes: 'file' }),
+  prefetchMultiplier: value('--prefetch-multiplier <number>', 'reserve so many messages for each slot; 0 is no limit', wholeNumber(0)),
+  purge: flag('--purge', 'empty the queues before taking from them'),
+  timeLimit: value('--time-limit <seconds>', 'hard time limit of tasks that have none', seconds),
+  softTimeLimit: value('--soft-time-limit <seconds>', 'soft time limit of tasks that have none', seconds),
+  // Celery's, and not here yet.
+  detach: unavailable('-D, --detach', 'a process manager such as systemd keeps it in the background'),
+  uid: unavailable('--uid <user>', 'start it as that user'),
+  gid: unavailable('--gid <group>', 'start it as that group'),
+  umask: unavailable('--umask <mask>', 'set it in the shell before'),
+  taskEvents: unavailable('-E, --task-events', 'leave it out'),
+  beat: unavailable('-B, --beat', 'leave it out'),
+  schedule: unavailable('-s, --schedule <file>', 'leave it out'),
+  optimization: unavailable('-O, --optimization <profile>', 'leave it out; ctq reserves what can run'),
+  autoscale: unavailable('--autoscale <max,min>', 'use --concurrency'),
+  maxTasksPerChild: unavailable('--max-tasks-per-child <number>', 'the async pool has no child processes'),
+  maxMemoryPerChild: unavailable('--max-memory-per-child <KiB>', 'the async pool has no child processes'),
+  statedb: unavailable('-S, --statedb <file>', 'leave it out'),
+  withoutGossip: unavailable('--without-gossip', 'leave it out; there is no gossip'),
+  withoutMingle: unavailable('--without-mingle', 'leave it out; there is no mingle'),
+  withoutHeartbeat: unavailable('--without-heartbeat', 'leave it out; there are no event heartbeats'),
+  heartbeatInterval: unavailable('--heartbeat-interval <seconds>', 'leave it out'),
+  watch: unavailable('--watch', 'start it again after a change'),
+} as const;
+
+type Call = CommandCall<typeof options>;
+
+export const worker = defineCommand({
+  name: 'worker',
+  summary: 'run tasks',
+  arguments: [],
+  options,
+  examples: [
+    ['ctq worker -A tasks -l info', 'the tasks of tasks.ts'],
+    ['ctq worker -A proj.tasks -b redis://localhost -c 100 -Q mail,celery', 'two queues, a hundred at once'],
+    ['ctq worker -A tasks -n w1@%h -f log/%n.log --pidfile run/%n.pid', 'under a process manager'],
+  ],
+  ownsSignals: true,
+  run: runWorker,
+});
+
+async function runWorker(call: Call): Promise<number> {
+  const { options, context, workdir } = call;
+  if (options.pool !== undefined) checkPool(options.pool, call);
+  const spec = appSpec(call);
+  const nodename = resolveNodename(options.hostname, context);
+  const paths = { nodename, workdir, hostname: context.hostname, pid: context.pid };
+  const notice = (line: string): void => void context.stderr.write(`${line}\n`);
+  if (options.pidfile !== undefined) {
+    const pidfile = await acquirePidfile({ path: expandPath(options.pidfile, '--pidfile', paths), pid: context.pid, notice });
+    call.defer(() => pidfile.release());
+    process.once('exit', () => pidfile.release());
+  }
+  const logger = await openLog(call, paths);
+  call.defer(() => logger.close());
+  const loaded = await openApp(call, spec);
+  if (options.pool === undefined) checkPool(loaded.app.conf.workerPool, call);
+  const running = await loaded.app.worker({
+    ...workerOptions(options),
+    hostname: nodename,
+    pool: 'async',
+    logger,
+    voice: { banner: (words) => void context.stdout.write(words), notice },
+  });
+  const signals = listen(call, running, notice);
+  const status = await running.start();
+  return signals.exitCode(status);
+}
+
+/** The module with the app, by precedence. */
+function appSpec({ globals, context, config }: Call): string {
+  const variable = firstFilled(context.env, ['CTQ_APP', 'CELERY_APP']);
+  const spec = globals.app ?? (variable === undefined ? undefined : context.env[variable]) ?? config.appFor('worker');
+  if (spec !== undefined) return spec;
+  throw new UsageError('no app was named', {
+    hint: 'did you forget -A? ctq worker -A tasks loads tasks.ts; CTQ_APP and the config key app name it, too',
+  });
+}
+
+/** There is one pool yet, and two names of Celery's that mean it. */
+function checkPool(pool: string, { context, globals }: Call): void {
+  if (pool === 'async') return;
+  if (pool !== 'eventlet' && pool !== 'gevent') {
+    throw new UsageError(`the pool ${pool} is not available in this version of ctq`, { hint: 'use -P async, or workerPool: async' });
+  }
+  if (globals.quiet !== true) context.stderr.write(`ctq: note: ${pool} selects the async pool, which does the same in Node\n`);
+}
+
+async function openLog({ options, globals, context }: Call, paths: Parameters<typeof expandPath>[2]): Promise<LogWriter> {
+  const level = levelOf(options.loglevel);
+  const format = options.logfileFormat ?? 'text';
+  const { clock } = context;
+  if (options.logfile !== undefined) {
+    return createLogWriter({ level, format, clock, sink: fileSink(expandPath(options.logfile, '--logfile', paths), clock) });
+  }
+  const paint = format === 'json' ? undefined : await paintFor(context.stderr, context.env, globals.noColor);
+  return createLogWriter({ level, format, clock, sink: streamSink(context.stderr), ...(paint === undefined ? {} : { paint }) });
+}
+
+function levelOf(level: (typeof LEVELS)[number] = 'warning'): LogLevel {
+  return level === 'fatal' ? 'critical' : level;
+}
+
+async function openApp(call: Call, spec: string): Promise<LoadedApp> {
+  const { options, workdir, config } = call;
+  const { loadApp } = await import('../../app-loader.js');
+  const configured = ['imports', 'include'] as const;
+  const modules = configured.flatMap((key) => (config.layer.get(key)?.value as readonly string[] | undefined) ?? []);
+  const loaded = await loadApp(spec, { workdir, include: [...(options.include ?? []).flat(), ...modules] });
+  call.defer(() => loaded.loader.close());
+  call.defer(() => loaded.app.close());
+  const surroundings = surroundingsOf(call);
+  loaded.app.configure({ ...surroundings, layers: [optionLayer(call), ...surroundings.layers] });
+  return loaded;
+}
+
+/** Options that are settings under another name. */
+function optionLayer({ options }: Call): SettingsLayer {
+  return flagLayer({
+    workerConcurrency: ['--concurrency', options.concurrency],
+    workerPrefetchMultiplier: ['--prefetch-multiplier', options.prefetchMultiplier],
+    taskTimeLimit: ['--time-limit', options.timeLimit],
+    taskSoftTimeLimit: ['--soft-time-limit', options.softTimeLimit],
+  });
+}
+
+function workerOptions({ queues, excludeQueues, purge }: Call['options']): AppWorkerOptions {
+  return {
+    ...(queues === undefined ? {} : { queues: queues.flat() }),
+    ...(excludeQueues === undefined ? {} : { excludeQueues: excludeQueues.flat() }),
+    purge: purge === true,
+  };
+}
+
+interface Stoppable {
+  stop(how: 'warm' | 'cold'): Promise<void>;
+}
+
+/** TERM stops warm, INT warm and then cold, QUIT cold (WIRE 16.5). */
+function listen({ context, defer }: Call, running: Stoppable, notice: (text: string) => void): { exitCode(status: string): number } {
+  let interrupts = 0;
+  let forcedBySecondInterrupt = false;
+  const stop = (how: 'warm' | 'cold'): void => void running.stop(how).catch(() => {}); // What went wrong comes out of start().
+  defer(context.onSignal('SIGTERM', () => stop('warm')));
+  defer(context.onSignal('SIGQUIT', () => stop('cold')));
+  defer(
+    context.onSignal('SIGINT', () => {
+      interrupts += 1;
+      if (interrupts === 1) {
+        notice('\nworker: Hitting Ctrl+C again will initiate cold shutdown, terminating all running tasks!');
+        stop('warm');
+      } else {
+        forcedBySecondInterrupt = true;
+        if (interrupts > 2) notice('Waiting gracefully for cold shutdown to complete...');
+        stop('cold');
+      }
+    }),
+  );
+  return { exitCode: (status) => (forcedBySecondInterrupt && status === 'forced' ? EXIT.interrupted : EXIT.ok) };
+}

@@ -1,0 +1,48 @@
+/** The world a command runs in, handed to `main`, so that a test can build one of its own. */
+import { hostname } from 'node:os';
+import { type Clock, systemClock } from '../clock.js';
+import type { Environment } from '../config/resolve.js';
+import type { Ctq } from '../ctq.js';
+
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGQUIT';
+
+/** A stream that may be a terminal. */
+export type TerminalStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+
+export interface CliContext {
+  readonly stdin: NodeJS.ReadableStream;
+  /** Results and data. */
+  readonly stdout: TerminalStream;
+  /** Everything for people. */
+  readonly stderr: TerminalStream;
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly hostname: string;
+  readonly pid: number;
+  readonly clock: Clock;
+  /** Calls back whenever the signal comes, until the returned function is called. */
+  onSignal(signal: StopSignal, handler: () => void): () => void;
+  changeFolder(path: string): void;
+  /** An app without a module behind it, to send and to ask with. */
+  openApp(): Promise<Ctq>;
+}
+
+/** The real world. */
+export function processContext(): CliContext {
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    hostname: hostname(),
+    pid: process.pid,
+    clock: systemClock,
+    onSignal(signal, handler) {
+      process.on(signal, handler);
+      return () => process.off(signal, handler);
+    },
+    changeFolder: (path) => process.chdir(path),
+    openApp: async () => new (await import('../ctq.js')).Ctq('ctq'),
+  };
+}

@@ -1,0 +1,170 @@
+/**
+ * The logger behind `-l`, `-f` and `--logfile-format`. Lines of one tick are written together: at
+ * 20,000 tasks a second a call of the system per line would cost more than the tasks.
+ */
+import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Clock } from '../clock.js';
+import { OutputFileError } from '../errors.js';
+import { LOG_LEVELS, type Logger, type LogLevel } from '../logger.js';
+import { formatRecord, type LogFormat } from './log-format.js';
+import type { Colour, Paint } from './output/colour.js';
+
+export interface LogWriter extends Logger {
+  /** Writes what is buffered, now. */
+  flush(): void;
+  close(): void;
+}
+
+/** Where lines go. `write` must not lose anything, also when the process ends right after. */
+export interface LogSink {
+  write(text: string): void;
+  close(): void;
+}
+
+export interface LogSetting {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  readonly sink: LogSink;
+  readonly clock: Clock;
+  readonly processName?: string;
+  readonly paint?: Paint;
+}
+
+/** So much is not kept for the end of the tick. */
+const FLUSH_AT = 256 * 1024;
+
+const LEVEL_COLOURS: Readonly<Record<LogLevel, Colour | undefined>> = {
+  debug: 'blue',
+  info: undefined,
+  warning: 'yellow',
+  error: 'red',
+  critical: 'magenta',
+};
+
+export function createLogWriter(setting: LogSetting): LogWriter {
+  const { sink, clock, format, paint, processName = 'MainProcess' } = setting;
+  const threshold = LOG_LEVELS.indexOf(setting.level);
+  let buffer = '';
+  let scheduled = false;
+
+  const flush = (): void => {
+    scheduled = false;
+    if (buffer === '') return;
+    const text = buffer;
+    buffer = '';
+    sink.write(text);
+  };
+  // The end of the process is not the end of a tick.
+  process.on('exit', flush);
+
+  const log = (level: LogLevel, fields: Readonly<Record<string, string>>, message: string, args: readonly unknown[]): void => {
+    if (LOG_LEVELS.indexOf(level) < threshold) return;
+    const line = formatRecord({ level, message, args, fields, timeMs: clock.nowMs(), processName }, format);
+    const colour = LEVEL_COLOURS[level];
+    buffer += paint === undefined || colour === undefined ? line : `${paint(colour, line.slice(0, -1))}\n`;
+    // What may be the last words is written at once.
+    if (level === 'critical' || buffer.length > FLUSH_AT) flush();
+    else if (!scheduled) {
+      scheduled = true;
+      setImmediate(flush);
+    }
+  };
+
+  const loggerWith = (fields: Readonly<Record<string, string>>): Logger => ({
+    debug: (message, ...args) => log('debug', fields, message, args),
+    info: (message, ...args) => log('info', fields, message, args),
+    warning: (message, ...args) => log('warning', fields, message, args),
+    error: (message, ...args) => log('error', fields, message, args),
+    critical: (message, ...args) => log('critical', fields, message, args),
+    isEnabled: (level) => LOG_LEVELS.indexOf(level) >= threshold,
+    child: (more) => loggerWith({ ...fields, ...more }),
+  });
+
+  return {
+    ...loggerWith({}),
+    flush,
+    close() {
+      flush();
+      process.off('exit', flush);
+      sink.close();
+    },
+  };
+}
+
+/** A stream that somebody else closes: stderr. */
+export function streamSink(stream: NodeJS.WritableStream): LogSink {
+  return { write: (text) => void stream.write(text), close() {} };
+}
+
+/** How often a file is looked at for having been moved away. */
+const LOOK_EVERY_MS = 1000;
+
+/**
+ * Appends to a file. When logrotate has moved it away, the next write makes a new one, as Celery does.
+ *
+ * @throws {@link OutputFileError} when it cannot be opened.
+ */
+export function fileSink(path: string, clock: Clock): LogSink {
+  let fd = openLog(path);
+  let lookedAt = clock.monotonicMs();
+  return {
+    write(text) {
+      const now = clock.monotonicMs();
+      if (now - lookedAt >= LOOK_EVERY_MS) {
+        lookedAt = now;
+        fd = reopenIfMoved(path, fd);
+      }
+      writeFully(fd, text);
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+function openLog(path: string): number {
+  try {
+    // A log tells who sent what: not for everybody on the machine (RELIABILITY S17).
+    return openSync(path, 'a', 0o640);
+  } catch (error) {
+    throw outputFileError('logfile', path, error);
+  }
+}
+
+function reopenIfMoved(path: string, fd: number): number {
+  const now = statSync(path, { throwIfNoEntry: false });
+  const open = fstatSync(fd);
+  if (now !== undefined && now.ino === open.ino && now.dev === open.dev) return fd;
+  try {
+    const fresh = openSync(path, 'a', 0o640);
+    closeSync(fd);
+    return fresh;
+  } catch {
+    return fd; // The folder may be away for a moment: better the old file than no log.
+  }
+}
+
+function writeFully(fd: number, text: string): void {
+  let bytes = Buffer.from(text, 'utf8');
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(fd, bytes));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') continue;
+      return; // A full disk must not end a worker; what it would have said is lost.
+    }
+  }
+}
+
+/** Which path, and what to change. */
+export function outputFileError(what: 'logfile' | 'pidfile', path: string, error: unknown): OutputFileError {
+  const { code } = error as NodeJS.ErrnoException;
+  const [problem, remedy] =
+    code === 'ENOENT' || code === 'ENOTDIR'
+      ? [`there is no folder ${dirname(path)}`, `create it, or choose another --${what}`]
+      : code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
+        ? ['permission denied', `let this user write in ${dirname(path)}, or choose another --${what}`]
+        : code === 'EISDIR'
+          ? ['it is a folder', `name a file in it`]
+          : [`the system says ${code ?? String(error)}`, `choose another --${what}`];
+  return new OutputFileError(`cannot create the ${what} ${path}: ${problem}`, { hint: remedy, cause: error });
+}

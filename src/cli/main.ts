@@ -1,0 +1,195 @@
+/** The front door: command line and world in, exit code out. The only place where errors become exit codes. */
+import { resolve } from 'node:path';
+import { closestName } from '../config/closest-name.js';
+import { CtqError, OutputFileError, TaskError, UsageError } from '../errors.js';
+import { CTQ_VERSION } from '../version.js';
+import type { CommandCall, CommandSpec } from './command.js';
+import { splitCommandLine } from './command-line.js';
+import { loadConfig } from './config-file.js';
+import { commands } from './commands/index.js';
+import type { CliContext } from './context.js';
+import { escapeText } from './escape-text.js';
+import { EXIT, exitCodeOf, Interruption, isExpected } from './exit-codes.js';
+import type { GlobalOptions } from './global-options.js';
+import { withDefaults } from './command-defaults.js';
+
+export { type CliContext, processContext } from './context.js';
+
+/** How long what a command has open may take to close after it was interrupted. */
+const CLEANUP_MS = 2000;
+
+/**
+ * Runs one command line to its end. Never throws: whatever goes wrong is told on stderr in one line,
+ * `ctq: what is wrong (what to do)`, and in the exit code.
+ */
+export async function main(argv: readonly string[], context: CliContext): Promise<number> {
+  const stop = new AbortController();
+  const cleanups: (() => void | Promise<void>)[] = [];
+  cleanups.push(watchStdout(context, stop));
+  try {
+    return await Promise.race([dispatch(argv, context, stop, cleanups), rejection(stop.signal)]);
+  } catch (error) {
+    report(error, argv, context);
+    return exitCodeOf(error);
+  } finally {
+    await Promise.race([cleanUp(cleanups), pause(context, CLEANUP_MS)]);
+  }
+}
+
+async function dispatch(
+  argv: readonly string[],
+  context: CliContext,
+  stop: AbortController,
+  cleanups: (() => void | Promise<void>)[],
+): Promise<number> {
+  const { command: name, rest } = splitCommandLine(argv);
+  if (name === undefined || name === 'help') return answer(name === 'help' ? [...rest, '--help'] : rest, context);
+  const entry = commands.find((one) => one.name === name);
+  if (entry === undefined) throw unknownCommand(name);
+  const [spec, { parseCommand }] = await Promise.all([entry.load(), import('./program.js')]);
+  const parsed = parseCommand(spec, rest, { version: CTQ_VERSION, width: widthOf(context) });
+  if (parsed.kind === 'question') {
+    context.stdout.write(parsed.answer);
+    return EXIT.ok;
+  }
+  if (spec.ownsSignals !== true) cleanups.push(stopOnSignals(context, stop));
+  return spec.run(await makeCall(spec, parsed, context, stop, cleanups));
+}
+
+async function makeCall(
+  spec: CommandSpec,
+  parsed: { readonly args: readonly string[]; readonly values: Readonly<Record<string, unknown>> },
+  context: CliContext,
+  stop: AbortController,
+  cleanups: (() => void | Promise<void>)[],
+): Promise<CommandCall> {
+  const { config: configFile, workdir: wanted } = parsed.values as Partial<GlobalOptions>;
+  const workdir = wanted === undefined ? context.cwd : changeFolder(wanted, context);
+  const config = await loadConfig({ file: configFile, workdir, env: context.env });
+  const values = await withDefaults(spec, parsed.values, config);
+  return {
+    args: parsed.args,
+    options: values as CommandCall['options'],
+    globals: values as unknown as GlobalOptions,
+    config,
+    workdir,
+    context,
+    signal: stop.signal,
+    defer: (cleanup) => cleanups.push(cleanup),
+  };
+}
+
+function changeFolder(wanted: string, context: CliContext): string {
+  const folder = resolve(context.cwd, wanted);
+  try {
+    context.changeFolder(folder);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new UsageError(`--workdir: cannot change to ${folder}`, {
+      hint: code === 'ENOENT' ? 'there is no such folder' : code === 'ENOTDIR' ? 'it is no folder' : `the system says ${code}`,
+      cause: error,
+    });
+  }
+  return folder;
+}
+
+/** `ctq`, `ctq --help`, `ctq --version`, `ctq help send`. */
+async function answer(rest: readonly string[], context: CliContext): Promise<number> {
+  if (rest.includes('--version')) {
+    context.stdout.write(`${CTQ_VERSION}\n`);
+    return EXIT.ok;
+  }
+  const { overview, helpOf } = await import('./program.js');
+  const setting = { version: CTQ_VERSION, width: widthOf(context) };
+  const topic = rest.find((word) => !word.startsWith('-'));
+  const entry = commands.find(({ name }) => name === topic);
+  if (topic !== undefined && entry === undefined) throw unknownCommand(topic);
+  if (entry !== undefined) context.stdout.write(helpOf(await entry.load(), setting));
+  else if (rest.includes('--help') || rest.includes('-h')) context.stdout.write(overview(commands, setting));
+  else throw new UsageError('no command was given', { hint: `try ctq --help, or one of ${commands.map(({ name }) => name).join(', ')}` });
+  return EXIT.ok;
+}
+
+/** Names that people bring along from Celery, and those that ctq does not have yet. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  call: 'the command is ctq send',
+  multi: 'start ctq worker once per node; your process manager keeps them up',
+};
+const LATER = ['beat', 'inspect', 'control', 'status', 'events', 'top', 'queues', 'purge', 'keys', 'completion'];
+
+function unknownCommand(name: string): UsageError {
+  const shown = escapeText(name.length > 60 ? `${name.slice(0, 57)}...` : name);
+  const names = commands.map((entry) => entry.name);
+  const lookalike = closestName(name, names);
+  if (LATER.includes(name)) {
+    return new UsageError(`ctq ${shown} is not available in this version of ctq`, { hint: `there are ${names.join(', ')}` });
+  }
+  const hint =
+    (Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined) ??
+    (lookalike === undefined ? undefined : `did you mean ctq ${lookalike}?`) ??
+    (/^[\w-]+(\.[\w-]+)+$/.test(name) ? `did you forget "send"? ctq send ${shown} …` : `there are ${names.join(', ')}; see ctq --help`);
+  return new UsageError(`unknown command ${JSON.stringify(shown)}`, { hint });
+}
+
+function report(error: unknown, argv: readonly string[], context: CliContext): void {
+  if (error instanceof Interruption) return;
+  const message = escapeText(error instanceof Error ? error.message : String(error));
+  const hint =
+    error instanceof TaskError
+      ? `task ${error.taskId} ${error.state === 'REVOKED' ? 'was revoked' : 'failed'}; ctq result --traceback ${error.taskId} tells more`
+      : isExpected(error)
+        ? error.hint
+        : undefined;
+  const line = isExpected(error)
+    ? `ctq: ${message}${hint === undefined ? '' : ` (${escapeText(hint)})`}`
+    : `ctq: internal error in version ${CTQ_VERSION}: ${error instanceof CtqError ? `${error.code}: ` : ''}${message} (run it again with NODE_DEBUG=ctq and report what it prints)`;
+  context.stderr.write(`${line}\n`);
+  if (wantsStack(argv, context) && error instanceof Error) context.stderr.write(`${error.stack}\n`);
+}
+
+/** `-l debug`, and Node's own way for commands that have no such option. */
+function wantsStack(argv: readonly string[], context: CliContext): boolean {
+  if (/(^|,)ctq(,|$)/i.test(context.env['NODE_DEBUG'] ?? '')) return true;
+  return /(^| )(-l ?|--loglevel[ =])debug( |$)/i.test(argv.join(' '));
+}
+
+function widthOf(context: CliContext): number {
+  return Math.max(context.stdout.columns ?? 80, 40);
+}
+
+function stopOnSignals(context: CliContext, stop: AbortController): () => void {
+  const offs = (['SIGINT', 'SIGTERM'] as const).map((signal) => context.onSignal(signal, () => stop.abort(new Interruption(signal))));
+  return () => offs.forEach((off) => off());
+}
+
+/** A reader that has gone (`| head`) ends the command without a word; a full disk does not go unsaid. */
+function watchStdout(context: CliContext, stop: AbortController): () => void {
+  const onError = (error: NodeJS.ErrnoException): void => {
+    const gone = error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED';
+    const problem = new OutputFileError(`cannot write to standard output: ${error.message}`, { hint: 'is the disk full?', cause: error });
+    stop.abort(gone ? new Interruption('closed pipe') : problem);
+  };
+  const ignore = (): void => {};
+  context.stdout.on('error', onError);
+  context.stderr.on('error', ignore);
+  // Not taken off again: an error may still arrive when the command is over, and nobody would catch it.
+  return () => {};
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+}
+
+async function cleanUp(cleanups: readonly (() => void | Promise<void>)[]): Promise<void> {
+  for (const cleanup of [...cleanups].reverse()) {
+    try {
+      await cleanup();
+    } catch {
+      // The command is over; what it said counts.
+    }
+  }
+}
+
+function pause(context: CliContext, delayMs: number): Promise<void> {
+  return new Promise((done) => context.clock.setTimeout(done, delayMs).unref());
+}

@@ -1,0 +1,62 @@
+/** Readers of option values: text from the command line → value, or what it should have been. */
+import { parseIsoDate } from '../protocol/iso-date.js';
+import { Expected, type ReadValue } from './command.js';
+import { closestName } from '../config/closest-name.js';
+
+export const text: ReadValue<string> = (raw) => {
+  if (raw === '') throw new Expected('it must not be empty');
+  return raw;
+};
+
+export const seconds: ReadValue<number> = (raw) => {
+  const value = decimal(raw);
+  if (value === undefined || value < 0) throw new Expected('it must be a number of seconds, 0 or more');
+  return value;
+};
+
+export const wholeNumber =
+  (minimum: number, maximum = Number.MAX_SAFE_INTEGER): ReadValue<number> =>
+  (raw) => {
+    const value = /^[+-]?\d{1,16}$/.test(raw) ? Number(raw) : undefined;
+    if (value === undefined || value < minimum || value > maximum) {
+      const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+      throw new Expected(`it must be a whole number ${range}`);
+    }
+    return value;
+  };
+
+/** `a,b` and several options both give a list. */
+export const names: ReadValue<readonly string[]> = (raw) => {
+  const parts = raw.split(',').map((part) => part.trim());
+  if (parts.includes('')) throw new Expected('it must be names with commas between, such as mail,video');
+  return parts;
+};
+
+export const oneOf =
+  <const Choice extends string>(choices: readonly Choice[]): ReadValue<Choice> =>
+  (raw) => {
+    const wanted = raw.toLowerCase();
+    const found = choices.find((choice) => choice.toLowerCase() === wanted);
+    if (found !== undefined) return found;
+    const lookalike = closestName(raw, choices);
+    throw new Expected(`it must be one of ${choices.join(', ')}${lookalike === undefined ? '' : `; did you mean ${lookalike}?`}`);
+  };
+
+export const instant: ReadValue<Date> = (raw) => {
+  const date = parseIsoDate(raw);
+  if (date === undefined) throw new Expected('it must be a date and time such as 2030-01-31T18:30:00+01:00; without an offset it is UTC');
+  return date;
+};
+
+/** Celery's `--expires`: seconds from now, or a date. */
+export const secondsOrInstant: ReadValue<number | Date> = (raw) => {
+  const value = decimal(raw);
+  if (value !== undefined && value >= 0) return value;
+  const date = parseIsoDate(raw);
+  if (date === undefined) throw new Expected('it must be seconds from now, or a date and time such as 2030-01-31T18:30:00Z');
+  return date;
+};
+
+function decimal(raw: string): number | undefined {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(raw) && Number.isFinite(Number(raw)) ? Number(raw) : undefined;
+}

@@ -1,0 +1,48 @@
+/**
+ * Something that moves while a command waits: on a terminal only, and only when the wait is long
+ * enough to be felt. Until then nothing is loaded.
+ */
+import type { CliContext } from '../context.js';
+import { isTerminal, wantsColour } from './terminal.js';
+
+const PATIENCE_MS = 150;
+
+export interface Spinner {
+  /** Says something else from now on. */
+  say(text: string): void;
+  /** Clears the line. */
+  stop(): void;
+}
+
+export interface SpinnerSetting {
+  readonly quiet: boolean | undefined;
+  readonly noColor: boolean | undefined;
+}
+
+const silent: Spinner = { say() {}, stop() {} };
+
+export function startSpinner(context: CliContext, text: string, setting: SpinnerSetting): Spinner {
+  if (setting.quiet === true || !isTerminal(context.stderr)) return silent;
+  let words = text;
+  let stopped = false;
+  let shown: { text: string; stop(): unknown } | undefined;
+  const show = async (): Promise<void> => {
+    const { default: ora } = await import('ora');
+    if (stopped) return;
+    const colour = wantsColour(context.stderr, context.env, setting.noColor) ? 'cyan' : false;
+    // Standard input stays alone: ora would put it in raw mode, and the tasks may come from there.
+    shown = ora({ text: words, stream: context.stderr as NodeJS.WriteStream, color: colour, discardStdin: false }).start();
+  };
+  const timer = context.clock.setTimeout(() => void show().catch(() => {}), PATIENCE_MS).unref();
+  return {
+    say(next) {
+      words = next;
+      if (shown !== undefined) shown.text = next;
+    },
+    stop() {
+      stopped = true;
+      timer.cancel();
+      shown?.stop();
+    },
+  };
+}
