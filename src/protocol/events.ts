@@ -6,6 +6,7 @@ import type { Exchange, ExchangeType, Queue, Route } from '../broker.js';
 import { ProtocolError } from '../errors.js';
 import { stringifyJson } from './kombu-json.js';
 import type { Message } from './message.js';
+import { isRecord } from './record.js';
 import { type AcceptedContent, deserialize, serialize } from './serializers.js';
 
 /** An event by its wire names. Everything but the type may be missing in one from somebody else. */
@@ -137,5 +138,5 @@ export function decodeEvents(message: Message, accept: AcceptedContent): WireEve
 }
 
 function isEvent(value: unknown): value is WireEvent {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && typeof (value as WireEvent).type === 'string';
+  return isRecord(value) && typeof value['type'] === 'string';
 }

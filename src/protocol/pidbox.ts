@@ -7,6 +7,7 @@ import type { Exchange, Queue, Route } from '../broker.js';
 import { ProtocolError } from '../errors.js';
 import { stringifyJson } from './kombu-json.js';
 import type { Message } from './message.js';
+import { isRecord } from './record.js';
 import { deserialize, JSON_CONTENT } from './serializers.js';
 
 /** Where an answer goes. */
@@ -104,7 +105,7 @@ export function decodeRequest(message: Message): ControlRequest {
   const { method, ticket } = body;
   if (typeof method !== 'string' || method === '') throw malformed('control request without a method');
   const given = body['arguments'] ?? {};
-  if (!isObject(given)) throw malformed('the arguments of a control request are no object');
+  if (!isRecord(given)) throw malformed('the arguments of a control request are no object');
   return {
     method,
     arguments: given,
@@ -146,7 +147,7 @@ function jsonMessage(body: unknown, headers: Readonly<Record<string, unknown>>, 
 
 function readBody(message: Message, what: string): Record<string, unknown> {
   const body = deserialize(message, JSON_CONTENT);
-  if (!isObject(body)) throw malformed(`${what} that is no object`);
+  if (!isRecord(body)) throw malformed(`${what} that is no object`);
   return body;
 }
 
@@ -159,8 +160,8 @@ function readDestination(value: unknown): readonly string[] | null {
 
 function readAddress(value: unknown): ReplyAddress | null {
   if (value === undefined || value === null) return null;
-  const exchange = isObject(value) ? value['exchange'] : undefined;
-  const routingKey = isObject(value) ? value['routing_key'] : undefined;
+  const exchange = isRecord(value) ? value['exchange'] : undefined;
+  const routingKey = isRecord(value) ? value['routing_key'] : undefined;
   if (!isName(exchange) || !isName(routingKey)) throw malformed('the reply_to of a control request is no address');
   return { exchange, routingKey };
 }
@@ -172,10 +173,6 @@ function isName(value: unknown): value is string {
 
 function textOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function malformed(what: string): ProtocolError {

@@ -141,11 +141,9 @@ function finish(
 }
 
 function encodeDates({ nowMs, countdown, eta, expires }: TaskCall): { eta: string | null; expires: string | null; expiration?: string } {
-  const etaText = countdown
-    ? isoText(nowMs + countdown * 1000, 'countdown')
-    : eta === undefined || eta === null
-      ? null
-      : isoText(eta, 'eta');
+  // A countdown of 0 leaves the eta alone, as in Celery.
+  const start = countdown === undefined || countdown === 0 ? eta : nowMs + countdown * 1000;
+  const etaText = start === undefined || start === null ? null : isoText(start, start === eta ? 'eta' : 'countdown');
   if (expires === undefined || expires === null) return { eta: etaText, expires: null };
   const expiresText = isoText(typeof expires === 'number' ? nowMs + expires * 1000 : expires, 'expires');
   const leftMs = typeof expires === 'number' ? expires * 1000 : (parseIsoDate(expiresText)?.getTime() ?? 0) - nowMs;
