@@ -97,7 +97,7 @@ export class Signals {
   readonly afterTaskPublish = this.make<PublishSignal>('afterTaskPublish');
 
   /** A message of a known task arrived. */
-  readonly taskReceived = this.make<{ sender: string; request: TaskRequest }>('taskReceived');
+  readonly taskReceived = this.make<{ sender: string; taskId: string; headers: Readonly<Record<string, unknown>> }>('taskReceived');
   /** Awaited before the task begins. */
   readonly taskPrerun = this.make<RunSignal>('taskPrerun');
   /** Awaited after the task ended, however it did; `state` is Celery's name for it. */
@@ -110,7 +110,6 @@ export class Signals {
   readonly taskRevoked = this.make<{
     sender: string;
     taskId: string;
-    request: TaskRequest;
     terminated: boolean;
     signum: string | null;
     expired: boolean;

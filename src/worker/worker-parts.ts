@@ -5,6 +5,7 @@
 import type { Broker, Queue } from '../broker.js';
 import type { ApplyAsyncOptions } from '../client/apply-async-options.js';
 import type { Clock } from '../clock.js';
+import type { Settings } from '../config/settings.js';
 import type { Logger } from '../logger.js';
 import type { Pool, PoolOptions } from '../pool.js';
 import type { ResultBackend, Settlement } from '../result-backend.js';
@@ -57,29 +58,30 @@ export interface WorkerVoice {
   notice(text: string): void;
 }
 
-/** The settings a worker reads, by their names in `config/settings.ts`; seconds where Celery has seconds. */
-export interface WorkerSettings {
-  /** Content types and serializer names that task messages may have. */
-  readonly acceptContent: readonly string[];
-  /** Zone of an eta or expiry without an offset; null is UTC. */
-  readonly timezone: string | null;
-  readonly resultExtended: boolean;
-  readonly taskAcksLate: boolean;
-  readonly taskAcksOnFailureOrTimeout: boolean;
-  readonly taskRejectOnWorkerLost: boolean | null;
-  readonly taskIgnoreResult: boolean;
-  readonly taskStoreErrorsEvenIfIgnored: boolean;
-  readonly taskTrackStarted: boolean;
-  readonly taskTimeLimit: number | null;
-  readonly taskSoftTimeLimit: number | null;
-  readonly taskInheritParentPriority: boolean;
-  readonly workerConcurrency: number | null;
-  /** null: take what runs at once, and a little ahead when tasks are tiny. */
-  readonly workerPrefetchMultiplier: number | null;
-  readonly workerDeduplicateSuccessfulTasks: boolean;
-  readonly workerSendTaskEvents: boolean;
-  readonly brokerConnectionMaxRetries: number | null;
-}
+/** The settings a worker reads. */
+export type WorkerSettings = Pick<
+  Settings,
+  | 'acceptContent'
+  | 'timezone'
+  | 'resultExtended'
+  | 'taskAcksLate'
+  | 'taskAcksOnFailureOrTimeout'
+  | 'taskRejectOnWorkerLost'
+  | 'taskIgnoreResult'
+  | 'taskStoreErrorsEvenIfIgnored'
+  | 'taskTrackStarted'
+  | 'taskTimeLimit'
+  | 'taskSoftTimeLimit'
+  | 'taskInheritParentPriority'
+  | 'maxDeliveries'
+  | 'workerConcurrency'
+  | 'workerPool'
+  | 'workerPrefetchMultiplier'
+  | 'workerDeduplicateSuccessfulTasks'
+  | 'workerSendTaskEvents'
+  | 'workerWarmShutdownTimeout'
+  | 'brokerConnectionMaxRetries'
+>;
 
 export interface WorkerOptions {
   readonly pool?: Pool['kind'];
@@ -93,10 +95,6 @@ export interface WorkerOptions {
   readonly prefetchMultiplier?: number;
   /** Empty the queues before taking from them. */
   readonly purge?: boolean;
-  /** How long a warm stop waits for what runs before it goes back to the queue; default 25 s, below the usual 30 of supervisors. */
-  readonly graceS?: number;
-  /** A message that was delivered more often than this goes to the dead letters; default 5. */
-  readonly maxDeliveries?: number;
 }
 
 /**

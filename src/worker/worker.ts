@@ -1,6 +1,36 @@
 /**
- * The worker: its parts in the order they start, stopped in reverse.
+ * The worker: what it is made of, in the order in which it starts.
+ *
+ * ```
+ * consumer ─ intake ─┬─ dispatcher ─ pool ─ settle ─ result store, broker
+ *                    ├─ eta timer, or parked in the broker
+ *                    └─ refusals
+ * ```
+ *
+ * Its life: `starting → consuming ⇄ disconnected → draining → stopped`.
  */
+import { arch, release, type } from 'node:os';
+import type { Consumer, Queue } from '../broker.js';
+import { ConfigError } from '../errors.js';
+import { tracebackOf } from '../execution/remote-error.js';
+import type { Pool } from '../pool.js';
+import { CTQ_VERSION } from '../version.js';
+import { bannerText } from './banner.js';
+import { ConsumerLink } from './consumer.js';
+import { Dispatcher } from './dispatcher.js';
+import { EtaTimer } from './eta-timer.js';
+import { Intake } from './intake.js';
+import * as log from './log-lines.js';
+import { Prefetch } from './prefetch.js';
+import { PrefetchControl } from './prefetch-control.js';
+import { selectQueues } from './queue-selection.js';
+import { Refusals } from './refusals.js';
+import type { Request, RequestListener } from './request.js';
+import { Settler } from './settle.js';
+import { shutDown } from './shutdown.js';
+import { Strategy } from './strategy.js';
+import { catchStrayErrors } from './stray-errors.js';
+import { TaskPlans } from './task-plan.js';
 import type { ExitStatus, StopMode, WorkerOptions, WorkerParts, WorkerState } from './worker-parts.js';
 
 export type {
@@ -14,26 +44,223 @@ export type {
   WorkerVoice,
 } from './worker-parts.js';
 
-export class Worker {
-  readonly parts: WorkerParts;
-  readonly options: WorkerOptions;
+/** Slots where nobody says how many (docs/decisions/0010). */
+export const DEFAULT_CONCURRENCY: Readonly<Record<Pool['kind'], number>> = { async: 100, threads: 4, prefork: 4, solo: 1 };
 
+export class Worker implements RequestListener {
+  private readonly parts: WorkerParts;
+  private readonly options: WorkerOptions;
+  private readonly settler: Settler;
+  private readonly refusals: Refusals;
+  private readonly strategy: Strategy;
+  private current: WorkerState = 'starting';
+  private run: Promise<ExitStatus> | undefined;
+  /** Resolved by the first `stop`, and by the first cold one. */
+  private readonly stopAsked = deferred();
+  private readonly coldAsked = deferred();
+
+  /** @throws ConfigError for settings that no worker can keep. */
   constructor(parts: WorkerParts, options: WorkerOptions = {}) {
     this.parts = parts;
     this.options = options;
+    this.settler = new Settler(parts);
+    this.refusals = new Refusals(parts, this.settler);
+    this.strategy = new Strategy(new TaskPlans(parts.tasks, parts.settings), parts.settings, parts.clock, this);
   }
 
   get state(): WorkerState {
-    return 'starting';
+    return this.current;
   }
 
-  /** Runs tasks until {@link stop}; resolves then. @throws ConfigError or BrokerError when it cannot begin at all. */
+  /**
+   * Takes and runs tasks until {@link stop}. A broker that is away is waited for, now and later.
+   *
+   * @returns How it stopped.
+   * @throws ConfigError when there is no such queue or pool.
+   */
   start(): Promise<ExitStatus> {
-    return Promise.reject(new Error('not yet'));
+    this.run ??= this.live().finally(() => {
+      this.current = 'stopped';
+    });
+    return this.run;
   }
 
-  /** Resolves when the worker has stopped; a cold stop may overtake a warm one. */
-  stop(_how: StopMode): Promise<void> {
-    return Promise.resolve();
+  /** Resolves when the worker has stopped. Once is enough; a cold stop overtakes a warm one. */
+  async stop(how: StopMode): Promise<void> {
+    if (this.current === 'stopped') return;
+    this.parts.voice?.notice(`worker: ${how === 'warm' ? 'Warm' : 'Cold'} shutdown (MainProcess)`);
+    this.parts.signals.workerShuttingDown.send({ sender: this.parts.nodename, sig: null, how, exitcode: 0 });
+    if (how === 'cold') this.coldAsked.resolve();
+    this.stopAsked.resolve();
+    await this.run?.catch(() => {});
   }
+
+  /** A pool has begun to run it. */
+  accepted(request: Request, pid: number): void {
+    const { backend, logger } = this.parts;
+    log.accepted(logger, request, pid);
+    if (!request.plan.trackStarted || request.plan.ignoreResult || request.message?.ignoreResult === true) return;
+    const meta = this.settler.documents.value(request, 'STARTED', { pid, hostname: this.parts.nodename });
+    request.storing = backend.store(meta).catch((error: unknown) => {
+      logger.error('Task %s[%s]: STARTED could not be stored: %s', request.name, request.id, tracebackOf(error) ?? String(error));
+    });
+  }
+
+  softLimitExceeded(request: Request, limitMs: number): void {
+    log.softLimit(this.parts.logger, request, limitMs / 1000);
+  }
+
+  private async live(): Promise<ExitStatus> {
+    const { parts, options } = this;
+    const { signals, nodename, logger, settings } = parts;
+    signals.onHandlerError((signal, error) =>
+      logger.error('A handler of the signal %s raised: %s', signal, tracebackOf(error) ?? String(error)),
+    );
+    signals.celerydInit.send({ sender: nodename, conf: settings });
+    signals.workerInit.send({ sender: nodename });
+    const queues = selectQueues(parts.queues, options.queues, options.excludeQueues);
+    const pool = await this.openPool();
+    const release = catchStrayErrors(logger);
+    try {
+      this.announce(pool, queues);
+      if (options.purge === true) await this.purge(queues);
+      return await this.consume(pool, queues);
+    } finally {
+      release();
+      signals.workerShutdown.send({ sender: nodename });
+    }
+  }
+
+  private async consume(pool: Pool, queues: readonly Queue[]): Promise<ExitStatus> {
+    const { broker, clock, logger, settings, nodename, signals } = this.parts;
+    const { settler, refusals, strategy, options } = this;
+    let consumer: Consumer | undefined;
+    const etaTimer = new EtaTimer(clock, (requests) => intake.due(requests));
+    const prefetch = new Prefetch(clock, options.prefetchMultiplier ?? settings.workerPrefetchMultiplier ?? undefined);
+    const control = new PrefetchControl({
+      clock,
+      prefetch,
+      pool,
+      etaTimer,
+      dispatcher: () => dispatcher,
+      setPrefetch: (count) => consumer?.setPrefetch(count),
+      giveBack: (request) => intake.giveBack(request.delivery),
+    });
+    const dispatcher = new Dispatcher({
+      ...this.parts,
+      pool,
+      settler,
+      refusals,
+      decoding: strategy.decoding,
+      afterRound: (ended) => control.update(ended),
+    });
+    const intake = new Intake({ broker, clock, logger, signals, strategy, dispatcher, refusals, settler, etaTimer });
+    const link = new ConsumerLink({
+      logger,
+      displayUrl: broker.displayUrl,
+      maxRetries: settings.brokerConnectionMaxRetries,
+      deliver: (batch) => intake.take(batch),
+      malformed: (delivery) => refusals.malformed(delivery),
+      fenced: (deliveries) => fence(new Set(deliveries), [...dispatcher.running, ...dispatcher.waiting, ...etaTimer.waiting]),
+      stateChanged: (state) => this.connectionChanged(state),
+    });
+    consumer = await broker.consume({ queues, prefetch: prefetch.count(pool.size), name: nodename, handler: link });
+    await this.stopAsked.promise;
+    this.current = 'draining';
+    control.stop();
+    const graceMs = settings.workerWarmShutdownTimeout === null ? Number.POSITIVE_INFINITY : settings.workerWarmShutdownTimeout * 1000;
+    return shutDown({ clock, logger, consumer, pool, intake, dispatcher, etaTimer, settler, graceMs }, this.coldAsked.promise);
+  }
+
+  private connectionChanged(state: 'first' | 'connected' | 'disconnected'): void {
+    if (this.current === 'draining' || this.current === 'stopped') return;
+    this.current = state === 'disconnected' ? 'disconnected' : 'consuming';
+    if (state !== 'first') return;
+    this.parts.logger.info('%s ready.', this.parts.nodename);
+    this.parts.signals.workerReady.send({ sender: this.parts.nodename });
+  }
+
+  private openPool(): Promise<Pool> {
+    const { settings, tasks, logger, clock, signals, backend } = this.parts;
+    const kind = this.options.pool ?? poolKind(settings.workerPool);
+    const size = this.options.concurrency ?? settings.workerConcurrency ?? DEFAULT_CONCURRENCY[kind];
+    if (!Number.isSafeInteger(size) || size < 1) {
+      throw new ConfigError(`a concurrency of ${size} runs nothing`, { hint: 'give a whole number from 1 on' });
+    }
+    return this.parts.openPool(kind, {
+      size,
+      environment: {
+        tasks,
+        logger,
+        clock,
+        signals,
+        storeState: (request, state, meta) =>
+          backend.store({
+            taskId: request.id,
+            status: state,
+            result: meta ?? null,
+            traceback: null,
+            children: [],
+            dateDone: null,
+            ...(request.group === null ? {} : { groupId: request.group }),
+            ...(request.parentId === null ? {} : { parentId: request.parentId }),
+          }),
+      },
+    });
+  }
+
+  private announce(pool: Pool, queues: readonly Queue[]): void {
+    const { voice, nodename, appName, broker, backend, settings, tasks, logger, clock } = this.parts;
+    voice?.banner(
+      bannerText({
+        nodename,
+        version: CTQ_VERSION,
+        platform: `${type()}-${release()}-${arch()}-node-${process.versions.node}`,
+        startedAt: new Date(clock.nowMs()),
+        appName,
+        transport: broker.displayUrl,
+        results: backend.displayUrl,
+        concurrency: pool.size,
+        pool: pool.kind,
+        taskEvents: settings.workerSendTaskEvents ? 'on' : 'off',
+        queues,
+        tasks: logger.isEnabled('info') ? [...tasks.keys()] : undefined,
+      }),
+    );
+    const limited = settings.taskTimeLimit !== null || [...tasks.values()].some(({ options }) => (options.timeLimit ?? null) !== null);
+    if (pool.kind === 'async' && limited) {
+      logger.warning(
+        'Time limits in the async pool end the run of a task, store its failure and free its slot; a task that never awaits cannot be stopped',
+      );
+    }
+  }
+
+  private async purge(queues: readonly Queue[]): Promise<void> {
+    for (const { name } of queues) {
+      const count = await this.parts.broker.purge(name);
+      this.parts.logger.warning('purge: Erased %d message(s) from the queue %s', count, name);
+    }
+  }
+}
+
+/** These deliveries have other owners now: what is under way here counts no more. */
+function fence(deliveries: ReadonlySet<unknown>, requests: readonly Request[]): void {
+  for (const request of requests) {
+    if (!deliveries.has(request.delivery)) continue;
+    request.fenced = true;
+    request.cutOff('fenced');
+  }
+}
+
+/** Celery's green threads are what the event loop is to Node. */
+function poolKind(name: string): Pool['kind'] {
+  return name === 'eventlet' || name === 'gevent' ? 'async' : (name as Pool['kind']);
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

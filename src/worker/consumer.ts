@@ -1,0 +1,68 @@
+/**
+ * The worker's ear at the broker: hands on what is delivered, and says in the log how the connection
+ * fares (WIRE 16.2). The broker's consumer comes back by itself, for as long as it takes.
+ */
+import type { ConsumerHandler, Delivery, MalformedDelivery } from '../broker.js';
+import type { BrokerError } from '../errors.js';
+import type { Logger } from '../logger.js';
+
+export interface ConsumerLinkParts {
+  readonly logger: Logger;
+  readonly displayUrl: string;
+  /** `broker_connection_max_retries`, as the log shows it; null and 0 are for ever. */
+  readonly maxRetries: number | null;
+  readonly deliver: (batch: readonly Delivery[]) => void;
+  readonly malformed: (delivery: MalformedDelivery) => void;
+  readonly fenced: (deliveries: readonly Delivery[]) => void;
+  /** `first` once, when the worker has become ready. */
+  readonly stateChanged: (state: 'first' | 'connected' | 'disconnected') => void;
+}
+
+export class ConsumerLink implements ConsumerHandler {
+  private readonly parts: ConsumerLinkParts;
+  private state: 'never connected' | 'connected' | 'lost' = 'never connected';
+
+  constructor(parts: ConsumerLinkParts) {
+    this.parts = parts;
+  }
+
+  deliver(batch: readonly Delivery[]): void {
+    this.parts.deliver(batch);
+  }
+
+  malformed(delivery: MalformedDelivery): void {
+    this.parts.malformed(delivery);
+  }
+
+  connected(): void {
+    const first = this.state === 'never connected';
+    if (this.state === 'connected') return;
+    this.state = 'connected';
+    this.parts.logger.info('Connected to %s', this.parts.displayUrl);
+    this.parts.stateChanged(first ? 'first' : 'connected');
+  }
+
+  disconnected(error: BrokerError, attempt: number, retryInMs: number): void {
+    const { logger, displayUrl, maxRetries, stateChanged } = this.parts;
+    if (this.state === 'connected') {
+      this.state = 'lost';
+      logger.warning('consumer: Connection to broker lost. Trying to re-establish the connection...\n%s', error.message);
+      stateChanged('disconnected');
+      return;
+    }
+    const of = maxRetries === null || maxRetries === 0 ? '' : `/${maxRetries}`;
+    logger.error(
+      'consumer: Cannot connect to %s: %s.\nTrying again in %s seconds... (%d%s)\n',
+      displayUrl,
+      error.message,
+      (retryInMs / 1000).toFixed(2),
+      attempt,
+      of,
+    );
+  }
+
+  fenced(deliveries: readonly Delivery[]): void {
+    this.parts.logger.warning('%d message(s) were given to other workers while this one could not be reached', deliveries.length);
+    this.parts.fenced(deliveries);
+  }
+}

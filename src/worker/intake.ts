@@ -1,0 +1,106 @@
+/** What happens to a delivery when it arrives: run, wait for its time, go back, or be refused. */
+import type { Broker, Delivery } from '../broker.js';
+import type { Clock } from '../clock.js';
+import { tracebackOf } from '../execution/remote-error.js';
+import type { Logger } from '../logger.js';
+import type { Signals } from '../signals.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { EtaTimer } from './eta-timer.js';
+import * as log from './log-lines.js';
+import type { Refusals } from './refusals.js';
+import { Request } from './request.js';
+import type { Settler } from './settle.js';
+import type { Refusal, Strategy } from './strategy.js';
+
+/** An eta nearer than this is waited for here: parking and coming back would take as long. */
+const NEAR_MS = 2_000;
+
+export interface IntakeParts {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signals: Signals;
+  readonly strategy: Strategy;
+  readonly dispatcher: Dispatcher;
+  readonly refusals: Refusals;
+  readonly settler: Settler;
+  readonly etaTimer: EtaTimer;
+}
+
+export class Intake {
+  private readonly parts: IntakeParts;
+  private open = true;
+
+  constructor(parts: IntakeParts) {
+    this.parts = parts;
+  }
+
+  /** From now on whatever arrives goes back. */
+  close(): void {
+    this.open = false;
+  }
+
+  take(batch: readonly Delivery[]): void {
+    for (const delivery of batch) {
+      if (!this.open) {
+        this.giveBack(delivery);
+        continue;
+      }
+      try {
+        const verdict = this.parts.strategy.judge(delivery);
+        if (verdict instanceof Promise) void verdict.then((late) => this.follow(late, 'late'));
+        else this.follow(verdict, 'in batch');
+      } catch (error) {
+        // A bug of ours must not cost the other messages of the batch.
+        this.parts.logger.critical('Message %s could not be received: %s', delivery.deliveryTag, tracebackOf(error) ?? String(error));
+        delivery.reject('internal error').catch(() => {});
+      }
+    }
+    this.parts.dispatcher.round();
+  }
+
+  giveBack(delivery: Delivery): void {
+    delivery.requeue('front').catch((error: unknown) => {
+      this.parts.logger.error('Message %s could not be given back: %s', delivery.deliveryTag, tracebackOf(error) ?? String(error));
+    });
+  }
+
+  /** Its time has come. */
+  due(requests: readonly Request[]): void {
+    for (const request of requests) this.parts.dispatcher.add(request);
+    this.parts.dispatcher.round();
+  }
+
+  private follow(verdict: Request | Refusal, when: 'in batch' | 'late'): void {
+    if (!(verdict instanceof Request)) void this.parts.refusals.refuse(verdict);
+    else if (when === 'late' && !this.open) this.giveBack(verdict.delivery);
+    else {
+      this.receive(verdict);
+      if (when === 'late') this.parts.dispatcher.round();
+    }
+  }
+
+  private receive(request: Request): void {
+    const { logger, signals, clock, settler, dispatcher } = this.parts;
+    log.received(logger, request);
+    if (signals.taskReceived.connected) {
+      signals.taskReceived.send({ sender: request.task, taskId: request.id, headers: request.delivery.message.headers });
+    }
+    if (request.expiresMs !== Number.POSITIVE_INFINITY && clock.nowMs() > request.expiresMs) {
+      log.discarded(logger, request);
+      settler.settle(request, { kind: 'revoked', reason: 'expired' });
+    } else if (request.etaMs > 0 && request.etaMs > clock.nowMs()) this.postpone(request);
+    else dispatcher.add(request);
+  }
+
+  private postpone(request: Request): void {
+    const { broker, clock, etaTimer, logger } = this.parts;
+    if (!broker.capabilities.parks || request.etaMs - clock.nowMs() <= NEAR_MS) {
+      etaTimer.hold(request);
+      return;
+    }
+    request.delivery.park(new Date(request.etaMs)).catch((error: unknown) => {
+      logger.error('Task %s[%s] could not be parked: %s', request.name, request.id, tracebackOf(error) ?? String(error));
+    });
+  }
+}

@@ -1,0 +1,85 @@
+/** What the worker says about tasks, in Celery's forms (WIRE 16.2). */
+import type { RemoteErrorInfo } from '../errors.js';
+import type { Outcome } from '../execution/outcome.js';
+import { tracebackOf } from '../execution/remote-error.js';
+import type { Logger } from '../logger.js';
+import { exceptionRepr } from '../protocol/exception.js';
+import { parseIsoDate } from '../protocol/iso-date.js';
+import { safeRepr } from '../protocol/python-repr.js';
+import type { Request } from './request.js';
+
+type Of<Kind extends Outcome['kind']> = Extract<Outcome, { kind: Kind }>;
+
+export function received(logger: Logger, request: Request): void {
+  if (logger.isEnabled('info')) logger.info('Task %s[%s] received', request.name, request.id);
+}
+
+export function accepted(logger: Logger, request: Request, pid: number): void {
+  if (logger.isEnabled('debug')) logger.debug('Task accepted: %s[%s] pid:%d', request.name, request.id, pid);
+}
+
+export function succeeded(logger: Logger, request: Request, value: unknown, runtimeMs: number): void {
+  if (logger.isEnabled('info'))
+    logger.info('Task %s[%s] succeeded in %ss: %s', request.name, request.id, runtimeMs / 1000, safeRepr(value));
+}
+
+export function failed(logger: Logger, request: Request, { error, expected }: Of<'failure'>): void {
+  const { name, id } = request;
+  if (expected) logger.info('Task %s[%s] raised expected: %s', name, id, exceptionRepr(error));
+  else if (error.traceback === null) logger.error('Task %s[%s] raised unexpected: %s', name, id, exceptionRepr(error));
+  else logger.error('Task %s[%s] raised unexpected: %s\n%s', name, id, exceptionRepr(error), error.traceback);
+}
+
+export function retried(logger: Logger, request: Request, { error, countdownS, eta }: Of<'retry'>): void {
+  if (!logger.isEnabled('info')) return;
+  const when = countdownS === null ? `at ${pythonDate(eta ?? '')}` : `in ${countdownS}s`;
+  const why = error === null ? '' : `: ${exceptionRepr(error)}`;
+  logger.info('Task %s[%s] retry: Retry %s%s', request.name, request.id, when, why);
+}
+
+/** As Python's `str(datetime)`. */
+function pythonDate(eta: string): string {
+  return parseIsoDate(eta) === undefined ? eta : eta.replace('T', ' ');
+}
+
+export function ignored(logger: Logger, request: Request): void {
+  logger.info('Task %s[%s] ignored', request.name, request.id);
+}
+
+export function rejected(logger: Logger, request: Request, { kind, reason }: Of<'rejected'> | Of<'requeued'>): void {
+  logger.warning('Task %s[%s] reject requeue=%s: %s', request.name, request.id, kind === 'requeued' ? 'True' : 'False', reason ?? 'None');
+}
+
+export function discarded(logger: Logger, request: Request): void {
+  logger.info('Discarding revoked task: %s[%s]', request.name, request.id);
+}
+
+export function softLimit(logger: Logger, request: Request, limitS: number): void {
+  logger.warning('Soft time limit (%ss) exceeded for %s[%s]', limitS, request.name, request.id);
+}
+
+export function hardLimit(logger: Logger, request: Request, limitS: number): void {
+  logger.error('Hard time limit (%ss) exceeded for %s[%s]', limitS, request.name, request.id);
+}
+
+export function workerLost(logger: Logger, request: Request, error: RemoteErrorInfo): void {
+  logger.error('Task handler raised error: %s (%s[%s])', exceptionRepr(error), request.name, request.id);
+}
+
+export function alreadyDone(logger: Logger, request: Request): void {
+  logger.info('Task %s[%s] Task already completed successfully.', request.name, request.id);
+}
+
+export function internalError(logger: Logger, request: Request, what: string, error: unknown): void {
+  logger.critical('Task %s[%s] INTERNAL ERROR: %s: %s', request.name, request.id, what, tracebackOf(error) ?? String(error));
+}
+
+export function revokedSignal(request: Request, { reason, signal }: Of<'revoked'>) {
+  return {
+    sender: request.task,
+    taskId: request.id,
+    terminated: reason === 'terminated',
+    signum: signal ?? null,
+    expired: reason === 'expired',
+  };
+}

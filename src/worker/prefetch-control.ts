@@ -1,0 +1,67 @@
+/**
+ * Keeps the consumer's prefetch in step with what the worker can do, and gives back what was taken in
+ * vain: tasks that wait here while all slots are stuck may be running elsewhere (RELIABILITY M29).
+ */
+import type { Clock, TimerHandle } from '../clock.js';
+import type { Pool } from '../pool.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { EtaTimer } from './eta-timer.js';
+import type { Prefetch } from './prefetch.js';
+import type { Request } from './request.js';
+
+const WATCH_MS = 100;
+/** Nothing has begun for so long, and something waits: its promise of half a second is nearly used up. */
+const STUCK_MS = 300;
+
+export interface PrefetchControlParts {
+  readonly clock: Clock;
+  readonly prefetch: Prefetch;
+  readonly pool: Pool;
+  readonly etaTimer: EtaTimer;
+  readonly dispatcher: () => Dispatcher;
+  readonly setPrefetch: (count: number) => void;
+  readonly giveBack: (request: Request) => void;
+}
+
+export class PrefetchControl {
+  private readonly parts: PrefetchControlParts;
+  private timer: TimerHandle | undefined;
+  private told = -1;
+  private stopped = false;
+
+  constructor(parts: PrefetchControlParts) {
+    this.parts = parts;
+  }
+
+  /** Called after each round of the dispatcher, with how many runs ended in it. */
+  update(ended: number): void {
+    if (this.stopped) return;
+    const { prefetch, pool, etaTimer } = this.parts;
+    prefetch.note(ended);
+    const count = prefetch.count(pool.size) + etaTimer.size;
+    if (count !== this.told) {
+      this.told = count;
+      this.parts.setPrefetch(count);
+    }
+    const ahead = count > pool.size + etaTimer.size || this.parts.dispatcher().waitingCount > 0;
+    if (this.timer === undefined && prefetch.measured && ahead) this.timer = this.parts.clock.setTimeout(() => this.watch(), WATCH_MS);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  /** Also lets the count fall when nothing happens any more: the next batch may be of another kind. */
+  private watch(): void {
+    this.timer = undefined;
+    const dispatcher = this.parts.dispatcher();
+    if (dispatcher.stalledMs >= STUCK_MS) {
+      // First the limit, or what goes back would be taken again.
+      this.update(0);
+      for (const request of dispatcher.clear()) this.parts.giveBack(request);
+    }
+    this.update(0);
+  }
+}

@@ -1,0 +1,18 @@
+/** `-Q` and `-X`: the queues this worker takes from, of those the app has. */
+import type { Queue } from '../broker.js';
+import { ConfigError } from '../errors.js';
+import type { QueueTable } from './worker-parts.js';
+
+/**
+ * @param only - `-Q`; a name that is not declared is made up, where the settings allow that.
+ * @param excluded - `-X`.
+ * @throws ConfigError when a queue is not known, or none is left.
+ */
+export function selectQueues(table: QueueTable, only: readonly string[] = [], excluded: readonly string[] = []): readonly Queue[] {
+  const chosen = only.length === 0 ? table.declared() : [...new Set(only)].map((name) => table.get(name));
+  const left = chosen.filter(({ name }) => !excluded.includes(name));
+  if (left.length > 0) return left;
+  throw new ConfigError('there is no queue left to take from', {
+    hint: `-X leaves out ${excluded.join(', ')}, and that is all there was`,
+  });
+}

@@ -1,0 +1,295 @@
+/**
+ * The end of a request, in one place and one order (WIRE 8.8): what follows is sent, the result is
+ * stored, the message is answered for, the log says so. Storing and answering are one atomic step
+ * where the engines allow it. Whatever is away is waited for; a delivery that is no longer ours ends in silence.
+ */
+import { afterFailure, afterSuccess, type EndedTask, endsHere, laterSteps, type PlannedSend } from '../canvas/follow-up.js';
+import type { Settled } from '../broker.js';
+import { MessageStateError, ProtocolError, type RemoteErrorInfo } from '../errors.js';
+import type { Outcome } from '../execution/outcome.js';
+import { moduleOf, remoteErrorOf } from '../execution/remote-error.js';
+import { newId } from '../protocol/oid.js';
+import { stringRepr } from '../protocol/python-repr.js';
+import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
+import * as log from './log-lines.js';
+import { nextTry } from './next-try.js';
+import { isTemporary, patiently } from './patience.js';
+import type { Request } from './request.js';
+import { ResultDocuments } from './result-document.js';
+import type { WorkerParts } from './worker-parts.js';
+
+type Answer = 'ack' | 'reject' | 'requeue-front' | 'requeue-back';
+type Failure = Extract<Outcome, { kind: 'failure' }>;
+
+export type SettleParts = Pick<
+  WorkerParts,
+  'backend' | 'settlement' | 'producer' | 'settings' | 'logger' | 'clock' | 'signals' | 'nodename'
+>;
+
+export class Settler {
+  readonly documents: ResultDocuments;
+  private readonly parts: SettleParts;
+  private pending = 0;
+  private idleListeners: (() => void)[] = [];
+
+  constructor(parts: SettleParts) {
+    this.parts = parts;
+    this.documents = new ResultDocuments({ clock: parts.clock, nodename: parts.nodename, extended: parts.settings.resultExtended });
+  }
+
+  /** Resolves when everything that has ended is stored and answered for. */
+  idle(): Promise<void> {
+    if (this.pending === 0) return Promise.resolve();
+    return new Promise((resolve) => this.idleListeners.push(resolve));
+  }
+
+  /** Never throws, and is called once for each request. */
+  settle(request: Request, outcome: Outcome, runtimeMs = 0): void {
+    if (this.isGivenUp(request)) return;
+    if (request.storing !== undefined) {
+      const { storing } = request;
+      request.storing = undefined;
+      this.inBackground(
+        request,
+        storing.then(() => this.settle(request, outcome)),
+      );
+      return;
+    }
+    switch (outcome.kind) {
+      case 'success':
+        if (request.message === undefined || endsHere(request.message)) this.succeed(request, outcome.value, outcome.children, runtimeMs);
+        else this.inBackground(request, this.succeedAndFollowUp(request, outcome.value, outcome.children, runtimeMs));
+        break;
+      case 'failure':
+        this.fail(request, outcome, request.plan.acksOnFailureOrTimeout ? 'ack' : 'reject', () =>
+          log.failed(this.parts.logger, request, outcome),
+        );
+        break;
+      case 'retry':
+        this.inBackground(request, this.retry(request, outcome));
+        break;
+      case 'revoked':
+        this.parts.signals.taskRevoked.send(log.revokedSignal(request, outcome));
+        this.end(request, this.documents.exception(request, 'REVOKED', remoteError('TaskRevokedError', [outcome.reason])), 'ack');
+        break;
+      case 'timed-out': {
+        const limitS = outcome.limitMs / 1000;
+        log.hardLimit(this.parts.logger, request, limitS);
+        // Celery 5.6 gives the message back where a timeout is not to be acknowledged (WIRE 9.2).
+        const answer = request.plan.acksOnFailureOrTimeout ? 'ack' : 'requeue-back';
+        this.fail(request, { kind: 'failure', error: remoteError('TimeLimitExceeded', [limitS]), expected: false }, answer);
+        break;
+      }
+      case 'worker-lost': {
+        const error = remoteError('WorkerLostError', [`Worker exited prematurely: ${outcome.signal ?? `exitcode ${outcome.exitCode}`}.`]);
+        log.workerLost(this.parts.logger, request, error);
+        if (request.plan.rejectOnWorkerLost && !request.acked) this.end(request, undefined, 'requeue-front');
+        else this.fail(request, { kind: 'failure', error, expected: false }, 'ack');
+        break;
+      }
+      case 'ignored':
+        this.end(request, undefined, 'ack', () => log.ignored(this.parts.logger, request));
+        break;
+      case 'rejected':
+        this.end(
+          request,
+          undefined,
+          'reject',
+          () => log.rejected(this.parts.logger, request, outcome),
+          outcome.reason ?? 'rejected by the task',
+        );
+        break;
+      case 'requeued':
+        if (request.aborted !== undefined) this.end(request, undefined, 'requeue-front');
+        else this.end(request, undefined, 'requeue-back', () => log.rejected(this.parts.logger, request, outcome));
+        break;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  private succeed(request: Request, value: unknown, children: readonly ResultTree[] | undefined, runtimeMs: number): void {
+    const meta = this.ignores(request) ? undefined : this.documents.value(request, 'SUCCESS', value, children);
+    this.end(request, meta, 'ack', () => log.succeeded(this.parts.logger, request, value, runtimeMs));
+  }
+
+  private async succeedAndFollowUp(
+    request: Request,
+    value: unknown,
+    children: readonly ResultTree[] | undefined,
+    runtimeMs: number,
+  ): Promise<void> {
+    try {
+      const plan = afterSuccess(this.ended(request), value, newId);
+      await this.sendAll(request, plan.sends);
+      if (!this.isGivenUp(request)) this.succeed(request, value, [...(children ?? []), ...plan.children], runtimeMs);
+    } catch (error) {
+      this.becomeFailure(request, error);
+    }
+  }
+
+  /** A failure is stored first: an errback may look it up. */
+  private fail(request: Request, failure: Failure, answer: Answer, logLine?: () => void): void {
+    const { message, plan } = request;
+    const hidden = this.ignores(request) && !plan.storeErrorsEvenIfIgnored;
+    const meta = hidden ? undefined : this.documents.exception(request, 'FAILURE', failure.error, failure.children);
+    const hasErrbacks = message !== undefined && message.errbacks !== null && message.errbacks.length > 0;
+    const hasLaterSteps = message !== undefined && message.chain !== null && message.chain.length > 0;
+    if (hasErrbacks || hasLaterSteps) this.inBackground(request, this.failAndFollowUp(request, meta, failure.error, answer, logLine));
+    else this.end(request, meta, answer, logLine, failure.error.type);
+  }
+
+  private async failAndFollowUp(
+    request: Request,
+    meta: ResultMeta | undefined,
+    error: RemoteErrorInfo,
+    answer: Answer,
+    logLine: (() => void) | undefined,
+  ): Promise<void> {
+    if (meta !== undefined) await this.store(request, meta);
+    for (const id of laterSteps(request.message?.chain ?? null)) await this.store(request, this.documents.bare(id, 'FAILURE', error));
+    try {
+      await this.sendAll(request, afterFailure(this.ended(request), newId).sends);
+    } catch (problem) {
+      // The failure stands; an errback that cannot be sent must not hide it.
+      log.internalError(this.parts.logger, request, 'its errbacks could not be sent', problem);
+    }
+    if (!this.isGivenUp(request)) this.end(request, undefined, answer, logLine, error.type);
+  }
+
+  private async retry(request: Request, outcome: Extract<Outcome, { kind: 'retry' }>): Promise<void> {
+    const { message } = request;
+    if (message === undefined) return;
+    try {
+      await this.sendAll(request, [nextTry(request, message, outcome)]);
+    } catch (error) {
+      this.becomeFailure(request, error);
+      return;
+    }
+    if (this.isGivenUp(request)) return;
+    // Celery counts the next try among the children.
+    const children: readonly ResultTree[] = [...(outcome.children ?? []), [[request.id, null], null]];
+    const meta = this.ignores(request) ? undefined : this.documents.exception(request, 'RETRY', outcome.error, children);
+    this.end(request, meta, 'ack', () => log.retried(this.parts.logger, request, outcome));
+  }
+
+  /** Stores, answers for the message, and says so; in that order or at once. */
+  private end(request: Request, meta: ResultMeta | undefined, answer: Answer, logLine?: () => void, reason = ''): void {
+    this.pending += 1;
+    this.finish(request, meta, answer, reason).then(
+      (settled) => {
+        if (settled === 'settled') logLine?.();
+        else request.fenced = true;
+        this.left();
+      },
+      (error: unknown) => {
+        this.troubled(request, meta, answer, logLine, reason, error);
+        this.left();
+      },
+    );
+  }
+
+  private finish(request: Request, meta: ResultMeta | undefined, answer: Answer, reason: string): Promise<Settled> {
+    const { settlement, backend } = this.parts;
+    const { delivery } = request;
+    if (request.acked) return meta === undefined ? Promise.resolve('settled') : backend.store(meta).then(() => 'settled');
+    if (answer === 'ack') return meta === undefined ? delivery.ack() : settlement.complete(delivery, meta);
+    const give = (): Promise<Settled> =>
+      answer === 'reject' ? delivery.reject(reason) : delivery.requeue(answer === 'requeue-front' ? 'front' : 'back');
+    return meta === undefined ? give() : backend.store(meta).then(give);
+  }
+
+  private troubled(
+    request: Request,
+    meta: ResultMeta | undefined,
+    answer: Answer,
+    logLine: (() => void) | undefined,
+    reason: string,
+    error: unknown,
+  ): void {
+    if (this.isGivenUp(request)) return;
+    if (isTemporary(error)) {
+      const again = patiently(() => this.finish(request, meta, answer, reason), this.patience(request, 'settle'));
+      this.inBackground(
+        request,
+        again.then((settled) => (settled === 'settled' ? logLine?.() : undefined)),
+      );
+      return;
+    }
+    if (error instanceof ProtocolError && meta?.status === 'SUCCESS') {
+      this.becomeFailure(request, error);
+      return;
+    }
+    log.internalError(this.parts.logger, request, 'it could not be settled', error);
+    if (!(error instanceof MessageStateError) && !request.acked) request.delivery.requeue('back').catch(() => {});
+  }
+
+  /** Something behind the task's own code failed for good: a result that cannot be written, a callback that is none. */
+  private becomeFailure(request: Request, error: unknown): void {
+    if (this.isGivenUp(request)) return;
+    const unwritable =
+      error instanceof ProtocolError && (error.code === 'CTQ_PROTOCOL_UNENCODABLE' || error.code === 'CTQ_PROTOCOL_TOO_LARGE');
+    const info = unwritable ? remoteError('EncodeError', [`TypeError(${stringRepr(error.message)})`]) : remoteErrorOf(error);
+    const failure: Failure = { kind: 'failure', error: info, expected: false };
+    this.fail(request, failure, request.plan.acksOnFailureOrTimeout ? 'ack' : 'reject', () =>
+      log.failed(this.parts.logger, request, failure),
+    );
+  }
+
+  private async sendAll(request: Request, sends: readonly PlannedSend[]): Promise<void> {
+    const { producer } = this.parts;
+    // Together, so that they travel together; each for as long as it takes.
+    await Promise.all(
+      sends.map(({ task, args, options }) =>
+        patiently(async () => producer.publishTask(task, args, options), this.patience(request, `send ${task} after`)),
+      ),
+    );
+  }
+
+  private async store(request: Request, meta: ResultMeta): Promise<void> {
+    if (!this.isGivenUp(request)) await patiently(() => this.parts.backend.store(meta), this.patience(request, 'store the result of'));
+  }
+
+  private patience(request: Request, verb: string) {
+    const { clock, logger } = this.parts;
+    return { clock, logger, what: `${verb} task ${request.name}[${request.id}]`, givenUp: () => this.isGivenUp(request) };
+  }
+
+  private isGivenUp(request: Request): boolean {
+    return request.fenced || (request.delivery.fenced && !request.acked);
+  }
+
+  private ended(request: Request): EndedTask {
+    const { message, delivery } = request;
+    return {
+      id: request.id,
+      rootId: message?.rootId ?? request.id,
+      priority: this.parts.settings.taskInheritParentPriority ? delivery.message.properties.priority : undefined,
+      callbacks: message?.callbacks ?? null,
+      errbacks: message?.errbacks ?? null,
+      chain: message?.chain ?? null,
+    };
+  }
+
+  private ignores({ plan, message }: Request): boolean {
+    return plan.ignoreResult || message?.ignoreResult === true;
+  }
+
+  private inBackground(request: Request, work: Promise<unknown>): void {
+    this.pending += 1;
+    work
+      .catch((error: unknown) => {
+        if (!this.isGivenUp(request)) log.internalError(this.parts.logger, request, 'it could not be settled', error);
+      })
+      .finally(() => this.left());
+  }
+
+  private left(): void {
+    this.pending -= 1;
+    if (this.pending === 0 && this.idleListeners.length > 0) for (const resolve of this.idleListeners.splice(0)) resolve();
+  }
+}
+
+function remoteError(type: string, args: readonly unknown[]): RemoteErrorInfo {
+  return { type, args, module: moduleOf(type), traceback: null };
+}

@@ -1,0 +1,83 @@
+/**
+ * Who is told what, in which order, when a worker stops (RELIABILITY (e) 14):
+ *
+ * 1. the consumer takes nothing more; what had not begun goes back at once
+ * 2. what runs may finish, for as long as the grace lasts (a cold stop gives none)
+ * 3. what still runs then is cut off and goes back
+ * 4. results and acknowledgements on their way arrive; consumer and pool close
+ */
+import type { Clock } from '../clock.js';
+import type { Consumer } from '../broker.js';
+import type { Logger } from '../logger.js';
+import type { Pool } from '../pool.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { EtaTimer } from './eta-timer.js';
+import type { Intake } from './intake.js';
+import type { Settler } from './settle.js';
+import type { ExitStatus } from './worker-parts.js';
+
+/** What is left to say to a broker: more than a slow answer, less than a supervisor's patience. */
+const LAST_WORDS_MS = 3_000;
+
+export interface ShutdownParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly consumer: Consumer;
+  readonly pool: Pool;
+  readonly intake: Intake;
+  readonly dispatcher: Dispatcher;
+  readonly etaTimer: EtaTimer;
+  readonly settler: Settler;
+  readonly graceMs: number;
+}
+
+/** @param cold - Resolves when no more grace is to be given; already resolved for a cold stop. */
+export async function shutDown(parts: ShutdownParts, cold: Promise<void>): Promise<ExitStatus> {
+  const { clock, consumer, pool, intake, dispatcher, etaTimer, settler } = parts;
+  intake.close();
+  dispatcher.close();
+  const paused = consumer.pause();
+  giveBackWaiting(parts);
+  await within(clock, LAST_WORDS_MS, paused);
+  giveBackWaiting(parts);
+  const finished = await Promise.race([within(clock, parts.graceMs, dispatcher.idle()), cold.then(() => false)]);
+  const status: ExitStatus = finished || dispatcher.running.size === 0 ? 'clean' : 'forced';
+  if (status === 'forced') {
+    cutOffRunning(parts);
+    await within(clock, LAST_WORDS_MS, dispatcher.idle());
+  }
+  await within(clock, LAST_WORDS_MS, settler.idle());
+  etaTimer.clear();
+  await within(clock, LAST_WORDS_MS, consumer.close());
+  await within(clock, LAST_WORDS_MS, pool.close(status === 'forced' ? 'terminate' : 'drain'));
+  return status;
+}
+
+function giveBackWaiting({ dispatcher, etaTimer, intake, logger }: ShutdownParts): void {
+  const waiting = [...dispatcher.clear(), ...etaTimer.clear()].filter((request) => !request.fenced);
+  if (waiting.length === 0) return;
+  logger.warning('Restoring %d unacknowledged message(s)', waiting.length);
+  for (const request of waiting) intake.giveBack(request.delivery);
+}
+
+function cutOffRunning({ dispatcher, logger }: ShutdownParts): void {
+  const running = [...dispatcher.running];
+  const returning = running.filter((request) => !request.acked);
+  logger.warning('Restoring %d unacknowledged message(s)', returning.length);
+  for (const request of running) {
+    if (request.acked) logger.error('Task %s[%s] is cut off, and its message was acknowledged before it ran', request.name, request.id);
+    request.cutOff('shutdown');
+  }
+}
+
+/** False when the time is over first. A failure counts as done: there is nothing more to wait for. */
+function within(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimeout(() => resolve(false), limitMs);
+    const done = (): void => {
+      timer.cancel();
+      resolve(true);
+    };
+    work.then(done, done);
+  });
+}

@@ -1,0 +1,36 @@
+/**
+ * Errors that no task waits for any more: a promise that nobody awaited, a timer that was left behind.
+ * They end a Node process unless somebody listens; a worker says whose they are, and stays.
+ */
+import { remoteErrorOf, tracebackOf } from '../execution/remote-error.js';
+import { currentRun } from '../execution/task-context.js';
+import type { Logger } from '../logger.js';
+
+/** Listens until the returned function is called. */
+export function catchStrayErrors(logger: Logger): () => void {
+  const rejected = (reason: unknown): void => {
+    logger.error('Unhandled rejection%s: %s', owner(), text(reason));
+  };
+  const uncaught = (error: unknown): void => {
+    logger.critical('Uncaught exception%s: %s', owner(), text(error));
+    // Its task would wait for ever for what should have come from there.
+    currentRun()?.fail?.(error);
+  };
+  process.on('unhandledRejection', rejected);
+  process.on('uncaughtException', uncaught);
+  return () => {
+    process.off('unhandledRejection', rejected);
+    process.off('uncaughtException', uncaught);
+  };
+}
+
+/** Where the error was raised, by the async context it comes from. */
+function owner(): string {
+  const run = currentRun();
+  if (run === undefined) return ' outside of any task';
+  return ` ${run.hasEnded ? 'left behind by' : 'in'} task ${run.invocation.taskName}[${run.invocation.id}]`;
+}
+
+function text(thrown: unknown): string {
+  return tracebackOf(thrown) ?? String(remoteErrorOf(thrown).args[0]);
+}

@@ -1,0 +1,64 @@
+/** What is decided about a task's messages before any of them arrives: task options over settings. */
+import type { Task } from '../task.js';
+import type { WorkerSettings } from './worker-parts.js';
+
+export interface TaskPlan {
+  readonly task: Task;
+  /** Acknowledge after the run instead of before. */
+  readonly acksLate: boolean;
+  /** With late acknowledgement: a failure, too, is done with its message. */
+  readonly acksOnFailureOrTimeout: boolean;
+  /** The message goes back when the process that ran it died. */
+  readonly rejectOnWorkerLost: boolean;
+  readonly ignoreResult: boolean;
+  readonly storeErrorsEvenIfIgnored: boolean;
+  readonly trackStarted: boolean;
+  readonly timeLimitMs: number | undefined;
+  readonly softTimeLimitMs: number | undefined;
+  /** How many have begun: `total` of `inspect stats`. */
+  begun: number;
+}
+
+export class TaskPlans {
+  private readonly plans = new Map<string, TaskPlan>();
+  private readonly tasks: ReadonlyMap<string, Task>;
+  private readonly settings: WorkerSettings;
+
+  constructor(tasks: ReadonlyMap<string, Task>, settings: WorkerSettings) {
+    this.tasks = tasks;
+    this.settings = settings;
+  }
+
+  /** undefined for a task that is not registered here. */
+  get(name: string): TaskPlan | undefined {
+    const known = this.plans.get(name);
+    if (known !== undefined) return known;
+    const task = this.tasks.get(name);
+    if (task === undefined) return undefined;
+    const plan = planOf(task, this.settings);
+    this.plans.set(name, plan);
+    return plan;
+  }
+}
+
+function planOf(task: Task, settings: WorkerSettings): TaskPlan {
+  const { options } = task;
+  const acksLate = options.acksLate ?? settings.taskAcksLate;
+  return {
+    task,
+    acksLate,
+    acksOnFailureOrTimeout: options.acksOnFailureOrTimeout ?? settings.taskAcksOnFailureOrTimeout,
+    rejectOnWorkerLost: acksLate && (options.rejectOnWorkerLost ?? settings.taskRejectOnWorkerLost ?? true),
+    ignoreResult: options.ignoreResult ?? settings.taskIgnoreResult,
+    storeErrorsEvenIfIgnored: options.storeErrorsEvenIfIgnored ?? settings.taskStoreErrorsEvenIfIgnored,
+    trackStarted: options.trackStarted ?? settings.taskTrackStarted,
+    timeLimitMs: milliseconds(options.timeLimit ?? settings.taskTimeLimit),
+    softTimeLimitMs: milliseconds(options.softTimeLimit ?? settings.taskSoftTimeLimit),
+    begun: 0,
+  };
+}
+
+/** 0 and null are no limit. */
+export function milliseconds(seconds: number | null | undefined): number | undefined {
+  return seconds === null || seconds === undefined || !(seconds > 0) ? undefined : seconds * 1000;
+}
