@@ -1,0 +1,12 @@
+import { truthy } from '../arguments.js';
+import type { RemoteCommand } from '../command.js';
+import { showRequest } from '../shown-request.js';
+
+export const active: RemoteCommand = {
+  name: 'active',
+  kind: 'inspect',
+  alias: 'dump_active',
+  summary: 'tasks that run now',
+  handle: ({ requests, nodename }, { safe }) =>
+    requests.active().map((request) => showRequest(request, nodename, truthy(safe) ? 'repr' : 'plain')),
+};

@@ -1,0 +1,13 @@
+import { requiredText } from '../arguments.js';
+import type { RemoteCommand } from '../command.js';
+
+export const election: RemoteCommand = {
+  name: 'election',
+  kind: 'control',
+  summary: 'choose one worker for an action',
+  required: ['id', 'topic'],
+  handle(worker, args) {
+    worker.elect(requiredText(args, 'id'), requiredText(args, 'topic'), args['action'] ?? null);
+    return null;
+  },
+};
