@@ -9,6 +9,7 @@
  * is *fenced*: settling it does nothing, and says so.
  */
 import type { BrokerError, ProtocolError } from './errors.js';
+import type { Logger } from './logger.js';
 import type { Message } from './protocol/message.js';
 
 export type ExchangeType = 'direct' | 'topic' | 'fanout';
@@ -129,6 +130,11 @@ export interface Broker {
   declare(queue: Queue): Promise<void>;
   /** Resolves once the broker has it. Calls made in one tick travel together. */
   publish(message: Message, route: Route): Promise<void>;
+  /**
+   * Publishes to a fanout exchange and says how many listeners have it, for a caller who waits for that
+   * many answers. Undefined where the engine cannot know (AMQP): then only time tells that all have answered.
+   */
+  broadcast(message: Message, route: Route): Promise<number | undefined>;
   /** Starts at once and connects in the background for as long as it takes; `handler` hears how it goes. */
   consume(options: ConsumeOptions): Promise<Consumer>;
   /** Resolves once messages published from now on will arrive. */
@@ -148,4 +154,6 @@ export interface BrokerOptions {
   readonly connectTimeoutMs: number;
   /** `broker_use_ssl`. */
   readonly ssl?: boolean | Readonly<Record<string, unknown>>;
+  /** For what no call can be told: leases that cannot be renewed, work taken over from the dead. Default: silence. */
+  readonly logger?: Logger;
 }

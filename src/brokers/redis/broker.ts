@@ -1,0 +1,176 @@
+/** kombu's Redis transport, without its windows: see docs/wire/redis.md for the keys and RELIABILITY for the windows. */
+import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, Queue, Route, Subscription } from '../../broker.js';
+import { systemClock } from '../../clock.js';
+import type { RedisFailure } from '../../connections/redis-failure.js';
+import { toFailure } from '../../connections/redis-failure.js';
+import { RedisLink } from '../../connections/redis-link.js';
+import { parseRedisUrl, type RedisAddress } from '../../connections/redis-url.js';
+import { BrokerError } from '../../errors.js';
+import { type Logger, silentLogger } from '../../logger.js';
+import type { Message } from '../../protocol/message.js';
+import type { ResultBackend, Settlement } from '../../result-backend.js';
+import { type JointSettler, sequentialSettlement } from '../../settlement.js';
+import { bindingMember } from './bindings.js';
+import { RedisConsumer } from './consumer.js';
+import { bindingKey, queueLists, type RedisLayout, redisLayout } from './keys.js';
+import { ListListener } from './list-listener.js';
+import { FanoutListener } from './fanout.js';
+import { Publisher } from './publisher.js';
+import { drainScript } from './scripts.js';
+import { isRedisResultWriter, RedisSettlement } from './settlement.js';
+import { Switchboard } from './switchboard.js';
+
+/** @throws ConfigError for a URL or a transport option that cannot be read. */
+export function openRedisBroker(url: string, options: BrokerOptions): RedisBroker {
+  const addresses = parseRedisUrl(url, options);
+  return new RedisBroker(addresses, redisLayout(options.transportOptions, addresses[0]?.db ?? 0), options);
+}
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+export class RedisBroker implements Broker, JointSettler {
+  readonly capabilities: BrokerCapabilities = { eventExchangeType: 'fanout', parks: true, shared: true };
+  readonly displayUrl: string;
+  readonly #addresses: readonly RedisAddress[];
+  readonly #layout: RedisLayout;
+  readonly #connectTimeoutMs: number;
+  readonly #logger: Logger;
+  /** For everything but consuming. */
+  readonly #link: RedisLink;
+  readonly #publisher: Publisher;
+  readonly #open = new Set<Closable>();
+  #switchboard: Switchboard | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(addresses: readonly RedisAddress[], layout: RedisLayout, options: BrokerOptions) {
+    this.#addresses = addresses;
+    this.#layout = layout;
+    this.#connectTimeoutMs = options.connectTimeoutMs;
+    this.#logger = options.logger ?? silentLogger;
+    this.#link = new RedisLink({ addresses, name: 'ctq', clock: systemClock, connectTimeoutMs: options.connectTimeoutMs });
+    this.displayUrl = this.#link.displayUrl;
+    this.#publisher = new Publisher(layout, this.#link);
+  }
+
+  declare(queue: Queue): Promise<void> {
+    return this.#do(async () => {
+      // The default exchange binds every queue under its name, without any record of it.
+      if (queue.exchange.name === '') return;
+      await this.#link.ask('sadd', [bindingKey(this.#layout, queue.exchange.name), bindingMember(this.#layout, queue)]);
+    });
+  }
+
+  publish(message: Message, route: Route): Promise<void> {
+    return this.#do(() => this.#publisher.publish(message, route));
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    this.#mustBeOpen();
+    const consumer = new RedisConsumer({
+      ...options,
+      addresses: this.#addresses,
+      layout: this.#layout,
+      switchboard: this.#theSwitchboard(),
+      clock: systemClock,
+      logger: this.#logger,
+      toBrokerError: (failure) => this.#toBrokerError(failure),
+      closed: () => this.#open.delete(consumer),
+    });
+    this.#open.add(consumer);
+    return consumer;
+  }
+
+  subscribe(queue: Queue, onMessage: (message: Message) => void): Promise<Subscription> {
+    return this.#do(async () => {
+      const parts = { layout: this.#layout, switchboard: this.#theSwitchboard(), link: this.#link, queue, onMessage, clock: systemClock };
+      const listener = queue.exchange.type === 'fanout' ? new FanoutListener(parts) : new ListListener(parts);
+      this.#open.add(listener);
+      await listener.start();
+      return {
+        close: async () => {
+          this.#open.delete(listener);
+          await listener.close();
+        },
+      };
+    });
+  }
+
+  purge(queue: string): Promise<number> {
+    return this.#do(async () => {
+      const removed = await this.#link.askScript(drainScript, queueLists(this.#layout, queue), ['count']);
+      return Number(removed);
+    });
+  }
+
+  depth(queue: string): Promise<number> {
+    return this.#do(async () => {
+      const lengths = await Promise.all(queueLists(this.#layout, queue).map((list) => this.#link.ask('llen', [list])));
+      return lengths.reduce<number>((sum, length) => sum + Number(length), 0);
+    });
+  }
+
+  settlementWith(backend: ResultBackend): Settlement | undefined {
+    const [address, ...others] = this.#addresses;
+    if (address === undefined || others.length > 0 || !isRedisResultWriter(backend)) return undefined;
+    if (backend.redisIdentity !== address.identity) return undefined;
+    return new RedisSettlement(backend, sequentialSettlement(backend, { logger: this.#logger }));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#open].map((one) => one.close()));
+    await this.#publisher.idle();
+    this.#publisher.close();
+    await this.#link.now?.call('del', [this.#publisher.ledger]).catch(() => {});
+    this.#link.close();
+    this.#switchboard?.close();
+  }
+
+  #theSwitchboard(): Switchboard {
+    this.#switchboard ??= new Switchboard({
+      addresses: this.#addresses,
+      name: 'ctq switchboard',
+      clock: systemClock,
+      connectTimeoutMs: this.#connectTimeoutMs,
+    });
+    return this.#switchboard;
+  }
+
+  async #do<T>(action: () => Promise<T>): Promise<T> {
+    this.#mustBeOpen();
+    try {
+      return await action();
+    } catch (error) {
+      throw this.#toBrokerError(toFailure(error));
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing !== undefined) throw new BrokerError('CTQ_BROKER_CLOSED', `the broker at ${this.displayUrl} was closed`);
+  }
+
+  #toBrokerError(failure: RedisFailure): BrokerError {
+    const options = { cause: failure, ...(failure.hint === undefined ? {} : { hint: failure.hint }) };
+    switch (failure.kind) {
+      case 'unreachable':
+        return new BrokerError('CTQ_BROKER_UNREACHABLE', `cannot reach the broker at ${this.displayUrl}: ${failure.message}`, {
+          hint: 'is redis-server running there?',
+          ...options,
+        });
+      case 'refused':
+        return new BrokerError('CTQ_BROKER_REFUSED', `the broker at ${this.displayUrl} refused us: ${failure.message}`, options);
+      case 'failed':
+        return new BrokerError('CTQ_BROKER_FAILED', `the broker at ${this.displayUrl} failed: ${failure.message}`, options);
+      case 'closed':
+        return new BrokerError('CTQ_BROKER_CLOSED', `the broker at ${this.displayUrl} was closed`, options);
+      default:
+        return failure.kind satisfies never;
+    }
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * Takes messages for one worker, for as long as it takes.
+ *
+ * One link carries takes and answers; it comes back by itself, and deliveries are owned by the
+ * consumer's id, not by a connection, so a broken link gives nothing away (R8). One take is under way
+ * at a time, for at most half the prefetch, so that the server fetches while the worker works. When
+ * the lists are empty the bell is armed and nobody asks any more. Renewing leases and taking over the
+ * dead is the lease thread's.
+ *
+ * States: `taking ⇄ paused → closing → closed`. `paused` and `prefetch 0` both take nothing.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ConsumeOptions, Consumer, ConsumerHandler, Queue } from '../../broker.js';
+import type { Clock } from '../../clock.js';
+import type { RedisConnection } from '../../connections/redis.js';
+import { type RedisFailure, toFailure } from '../../connections/redis-failure.js';
+import { RedisLink } from '../../connections/redis-link.js';
+import type { RedisAddress } from '../../connections/redis-url.js';
+import type { BrokerError } from '../../errors.js';
+import { faultPoint } from '../../fault-points.js';
+import type { Logger } from '../../logger.js';
+import { type Leases, startLeases } from '../leases.js';
+import { Bell } from './bell.js';
+import { bindingMember } from './bindings.js';
+import { giveBackAll, heldKeys, ownRecords } from './give-back.js';
+import { bindingKey, ownersKey, type RedisLayout } from './keys.js';
+import { answerScript, giveBackScript, settleScript, takeScript } from './scripts.js';
+import type { Switchboard } from './switchboard.js';
+import { type Taken, type TakePlan, take, takePlan } from './taking.js';
+import { RedisDelivery, Unacked } from './unacked.js';
+
+export interface RedisConsumerOptions extends ConsumeOptions {
+  readonly addresses: readonly RedisAddress[];
+  readonly layout: RedisLayout;
+  readonly switchboard: Switchboard;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly toBrokerError: (failure: RedisFailure) => BrokerError;
+  readonly closed: () => void;
+}
+
+/** A larger answer keeps the server busy for milliseconds and the worker's memory full. */
+const LARGEST_TAKE = 500;
+/** Below this prefetch taking halves only costs round trips. */
+const SMALLEST_HALVED = 16;
+/** Answers that the server has not confirmed before we stop asking for more: it is slower than we are. */
+const MOST_UNCONFIRMED = 5_000;
+/** A stop does not wait longer for a server that is away: others find us dead and give back what we held. */
+const CLOSE_LIMIT_MS = 2_000;
+
+export class RedisConsumer implements Consumer {
+  readonly ownerId = randomUUID();
+  readonly unacked: Unacked;
+  readonly #options: RedisConsumerOptions;
+  readonly #handler: ConsumerHandler;
+  readonly #layout: RedisLayout;
+  readonly #link: RedisLink;
+  readonly #bell: Bell;
+  readonly #leases: Leases;
+  readonly #queues = new Map<string, Queue>();
+  /** Queue names; whoever delivered goes to the end, so that none starves (WIRE 6.4). */
+  #turn: string[] = [];
+  #plan: TakePlan | undefined;
+  #prefetch: number;
+  #state: 'taking' | 'paused' | 'closing' | 'closed' = 'taking';
+  /** False when the lists were empty and the bell is armed. */
+  #mayHaveMore = true;
+  #underWay: Promise<void> | undefined;
+  #takeScheduled = false;
+  #taken = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: RedisConsumerOptions) {
+    this.#options = options;
+    this.#handler = options.handler;
+    this.#layout = options.layout;
+    this.#prefetch = options.prefetch;
+    for (const queue of options.queues) this.#queues.set(queue.name, queue);
+    this.#turn = this.#inOrder([...this.#queues.keys()]);
+    this.#link = new RedisLink({
+      addresses: options.addresses,
+      name: `ctq ${options.name}`,
+      clock: options.clock,
+      connectTimeoutMs: Number.POSITIVE_INFINITY,
+      observer: {
+        prepare: (connection) => this.#prepare(connection),
+        up: () => this.#up(),
+        down: (failure, attempt, retryInMs) => this.#down(failure, attempt, retryInMs),
+      },
+    });
+    this.unacked = new Unacked({
+      layout: this.#layout,
+      ownerId: this.ownerId,
+      connection: () => this.#link.connection(),
+      freed: () => this.#scheduleTake(),
+    });
+    this.#bell = new Bell(options.switchboard, {
+      clock: options.clock,
+      pollingIntervalMs: this.#layout.pollingIntervalMs,
+      ring: () => this.#lookAgain(),
+    });
+    this.#leases = startLeases(
+      {
+        engine: 'redis',
+        ownerId: this.ownerId,
+        store: { addresses: options.addresses, layout: this.#layout, name: `ctq leases ${options.name}` },
+      },
+      {
+        renewed: () => {},
+        lost: (tags) => this.#fence(tags),
+        forgotten: () => this.#compareSoon(),
+        tookOver: (ownerId, count) =>
+          options.logger.warning('Restored %d unacknowledged message(s) of a worker that died (%s).', count, ownerId),
+        problem: (message) => options.logger.warning('Cannot renew the leases of unacknowledged messages: %s', message),
+      },
+    );
+    this.#link.open();
+  }
+
+  get queues(): readonly Queue[] {
+    return [...this.#queues.values()];
+  }
+
+  setPrefetch(count: number): void {
+    this.#prefetch = count;
+    this.#scheduleTake();
+  }
+
+  async addQueue(queue: Queue): Promise<void> {
+    if (this.#queues.has(queue.name)) return;
+    this.#queues.set(queue.name, queue);
+    this.#turn = this.#inOrder([...this.#turn, queue.name]);
+    this.#plan = undefined;
+    // Without a connection now, the next one begins with the bindings.
+    const connection = this.#link.now;
+    if (connection !== undefined) await this.#bind(connection, [queue]).catch(() => {});
+    this.#lookAgain();
+  }
+
+  async cancelQueue(name: string): Promise<void> {
+    if (!this.#queues.delete(name)) return;
+    this.#turn = this.#turn.filter((queue) => queue !== name);
+    this.#plan = undefined;
+    await this.#underWay;
+  }
+
+  async pause(): Promise<void> {
+    if (this.#state === 'taking') this.#state = 'paused';
+    this.#bell.silence();
+    await this.#underWay;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'closing';
+    this.#bell.close();
+    const limit = new Promise<void>((resolve) => this.#options.clock.setTimeout(resolve, CLOSE_LIMIT_MS).unref());
+    await Promise.race([this.#leave(), limit]);
+    this.#state = 'closed';
+    this.unacked.fence(this.unacked.tags());
+    this.unacked.close();
+    this.#link.close();
+    await this.#leases.stop();
+    this.#options.closed();
+  }
+
+  /** The orderly part: answers under way arrive, the rest goes back, our name comes off the list. */
+  async #leave(): Promise<void> {
+    await this.#underWay;
+    this.unacked.fence(this.unacked.tags());
+    await this.unacked.idle();
+    for (;;) {
+      try {
+        const connection = await this.#link.connection();
+        await giveBackAll({ connection, layout: this.#layout, ownerId: this.ownerId, lastBeat: '' });
+        await this.#leases.stop();
+        await connection.call('del', [...this.unacked.ledgers]);
+        await connection.call('zrem', [ownersKey(this.#layout), this.ownerId]);
+        return;
+      } catch (error) {
+        if (toFailure(error).kind !== 'unreachable') return;
+      }
+    }
+  }
+
+  // The link.
+
+  async #prepare(connection: RedisConnection): Promise<void> {
+    // A script that the server must first be taught is late by a round trip, and what was said after it is not.
+    const lessons = [takeScript, settleScript, answerScript].map(({ lua }) => connection.call('script', ['LOAD', lua]).catch(() => {}));
+    await Promise.all([this.#bind(connection, this.queues), ...lessons]);
+    await this.#compare(connection);
+  }
+
+  #up(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#handler.connected();
+    this.#lookAgain();
+  }
+
+  #down(failure: RedisFailure, attempt: number, retryInMs: number): void {
+    this.#bell.silence();
+    this.#mayHaveMore = true;
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#handler.disconnected(this.#options.toBrokerError(failure), attempt, retryInMs);
+  }
+
+  /** A full server refuses new members; then the old ones must do, for taking is what empties it (R11). */
+  async #bind(connection: RedisConnection, queues: readonly Queue[]): Promise<void> {
+    const named = queues.filter((queue) => queue.exchange.name !== '');
+    await Promise.all(
+      named.map((queue) =>
+        connection
+          .call('sadd', [bindingKey(this.#layout, queue.exchange.name), bindingMember(this.#layout, queue)])
+          .catch((error: unknown) => {
+            if (toFailure(error).kind !== 'failed') throw error;
+          }),
+      ),
+    );
+  }
+
+  // Ownership.
+
+  #fence(tags: Iterable<string>): void {
+    const fenced = this.unacked.fence(tags);
+    if (fenced.length > 0 && this.#state !== 'closed') this.#handler.fenced(fenced);
+  }
+
+  #compareSoon(): void {
+    const connection = this.#link.now;
+    if (connection !== undefined) this.#compare(connection).catch(() => {});
+  }
+
+  /**
+   * What the server says we own against what we hold. What only we hold is somebody else's by now;
+   * what only the server knows was taken by a call whose answer got lost, and goes back untouched.
+   */
+  async #compare(connection: RedisConnection): Promise<void> {
+    const held = this.unacked.tags();
+    const owed = this.unacked.owed();
+    const underWay = this.#underWay;
+    const records = await ownRecords(connection, this.#layout, this.ownerId);
+    const owned = new Set(records.map(({ tag }) => tag));
+    this.#fence([...held].filter((tag) => !owned.has(tag)));
+    // A take sent before our question has been answered before it, but perhaps not yet been looked at.
+    await underWay;
+    const owedNow = this.unacked.owed();
+    const ours = (tag: string): boolean => held.has(tag) || owed.has(tag) || this.unacked.has(tag) || owedNow.has(tag);
+    const stray = records.filter(({ tag }) => !ours(tag)).sort((a, b) => b.number - a.number);
+    if (stray.length === 0) return;
+    const args = stray.flatMap(({ tag }) => [tag, '']);
+    await connection.run(giveBackScript, heldKeys(this.#layout, this.ownerId), [this.ownerId, '', ...args]);
+  }
+
+  // Taking.
+
+  /** The bell, a new queue, a new connection: ask at once. */
+  #lookAgain(): void {
+    this.#mayHaveMore = true;
+    this.#take();
+  }
+
+  /** After answers: what was finished in this tick makes room together. */
+  #scheduleTake(): void {
+    if (this.#takeScheduled || !this.#mayHaveMore) return;
+    this.#takeScheduled = true;
+    setImmediate(() => {
+      this.#takeScheduled = false;
+      this.#take();
+    });
+  }
+
+  #take(): void {
+    const connection = this.#link.now;
+    if (this.#state !== 'taking' || this.#underWay !== undefined || connection === undefined || this.#queues.size === 0) return;
+    if (!this.#mayHaveMore || this.unacked.unconfirmed > MOST_UNCONFIRMED) return;
+    const free = this.#prefetch - this.unacked.size;
+    if (free <= 0) return;
+    const half = this.#prefetch < SMALLEST_HALVED ? free : Math.ceil(this.#prefetch / 2);
+    this.#underWay = this.#takeSome(connection, Math.min(free, half, LARGEST_TAKE));
+  }
+
+  async #takeSome(connection: RedisConnection, count: number): Promise<void> {
+    this.#plan ??= takePlan(this.#layout, this.ownerId, this.#turn);
+    const plan = this.#plan;
+    let taken: Taken;
+    try {
+      taken = await take(connection, { layout: this.#layout, ownerId: this.ownerId, plan, count, number: this.#taken });
+    } catch (error) {
+      this.#underWay = undefined;
+      giveUp(connection, error);
+      return;
+    }
+    this.#underWay = undefined;
+    this.#taken += taken.count;
+    this.#rotate(taken.served);
+    const batch = taken.deliveries.map((parts) => new RedisDelivery(this.unacked, parts));
+    for (const delivery of batch) this.unacked.add(delivery);
+    for (const item of taken.unreadable) void this.unacked.bury(item, item.reason);
+    if (taken.count > 0) this.#bell.busy();
+    // The next take travels while the worker works on this one.
+    if (taken.count >= count) this.#take();
+    else this.#wait(connection, plan);
+    if (batch.length > 0) this.#handler.deliver(batch);
+    faultPoint('redis.take.delivered');
+    for (const item of taken.malformed) this.#handler.malformed(item);
+  }
+
+  #wait(connection: RedisConnection, plan: TakePlan): void {
+    this.#mayHaveMore = false;
+    if (this.#state !== 'taking') return;
+    this.#bell.arm(connection, plan.lists).catch((error: unknown) => giveUp(connection, error));
+  }
+
+  #inOrder(queues: string[]): string[] {
+    return this.#layout.queueOrder === 'sorted' ? queues.sort() : queues;
+  }
+
+  #rotate(served: readonly string[]): void {
+    if (this.#layout.queueOrder !== 'round_robin' || served.length === 0 || this.#turn.length < 2) return;
+    const still = served.filter((queue) => this.#queues.has(queue));
+    this.#turn = [...this.#turn.filter((queue) => !still.includes(queue)), ...still];
+    this.#plan = undefined;
+  }
+}
+
+/** Loading, read-only, no permission: states of the server, to be waited for with back-off (R10). */
+function giveUp(connection: RedisConnection, error: unknown): void {
+  const failure = toFailure(error);
+  if (!failure.unanswered) connection.abandon(failure);
+}

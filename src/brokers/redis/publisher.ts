@@ -1,0 +1,144 @@
+/** Sends messages: into lists, by way of the bindings, or to everybody who listens (WIRE 6.2). */
+import { randomUUID } from 'node:crypto';
+import type { Route } from '../../broker.js';
+import type { RedisConnection, RedisReply } from '../../connections/redis.js';
+import { RedisFailure } from '../../connections/redis-failure.js';
+import type { RedisLink } from '../../connections/redis-link.js';
+import { faultPoint } from '../../fault-points.js';
+import { encodeEnvelope } from '../../protocol/envelope.js';
+import type { Message } from '../../protocol/message.js';
+import { type Binding, boundQueues, parseBinding } from './bindings.js';
+import { bindingKey, fanoutChannel, ledgerKey, priorityList, type RedisLayout } from './keys.js';
+import { Outbox, type OutboxCall } from './outbox.js';
+import { publishScript } from './scripts.js';
+
+interface Item {
+  readonly message: Message;
+  readonly route: Route;
+  readonly text: string;
+  readonly resolve: () => void;
+  readonly reject: (failure: RedisFailure) => void;
+}
+
+/** One call carries at most this many; a call of a few hundred kilobytes keeps nobody else waiting. */
+const MAX_ITEMS = 1_000;
+
+export class Publisher {
+  readonly #layout: RedisLayout;
+  readonly #outbox: Outbox<Item>;
+
+  constructor(layout: RedisLayout, link: RedisLink) {
+    this.#layout = layout;
+    this.#outbox = new Outbox<Item>({
+      ledgerKey: (id) => ledgerKey(layout, id),
+      maxItems: MAX_ITEMS,
+      connection: () => link.connection(),
+      send: (connection, call) => this.#send(connection, call),
+      done: (items, reply) => this.#done(items, reply),
+      failed: (items, failure) => {
+        for (const item of items) item.reject(failure);
+      },
+      identity: (item) => item.message,
+      // A producer hears what is wrong; whether to try again is for it to say.
+      keepAfter: () => false,
+    });
+  }
+
+  /** The key of our ledger, to be removed at a clean end. */
+  get ledger(): string {
+    return this.#outbox.ledger;
+  }
+
+  publish(message: Message, route: Route): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const text = encodeEnvelope(message, {
+        deliveryTag: randomUUID(),
+        deliveryInfo: { exchange: route.exchange.name, routingKey: route.routingKey },
+      });
+      this.#outbox.add({ message, route, text, resolve, reject });
+    });
+  }
+
+  /** Resolves when everything given so far has been answered. */
+  idle(): Promise<void> {
+    return this.#outbox.idle();
+  }
+
+  close(): void {
+    this.#outbox.close();
+  }
+
+  async #send(connection: RedisConnection, call: OutboxCall<Item>): Promise<unknown> {
+    const bindings = await this.#bindingsFor(connection, call.items);
+    const lists = new Map<string, Item[]>();
+    for (const item of call.items) {
+      for (const list of this.#listsOf(item, bindings)) {
+        const waiting = lists.get(list);
+        if (waiting === undefined) lists.set(list, [item]);
+        else waiting.push(item);
+      }
+    }
+    // Broadcasts are not kept, so there is nothing to be doubled in them.
+    const broadcasts = call.items
+      .filter((item) => item.route.exchange.type === 'fanout')
+      .map((item) => connection.call('publish', [fanoutChannel(this.#layout, item.route.exchange.name, item.route.routingKey), item.text]));
+    const [reply] = await Promise.all([lists.size === 0 ? undefined : this.#push(connection, call, lists), ...broadcasts]);
+    const problems = new Map<Item, string>();
+    if (Array.isArray(reply)) {
+      for (const [index, items] of [...lists.values()].entries()) {
+        const problem = reply[index];
+        if (typeof problem === 'string' && problem !== '') for (const item of items) problems.set(item, problem);
+      }
+    }
+    return problems;
+  }
+
+  async #push(connection: RedisConnection, call: OutboxCall<Item>, lists: ReadonlyMap<string, readonly Item[]>): Promise<RedisReply> {
+    const args = [String(call.number)];
+    for (const items of lists.values()) {
+      args.push(String(items.length));
+      for (const item of items) args.push(item.text);
+    }
+    const answer = connection.run(publishScript, [call.ledger, ...lists.keys()], args);
+    faultPoint('redis.publish.sent');
+    const reply = await answer;
+    faultPoint('redis.publish.answered');
+    return reply;
+  }
+
+  #listsOf({ message, route }: Item, bindings: ReadonlyMap<string, readonly Binding[]>): readonly string[] {
+    const { exchange, routingKey } = route;
+    const { priority } = message.properties;
+    if (exchange.type === 'fanout') return [];
+    if (exchange.name === '') return [priorityList(this.#layout, routingKey, priority)];
+    const queues = boundQueues(bindings.get(exchange.name) ?? [], exchange.type, routingKey);
+    const { deadletterQueue } = this.#layout;
+    if (queues.length === 0 && deadletterQueue !== undefined) queues.push(deadletterQueue);
+    return queues.map((queue) => priorityList(this.#layout, queue, priority));
+  }
+
+  /** Looked up for each call, as kombu does: another program may have bound a queue a moment ago. */
+  async #bindingsFor(connection: RedisConnection, items: readonly Item[]): Promise<ReadonlyMap<string, readonly Binding[]>> {
+    const names = new Set<string>();
+    for (const { route } of items) if (route.exchange.name !== '' && route.exchange.type !== 'fanout') names.add(route.exchange.name);
+    if (names.size === 0) return NO_BINDINGS;
+    const found = await Promise.all(
+      [...names].map(async (name) => {
+        const members = (await connection.call('smembers', [bindingKey(this.#layout, name)])) as readonly string[];
+        return [name, members.map((member) => parseBinding(this.#layout, member)).filter((binding) => binding !== undefined)] as const;
+      }),
+    );
+    return new Map(found);
+  }
+
+  #done(items: readonly Item[], reply: unknown): void {
+    const problems = reply instanceof Map ? (reply as ReadonlyMap<Item, string>) : undefined;
+    for (const item of items) {
+      const problem = problems?.get(item);
+      if (problem === undefined) item.resolve();
+      else item.reject(new RedisFailure('failed', problem.replace(/^ERR /, '')));
+    }
+  }
+}
+
+const NO_BINDINGS: ReadonlyMap<string, readonly Binding[]> = new Map();

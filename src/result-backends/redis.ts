@@ -1,0 +1,211 @@
+/** Results where Celery keeps them on Redis: one JSON text per task, announced on a channel of the same name (WIRE 7). */
+import { systemClock } from '../clock.js';
+import { type RedisFailure, toFailure } from '../connections/redis-failure.js';
+import { RedisLink } from '../connections/redis-link.js';
+import { redisScript } from '../connections/redis-script.js';
+import { parseRedisUrl, type RedisAddress } from '../connections/redis-url.js';
+import { ResultBackendError } from '../errors.js';
+import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
+import { isReady } from '../protocol/states.js';
+import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
+import { type RedisResultKeys, redisResultKeys } from './redis-keys.js';
+import store from './redis-store.lua';
+import { RedisWaiter } from './redis-waiter.js';
+
+const storeScript = redisScript(store);
+
+/** A result as it is written. */
+interface Write {
+  readonly key: string;
+  readonly text: string;
+  /** Seconds to keep it; 0 for ever. */
+  readonly ttlS: number;
+}
+
+interface PendingWrite extends Write {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const MOST_WRITES = 500;
+/** WIRE 7.2: Redis keeps no longer text. */
+const LARGEST_BYTES = 512 * 1024 * 1024;
+
+/** @throws ConfigError for a URL or an option that cannot be read. */
+export function openRedisResultBackend(url: string, options: ResultBackendOptions): RedisResultBackend {
+  return new RedisResultBackend(parseRedisUrl(url, options), options);
+}
+
+export class RedisResultBackend implements ResultBackend {
+  readonly displayUrl: string;
+  /** For a broker that lies in the same database: it can write our results in its own step. */
+  readonly redisIdentity: string;
+  readonly #keys: RedisResultKeys;
+  readonly #ttlS: number;
+  readonly #link: RedisLink;
+  readonly #waiter: RedisWaiter;
+  #writes: PendingWrite[] = [];
+  #writing = false;
+  #closed = false;
+
+  constructor(addresses: readonly RedisAddress[], options: ResultBackendOptions) {
+    const { connectTimeoutMs } = options;
+    this.#keys = redisResultKeys(options.transportOptions);
+    this.#ttlS = Math.max(0, Math.trunc(options.resultExpires ?? 0));
+    this.redisIdentity = addresses.map((address) => address.identity).join(';');
+    this.#link = new RedisLink({ addresses, name: 'ctq results', clock: systemClock, connectTimeoutMs });
+    this.displayUrl = this.#link.displayUrl;
+    this.#waiter = new RedisWaiter({
+      addresses,
+      clock: systemClock,
+      connectTimeoutMs,
+      load: async (keys) => (await this.#link.ask('mget', keys)) as readonly (string | null)[],
+    });
+  }
+
+  resultWrite(meta: ResultMeta): Write {
+    return { key: this.#keys.keyOf(meta.taskId), text: encodeResultMeta(meta), ttlS: this.#ttlS };
+  }
+
+  async store(meta: ResultMeta): Promise<void> {
+    this.#mustBeOpen();
+    const write = this.resultWrite(meta);
+    if (write.text.length > LARGEST_BYTES) {
+      throw new ResultBackendError(`the result of ${meta.taskId} is larger than Redis can keep (512 MB)`);
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#writes.push({ ...write, resolve, reject });
+      if (this.#writing) return;
+      this.#writing = true;
+      setImmediate(() => void this.#write());
+    });
+  }
+
+  async load(taskId: string): Promise<ResultMeta | undefined> {
+    const [meta] = await this.loadMany([taskId]);
+    return meta;
+  }
+
+  async loadMany(taskIds: readonly string[]): Promise<(ResultMeta | undefined)[]> {
+    this.#mustBeOpen();
+    if (taskIds.length === 0) return [];
+    const texts = await this.#do(() => this.#link.ask('mget', taskIds.map(this.#keys.keyOf)));
+    return taskIds.map((taskId, index) => {
+      const text = (texts as readonly (string | null)[])[index];
+      return text === null || text === undefined ? undefined : decodeResultMeta(text, taskId);
+    });
+  }
+
+  wait(taskId: string, options: WaitOptions): Promise<ResultMeta> {
+    const { signal, onUpdate } = options;
+    return new Promise((resolve, reject) => {
+      this.#mustBeOpen();
+      signal?.throwIfAborted();
+      let lastText: string | undefined;
+      const end = (finish: () => void): void => {
+        stop();
+        signal?.removeEventListener('abort', aborted);
+        this.#waiting.delete(closed);
+        finish();
+      };
+      const aborted = (): void => end(() => reject(signal?.reason));
+      const closed = (): void => end(() => reject(this.#closedError()));
+      const stop = this.#waiter.listen(this.#keys.keyOf(taskId), {
+        stored: (text) => {
+          // Looked at and announced: the same news twice is no news.
+          if (text === lastText) return;
+          lastText = text;
+          let meta: ResultMeta;
+          try {
+            meta = decodeResultMeta(text, taskId);
+          } catch (error) {
+            end(() => reject(error));
+            return;
+          }
+          if (isReady(meta.status)) end(() => resolve(meta));
+          else onUpdate?.(meta);
+        },
+        failed: (failure) => end(() => reject(this.#toError(failure))),
+      });
+      signal?.addEventListener('abort', aborted, { once: true });
+      this.#waiting.add(closed);
+    });
+  }
+
+  async forget(taskId: string): Promise<void> {
+    this.#mustBeOpen();
+    await this.#do(() => this.#link.ask('del', [this.#keys.keyOf(taskId)]));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const closed of [...this.#waiting]) closed();
+    await this.#idle;
+    this.#waiter.close();
+    this.#link.close();
+  }
+
+  readonly #waiting = new Set<() => void>();
+  #idle: Promise<void> | undefined;
+
+  async #write(): Promise<void> {
+    let wentIdle = (): void => {};
+    this.#idle = new Promise((resolve) => {
+      wentIdle = resolve;
+    });
+    while (this.#writes.length > 0) {
+      const writes = this.#writes.splice(0, MOST_WRITES);
+      const args = writes.flatMap(({ key, text, ttlS }) => [key, text, String(ttlS)]);
+      try {
+        // Storing twice is storing once, so a call without an answer is simply repeated.
+        await this.#link.askScript(storeScript, [], args);
+        for (const write of writes) write.resolve();
+      } catch (error) {
+        for (const write of writes) write.reject(this.#toError(toFailure(error)));
+      }
+    }
+    this.#writing = false;
+    wentIdle();
+  }
+
+  async #do<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw this.#toError(toFailure(error));
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw this.#closedError();
+  }
+
+  #closedError(): ResultBackendError {
+    return new ResultBackendError(`the result backend at ${this.displayUrl} was closed`);
+  }
+
+  #toError(failure: RedisFailure): ResultBackendError {
+    const options = { cause: failure, ...(failure.hint === undefined ? {} : { hint: failure.hint }) };
+    switch (failure.kind) {
+      case 'unreachable':
+        return new ResultBackendError(
+          `cannot reach the result backend at ${this.displayUrl}: ${failure.message}`,
+          { hint: 'is redis-server running there?', ...options },
+          'CTQ_BACKEND_UNREACHABLE',
+        );
+      case 'refused':
+        return new ResultBackendError(
+          `the result backend at ${this.displayUrl} refused us: ${failure.message}`,
+          options,
+          'CTQ_BACKEND_UNREACHABLE',
+        );
+      case 'failed':
+        return new ResultBackendError(`the result backend at ${this.displayUrl} failed: ${failure.message}`, options);
+      case 'closed':
+        return this.#closedError();
+      default:
+        return failure.kind satisfies never;
+    }
+  }
+}

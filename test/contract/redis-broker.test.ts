@@ -1,0 +1,36 @@
+import { openRedisBroker } from '../../src/brokers/redis/broker.js';
+import { startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+import { describeBrokerContract } from './broker.js';
+
+describeWith('redis', 'on a server of its own', () => {
+  describeBrokerContract(
+    'redis',
+    {
+      priorityOrder: 'lowest-first',
+      prioritySteps: [0, 3, 6, 9],
+      redeliveryCount: 'exact',
+      async start() {
+        const redis = await startRedis();
+        return {
+          open: async () => openRedisBroker(redis.url, { transportOptions: {}, connectTimeoutMs: 5_000 }),
+          putRaw: async (queue, raw) => void (await redis.command('LPUSH', queue, raw)),
+          deadLetters: async (queue) => {
+            const letters = (await redis.command('LRANGE', `ctq:dead:${queue}`, 0, -1)) as string[];
+            return letters.reverse().map((letter) => {
+              const [about = '', raw = ''] = letter.split(/\n(.*)/s);
+              return { reason: (JSON.parse(about) as { reason: string }).reason, id: /"id": ?"([^"]*)"/.exec(raw)?.[1] };
+            });
+          },
+          stop: () => redis.stop(),
+        };
+      },
+    },
+    {
+      'every queue bound to a fanout exchange gets its copy':
+        'kombu’s fanout on Redis is pub/sub: it reaches listeners and keeps nothing (WIRE 6.6)',
+      'a topic exchange matches * with one word and # with any number':
+        'both ends must agree, and kombu’s * takes several words on Redis; bindings.test.ts holds us to its rule',
+    },
+  );
+});
