@@ -479,7 +479,7 @@ describe('trouble', () => {
     bench.task(() => 1);
     const delivery = await bench.deliver({ id: 'a' });
     expect(delivery.answer).toBeUndefined();
-    await bench.clock.advance(350);
+    await bench.clock.advance(290);
     expect(delivery.answer).toBeUndefined();
     await bench.clock.advance(5000);
     expect(bench.happened).toEqual(['store SUCCESS a', 'ack a']);

@@ -142,6 +142,9 @@ class FakeBroker implements Broker, Consumer {
   }
   async declare(): Promise<void> {}
   async publish(): Promise<void> {}
+  async broadcast(): Promise<number> {
+    return 0;
+  }
   async subscribe(): Promise<never> {
     throw new Error('nobody subscribes here');
   }
@@ -317,7 +320,7 @@ export function taskMessage(parts: MessageParts): Message {
   const { id = 'the-id', task = 'tasks.it', args = [], kwargs = {}, embed = {}, headers = {} } = parts;
   const whole = { callbacks: null, errbacks: null, chain: null, chord: null, ...embed };
   return {
-    headers: {
+    headers: present({
       lang: 'py',
       task,
       id,
@@ -328,7 +331,7 @@ export function taskMessage(parts: MessageParts): Message {
       root_id: id,
       parent_id: null,
       ...headers,
-    },
+    }),
     properties: {
       correlationId: id,
       replyTo: 'oid',
@@ -341,4 +344,8 @@ export function taskMessage(parts: MessageParts): Message {
     contentEncoding: 'utf-8',
     body: Buffer.from(parts.body ?? JSON.stringify([args, kwargs, whole])),
   };
+}
+
+function present(headers: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
 }

@@ -1,0 +1,102 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Prefetch } from '../../../src/worker/prefetch.js';
+import { FakeClock } from '../../support/fake-clock.js';
+import { WorkerBench } from './worker-support.js';
+
+describe('Prefetch', () => {
+  async function afterRunning(perWindow: number, windowMs = 20, slots = 4): Promise<number> {
+    const clock = new FakeClock();
+    const prefetch = new Prefetch(clock, undefined);
+    expect(prefetch.count(slots)).toBe(slots);
+    await clock.advance(windowMs);
+    prefetch.note(perWindow);
+    return prefetch.count(slots);
+  }
+
+  it('begins with what can run, and holds nothing more while nothing is known', async () => {
+    expect(await afterRunning(0)).toBe(4);
+  });
+
+  it('holds a tenth of a second of work ahead', async () => {
+    expect(await afterRunning(20, 20)).toBe(4 + 100);
+    expect(await afterRunning(2, 200)).toBe(4 + 1);
+    expect(await afterRunning(1, 2_000)).toBe(4);
+  });
+
+  it('holds no more than a few batches, however fast tasks are', async () => {
+    expect(await afterRunning(100_000, 20)).toBe(4 + 1_000);
+  });
+
+  it('forgets its speed when nothing ends any more', async () => {
+    const clock = new FakeClock();
+    const prefetch = new Prefetch(clock, undefined);
+    await clock.advance(20);
+    prefetch.note(100);
+    expect(prefetch.count(1)).toBe(501);
+    await clock.advance(100);
+    expect(prefetch.count(1)).toBe(1);
+  });
+
+  it('is Celery’s product where a multiplier is set, and without limit for 0', () => {
+    const clock = new FakeClock();
+    expect(new Prefetch(clock, 4).count(8)).toBe(32);
+    expect(new Prefetch(clock, 1).count(8)).toBe(8);
+    expect(new Prefetch(clock, 0).count(8)).toBeGreaterThan(1e9);
+    expect([new Prefetch(clock, 4).measured, new Prefetch(clock, undefined).measured]).toEqual([false, true]);
+  });
+});
+
+describe('a worker that holds more than it can run', () => {
+  let bench: WorkerBench;
+  afterEach(() => bench.end());
+
+  const stuck = async (options: ConstructorParameters<typeof WorkerBench>[0]) => {
+    bench = await WorkerBench.ready({ concurrency: 2, ...options });
+    bench.task(() => new Promise<void>((resolve) => bench.clock.setTimeout(resolve, 15_000)), { name: 'tasks.long' });
+    bench.task(() => 1);
+    const long = ['l1', 'l2'].map((id) => bench.delivery({ id, task: 'tasks.long' }));
+    const short = ['s1', 's2', 's3'].map((id) => bench.delivery({ id }));
+    await bench.hand([...long, ...short]);
+    return { long, short };
+  };
+
+  it('gives back within half a second what waits behind tasks that take long, and takes no more than it can run', async () => {
+    const { long, short } = await stuck({});
+    await bench.clock.advance(250);
+    expect(short.map(({ answer }) => answer)).toEqual([undefined, undefined, undefined]);
+    await bench.clock.advance(200);
+    expect(short.map(({ answer }) => answer)).toEqual(['requeue front', 'requeue front', 'requeue front']);
+    expect(bench.happened).toEqual(['requeue front s1', 'requeue front s2', 'requeue front s3']);
+    expect(bench.broker.prefetch).toBe(2);
+    await bench.clock.advance(15_000);
+    expect(long.map(({ answer }) => answer)).toEqual(['ack', 'ack']);
+  });
+
+  it('keeps them where the user asked for it', async () => {
+    const { short } = await stuck({ prefetchMultiplier: 4 });
+    expect(bench.broker.prefetch).toBe(8);
+    await bench.clock.advance(15_000);
+    expect(short.map(({ answer }) => answer)).toEqual(['ack', 'ack', 'ack']);
+  });
+
+  it('keeps them while slots become free now and then', async () => {
+    bench = await WorkerBench.ready({ concurrency: 1 });
+    bench.task(() => new Promise<void>((resolve) => bench.clock.setTimeout(resolve, 200)));
+    const all = Array.from({ length: 6 }, () => bench.delivery());
+    await bench.hand(all);
+    await bench.clock.advance(1_300);
+    expect(all.map(({ answer }) => answer)).toEqual(['ack', 'ack', 'ack', 'ack', 'ack', 'ack']);
+  });
+
+  it('leaves no timer behind when it has nothing to do', async () => {
+    bench = await WorkerBench.ready({ concurrency: 4 });
+    bench.task(() => 1);
+    await bench.clock.advance(30);
+    await bench.hand(Array.from({ length: 50 }, () => bench.delivery()));
+    await bench.hand(Array.from({ length: 50 }, () => bench.delivery()));
+    expect(bench.broker.prefetch).toBeGreaterThan(4);
+    await bench.clock.advance(500);
+    expect(bench.broker.prefetch).toBe(4);
+    expect(bench.clock.pendingTimers).toBe(0);
+  });
+});

@@ -1,0 +1,80 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { catchStrayErrors } from '../../../src/worker/stray-errors.js';
+import { eventually } from '../../support/eventually.js';
+import { WorkerBench } from './worker-support.js';
+
+/** The test runner listens, too, and would call these errors its own. */
+function takeOver(event: 'unhandledRejection' | 'uncaughtException'): () => void {
+  const others = process.listeners(event as 'uncaughtException');
+  process.removeAllListeners(event);
+  return () => {
+    for (const listener of others) process.on(event as 'uncaughtException', listener);
+  };
+}
+
+describe('errors that nobody waits for', () => {
+  let bench: WorkerBench;
+  const restore: (() => void)[] = [];
+  afterEach(async () => {
+    await bench.end();
+    for (const back of restore.splice(0)) back();
+  });
+
+  const setUp = async (): Promise<void> => {
+    restore.push(takeOver('unhandledRejection'), takeOver('uncaughtException'));
+    bench = await WorkerBench.ready();
+  };
+
+  it('a rejection left behind is logged with its task, and the task is none the worse', async () => {
+    await setUp();
+    bench.task(async () => {
+      void Promise.reject(new Error('leaked'));
+      await new Promise((resolve) => setImmediate(resolve));
+      return 'fine';
+    });
+    const delivery = await bench.deliver({ id: 'a' });
+    await eventually(() => delivery.answer === 'ack');
+    expect(bench.complaints).toEqual([expect.stringMatching(/^ERROR Unhandled rejection in task tasks\.it\[a\]: Error: leaked\n/)]);
+    expect(bench.lastStored).toMatchObject({ status: 'SUCCESS', result: 'fine' });
+  });
+
+  it('one that comes after the end says so', async () => {
+    await setUp();
+    bench.task(() => {
+      void new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 5));
+      return 'done';
+    });
+    await bench.deliver({ id: 'a' });
+    await eventually(() => expect(bench.complaints).toHaveLength(1));
+    expect(bench.complaints[0]).toMatch(/^ERROR Unhandled rejection left behind by task tasks\.it\[a\]: Error: late/);
+  });
+
+  it('an exception in a timer ends the task that waits for it, not the worker', async () => {
+    await setUp();
+    bench.task(
+      () =>
+        new Promise(() => {
+          setTimeout(() => {
+            throw new Error('in a timer');
+          }, 1);
+        }),
+    );
+    const delivery = await bench.deliver({ id: 'a' });
+    await eventually(() => delivery.answer === 'ack');
+    expect(bench.lastStored).toMatchObject({ status: 'FAILURE', result: { exc_message: ['in a timer'] } });
+    expect(bench.complaints[0]).toMatch(/^CRITICAL Uncaught exception in task tasks\.it\[a\]: Error: in a timer/);
+    bench.task(() => 'alive', { name: 'tasks.next' });
+    await bench.deliver({ id: 'b', task: 'tasks.next' });
+    expect(bench.lastStored).toMatchObject({ taskId: 'b', result: 'alive' });
+  });
+
+  it('are left to others once the worker has stopped', async () => {
+    await setUp();
+    const before = process.listenerCount('unhandledRejection');
+    const release = catchStrayErrors({ ...console, warning() {}, critical() {}, isEnabled: () => false, child: () => null as never });
+    expect(process.listenerCount('unhandledRejection')).toBe(before + 1);
+    release();
+    await bench.end();
+    expect(process.listenerCount('unhandledRejection')).toBe(before - 1);
+  });
+});
