@@ -3,18 +3,17 @@
  * errbacks. Decides and sends nothing; every id is fixed here, so that sending again after a lost
  * connection sends the same task.
  */
-import type { ApplyAsyncOptions } from '../client/apply-async-options.js';
-import { ProtocolError } from '../errors.js';
 import type { ResultTree } from '../protocol/result-meta.js';
-import { memberSignatures, readOptions, readSignature, type Signature } from './signature.js';
+import { treeOf } from './handle.js';
+import { type Addition, type CanvasNode, groupNode, headerTasks, isGiven, type NodeOptions } from './node.js';
+import { nodeFromJson } from './node-json.js';
+import { type Plan, plan, type PlannedCall, type PlannedChord } from './plan.js';
 
-export interface PlannedSend {
-  readonly task: string;
-  readonly args: readonly unknown[];
-  readonly options: ApplyAsyncOptions;
-}
+export type PlannedSend = PlannedCall;
 
 export interface FollowUp {
+  /** To be written down before anything is sent. */
+  readonly chords: readonly PlannedChord[];
   readonly sends: readonly PlannedSend[];
   /** What they add to the `children` of the task that ended. */
   readonly children: readonly ResultTree[];
@@ -32,7 +31,7 @@ export interface EndedTask {
   readonly chain: readonly unknown[] | null;
 }
 
-const NOTHING: FollowUp = { sends: [], children: [] };
+const NOTHING: FollowUp = { chords: [], sends: [], children: [] };
 
 /** True when {@link afterSuccess} would find nothing: asked for every task, so it is cheap. */
 export function endsHere(ended: Pick<EndedTask, 'callbacks' | 'chain'>): boolean {
@@ -42,122 +41,114 @@ export function endsHere(ended: Pick<EndedTask, 'callbacks' | 'chain'>): boolean
 /**
  * Callbacks and the next step, each called with the result.
  *
- * @throws ProtocolError when one of them is no signature, or of a kind that cannot be sent.
+ * @throws ProtocolError when one of them is no signature, ConfigError when it cannot be run.
  */
-export function afterSuccess(ended: EndedTask, result: unknown, newId: () => string): FollowUp {
-  const plan = new Plan(ended, newId);
-  const callbacks = (ended.callbacks ?? []).map(readSignature);
-  if (callbacks.length === 1) plan.call(callbacks[0] as Signature, [result]);
-  else {
-    // Celery sends the groups among several callbacks one by one and all others together, as a group.
-    for (const group of callbacks.filter(({ subtaskType }) => subtaskType === 'group')) plan.call(group, [result]);
-    plan.callTogether(
-      callbacks.filter(({ subtaskType }) => subtaskType !== 'group'),
-      [result],
-    );
+export function afterSuccess(ended: EndedTask, result: unknown): FollowUp {
+  const { callbacks, chain } = ended;
+  const revive = (json: unknown): CanvasNode => withPriority(nodeFromJson(json), ended.priority);
+  const options = lineage(ended);
+  const plans = callTogether((callbacks ?? []).map(revive), { args: [result], options });
+  if (chain !== null && chain.length > 0) {
+    plans.push(plan(revive(chain.at(-1)), { args: [result], options: { ...options, chain: chain.slice(0, -1) } }));
   }
-  const { chain } = ended;
-  if (chain !== null && chain.length > 0) plan.call(readSignature(chain.at(-1)), [result], { chain: chain.slice(0, -1) });
-  return plan;
+  return joined(plans);
 }
 
 /** Errbacks, each called with the id of the task that failed, together as a group. */
-export function afterFailure(ended: EndedTask, newId: () => string): FollowUp {
-  if (ended.errbacks === null || ended.errbacks.length === 0) return NOTHING;
-  const plan = new Plan({ ...ended, priority: undefined }, newId);
-  plan.callTogether(ended.errbacks.map(readSignature), [ended.id]);
-  return plan;
+export function afterFailure(ended: Pick<EndedTask, 'id' | 'rootId' | 'errbacks'>): FollowUp {
+  const { errbacks } = ended;
+  if (errbacks === null || errbacks.length === 0) return NOTHING;
+  const group = groupNode(errbacks.map((errback) => nodeFromJson(errback)));
+  return joined([plan(group, { args: [ended.id], options: lineage(ended) })]);
 }
 
-/** The ids of the later steps of a chain: a failure is stored for each of them, too, so that whoever waits for the last one hears of it. */
-export function laterSteps(chain: readonly unknown[] | null): readonly string[] {
+/** One callback is called as it is; of several, the groups one by one and all others together, as a group (Celery #1936). */
+function callTogether(callbacks: readonly CanvasNode[], call: Addition): Plan[] {
+  const [only] = callbacks;
+  if (only === undefined) return [];
+  if (callbacks.length === 1) return [plan(only, call)];
+  const groups = callbacks.filter(({ kind }) => kind === 'group');
+  const others = callbacks.filter(({ kind }) => kind !== 'group');
+  return [...groups, ...(others.length === 0 ? [] : [groupNode(others)])].map((node) => plan(node, call));
+}
+
+function lineage({ id, rootId }: Pick<EndedTask, 'id' | 'rootId'>): NodeOptions {
+  return { parentId: id, rootId };
+}
+
+/** The priority of what came before, for everything that is sent now and has none of its own. */
+function withPriority(node: CanvasNode, priority: number | undefined): CanvasNode {
+  if (priority === undefined) return node;
+  switch (node.kind) {
+    case 'task':
+      node.options.priority ??= priority;
+      return node;
+    case 'chain':
+      // The later steps inherit it when their turn comes.
+      for (const first of node.tasks.slice(0, 1)) withPriority(first, priority);
+      return node;
+    case 'group':
+      for (const task of node.tasks) withPriority(task, priority);
+      return node;
+    case 'chord':
+      for (const task of headerTasks(node)) withPriority(task, priority);
+      return node;
+    default:
+      return node satisfies never;
+  }
+}
+
+function joined(plans: readonly Plan[]): FollowUp {
+  return {
+    chords: plans.flatMap(({ chords }) => chords),
+    sends: plans.flatMap(({ calls }) => calls),
+    children: plans.flatMap(({ child }) => (child === undefined ? [] : [treeOf(child)])),
+  };
+}
+
+/** A task that will never run, because an earlier step of its chain failed. */
+export interface LostTask {
+  readonly taskId: string;
+  /** Where it was a part of a chord: the chord waits for it. */
+  readonly part: ChordMembership | undefined;
+}
+
+/** A task's place in the header of a chord. */
+export interface ChordMembership {
+  readonly groupId: string;
+  readonly groupIndex: number | null;
+  readonly body: CanvasNode;
+}
+
+/**
+ * Whose results must hear of a failure, so that whoever waits for the last one does not wait for ever.
+ * Celery tells the steps themselves; here the tasks inside them are told, too, above all a chord's body.
+ */
+export function laterSteps(chain: readonly unknown[] | null): readonly LostTask[] {
   return (chain ?? []).flatMap((step) => {
-    const id = (step as { options?: { task_id?: unknown } } | null)?.options?.task_id;
-    return typeof id === 'string' ? [id] : [];
+    try {
+      return lostTasks(nodeFromJson(step));
+    } catch {
+      // What nobody can read nobody waits for.
+      return [];
+    }
   });
 }
 
-class Plan implements FollowUp {
-  readonly sends: PlannedSend[] = [];
-  readonly children: ResultTree[] = [];
-  private readonly ended: EndedTask;
-  private readonly newId: () => string;
-
-  constructor(ended: EndedTask, newId: () => string) {
-    this.ended = ended;
-    this.newId = newId;
-  }
-
-  /** One signature of any kind; it becomes one child. */
-  call(signature: Signature, args: readonly unknown[], more: ApplyAsyncOptions = {}): void {
-    this.children.push(this.send(signature, args, more));
-  }
-
-  /** Several as members of a new group, which becomes one child. */
-  callTogether(signatures: readonly Signature[], args: readonly unknown[]): void {
-    if (signatures.length > 0) this.children.push(this.sendGroup(this.newId(), signatures, args, {}));
-  }
-
-  private send(signature: Signature, args: readonly unknown[], more: ApplyAsyncOptions): ResultTree {
-    switch (signature.subtaskType) {
-      case null:
-        return this.sendTask(signature, args, more);
-      case 'group': {
-        refuseChainBehind(signature, more);
-        const groupId = readOptions(signature.options).taskId ?? this.newId();
-        return this.sendGroup(groupId, memberSignatures(signature), merged(signature, args), {});
-      }
-      case 'chain':
-        return this.sendChain(signature, args, more);
-      case 'chord':
-        throw new ProtocolError('CTQ_PROTOCOL_REFUSED', 'a chord as callback or step of a chain cannot be sent by this worker yet');
-      default:
-        return signature.subtaskType satisfies never;
-    }
-  }
-
-  /** The first step goes out, the others ride in it, in reverse. What was behind the chain comes after its last step. */
-  private sendChain(signature: Signature, args: readonly unknown[], more: ApplyAsyncOptions): ResultTree {
-    const steps = memberSignatures(signature);
-    const [first] = steps;
-    if (first === undefined) throw new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'a chain without steps');
-    const rest = (signature.kwargs['tasks'] as unknown[]).slice(1).reverse();
-    return this.send(first, merged(signature, args), { ...more, chain: [...(more.chain ?? []), ...rest] });
-  }
-
-  private sendGroup(groupId: string, members: readonly Signature[], args: readonly unknown[], more: ApplyAsyncOptions): ResultTree {
-    const trees = members.map((member, groupIndex) => this.send(member, args, { ...more, groupId, groupIndex }));
-    return [[groupId, null], trees];
-  }
-
-  private sendTask(signature: Signature, args: readonly unknown[], more: ApplyAsyncOptions): ResultTree {
-    const { ended } = this;
-    const own = readOptions(signature.options);
-    const taskId = own.taskId ?? this.newId();
-    const options: ApplyAsyncOptions = {
-      rootId: ended.rootId,
-      parentId: ended.id,
-      ...(ended.priority === undefined ? {} : { priority: ended.priority }),
-      ...own,
-      ...more,
-      taskId,
-      // The group that a member was built into stays its group, whatever it is called with (WIRE 8.2).
-      ...(own.groupId === undefined ? {} : { groupId: own.groupId }),
-      ...(own.groupIndex === undefined ? {} : { groupIndex: own.groupIndex }),
-      kwargs: signature.kwargs,
-    };
-    this.sends.push({ task: signature.task, args: merged(signature, args), options });
-    return [[taskId, null], null];
-  }
-}
-
-/** New arguments come before the stored ones; an immutable signature takes none. */
-function merged(signature: Signature, args: readonly unknown[]): readonly unknown[] {
-  return signature.immutable ? signature.args : [...args, ...signature.args];
-}
-
-function refuseChainBehind(signature: Signature, more: ApplyAsyncOptions): void {
-  if ((more.chain ?? []).length > 0) {
-    throw new ProtocolError('CTQ_PROTOCOL_REFUSED', `${signature.task} with steps behind it is a chord, which this worker cannot send yet`);
+function lostTasks(node: CanvasNode): LostTask[] {
+  const { taskId, groupId, groupIndex, chord } = node.options;
+  if (node.kind === 'chain') return node.tasks.flatMap(lostTasks);
+  const isPart = node.kind === 'task' && isGiven(chord) && isGiven(groupId);
+  const part = isPart ? { groupId, groupIndex: groupIndex ?? null, body: chord } : undefined;
+  const own = isGiven(taskId) ? [{ taskId, part }] : [];
+  switch (node.kind) {
+    case 'task':
+      return own;
+    case 'group':
+      return [...own, ...node.tasks.flatMap(lostTasks)];
+    case 'chord':
+      return [...own, ...(node.body === null ? [] : lostTasks(node.body))];
+    default:
+      return node satisfies never;
   }
 }

@@ -15,6 +15,8 @@ export interface ApplyAsyncOptions {
   readonly exchange?: string;
   readonly exchangeType?: 'direct' | 'topic' | 'fanout';
   readonly routingKey?: string;
+  /** Route it as the task of this name would be; `task.map()` goes where its task goes. */
+  readonly routeName?: string;
   readonly serializer?: string;
   readonly compression?: string;
   readonly headers?: Readonly<Record<string, unknown>>;

@@ -56,7 +56,16 @@ const WIRE_NAMES: ReadonlyMap<string, string> = new Map([...NAMES, 'addToParent'
 const OUR_NAMES: ReadonlyMap<string, string> = new Map([...WIRE_NAMES].map(([ours, wire]) => [wire, ours]));
 
 /** Keywords of `apply_async` that mean something in the caller's process only. */
-const LOCAL: ReadonlySet<string> = new Set(['producer', 'publisher', 'connection', 'router', 'result_cls', 'timeout', 'confirm_timeout', 'chord_size']);
+const LOCAL: ReadonlySet<string> = new Set([
+  'producer',
+  'publisher',
+  'connection',
+  'router',
+  'result_cls',
+  'timeout',
+  'confirm_timeout',
+  'chord_size',
+]);
 
 /**
  * Options as a dict holds them, by our names. Stamps are keys of their own there, named by

@@ -8,7 +8,6 @@ import type { Settled } from '../broker.js';
 import { MessageStateError, ProtocolError, type RemoteErrorInfo } from '../errors.js';
 import type { Outcome } from '../execution/outcome.js';
 import { moduleOf, remoteErrorOf } from '../execution/remote-error.js';
-import { newId } from '../protocol/oid.js';
 import { stringRepr } from '../protocol/python-repr.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import * as log from './log-lines.js';
@@ -120,7 +119,7 @@ export class Settler {
     runtimeMs: number,
   ): Promise<void> {
     try {
-      const plan = afterSuccess(this.ended(request), value, newId);
+      const plan = afterSuccess(this.ended(request), value);
       await this.sendAll(request, plan.sends);
       if (!this.isGivenUp(request)) this.succeed(request, value, [...(children ?? []), ...plan.children], runtimeMs);
     } catch (error) {
@@ -147,9 +146,10 @@ export class Settler {
     logLine: (() => void) | undefined,
   ): Promise<void> {
     if (meta !== undefined) await this.store(request, meta);
-    for (const id of laterSteps(request.message?.chain ?? null)) await this.store(request, this.documents.bare(id, 'FAILURE', error));
+    for (const { taskId } of laterSteps(request.message?.chain ?? null))
+      await this.store(request, this.documents.bare(taskId, 'FAILURE', error));
     try {
-      await this.sendAll(request, afterFailure(this.ended(request), newId).sends);
+      await this.sendAll(request, afterFailure(this.ended(request)).sends);
     } catch (problem) {
       // The failure stands; an errback that cannot be sent must not hide it.
       log.internalError(this.parts.logger, request, 'its errbacks could not be sent', problem);
