@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from 'node:fs';
+import module from 'node:module';
 
 const root = new URL('../', import.meta.url);
 
@@ -10,8 +11,19 @@ if (process.argv.length === 3 && process.argv[2] === '--version') {
   process.stderr.write('ctq: dist/ is missing (run "npm run build" in a checkout, or install ctq again)\n');
   process.exitCode = 70;
 } else {
+  // Node 22 keeps compiled code between starts; Node 20 has no such thing.
+  module.enableCompileCache?.();
   const { main, processContext } = await import('../dist/cli/main.js');
-  process.exitCode = await main(process.argv.slice(2), processContext());
-  // What a task module left open (a timer, a pool of connections) must not keep a finished command alive.
-  setTimeout(() => process.exit(), 1000).unref();
+  const unfinished = (code) => {
+    if (code !== 0) return;
+    process.stderr.write('ctq: nothing is left that could go on (does a module await something that never comes?)\n');
+    process.exitCode = 70;
+  };
+  process.once('exit', unfinished);
+  void main(process.argv.slice(2), processContext()).then((exitCode) => {
+    process.off('exit', unfinished);
+    process.exitCode = exitCode;
+    // What a task module left open (a timer, a pool of connections) must not keep a finished command alive.
+    setTimeout(() => process.exit(), 1000).unref();
+  });
 }

@@ -12,30 +12,19 @@ const SECRET_QUERY_KEY =
   /^(?:.*[._-])?(?:password|passwd|passphrase|pass|pwd|secret|token|credentials?|auth|signature|sig|(?:api|access|private|secret)[._-]?key)$/i;
 
 /**
- * The URL, or the several URLs with `;` between, without passwords: `redis://:**@host/0`.
+ * The URL, or the several URLs with `;` between, without passwords: `redis://:**@host/0`. Only a `;`
+ * with a scheme behind it certainly begins another URL; any other may be inside a password.
  */
 export function maskUrl(url: string): string {
-  return splitUrls(url).map(maskOne).join(';');
+  return url
+    .split(/;(?=[a-z][a-z0-9+.-]*:\/\/)/i)
+    .map(maskOne)
+    .join(';');
 }
 
 /** Free text, such as another program's error message, with every URL in it masked. */
 export function maskUrlsIn(text: string): string {
   return text.replace(/[a-z][a-z0-9+.-]*:\/\/[^\s'"`<>]+/gi, maskUrl);
-}
-
-/**
- * One part per URL. A part after `;` without a scheme of its own (`sentinel://h1:26379;h2:26379`) is
- * another address, unless an `@` in it says that the `;` may have been inside a password.
- */
-function splitUrls(url: string): string[] {
-  const parts: string[] = [];
-  for (const part of url.split(';')) {
-    const before = parts.at(-1);
-    const continues = before !== undefined && !/^[a-z][a-z0-9+.-]*:\/\//i.test(part) && part.includes('@') && !before.includes('@');
-    if (continues) parts[parts.length - 1] = `${before};${part}`;
-    else parts.push(part);
-  }
-  return parts;
 }
 
 function maskOne(url: string): string {
@@ -45,10 +34,11 @@ function maskOne(url: string): string {
 
 /** From the first `:` to the last `@`, whatever stands between. */
 function maskUserInfo(rest: string): string {
-  const end = rest.lastIndexOf('@');
   const colon = rest.indexOf(':');
-  if (end === -1 || colon === -1 || colon > end) return rest;
-  return `${rest.slice(0, colon)}:${MASK}${rest.slice(end)}`;
+  const end = rest.lastIndexOf('@');
+  if (end > colon && colon !== -1) return `${rest.slice(0, colon)}:${MASK}${rest.slice(end)}`;
+  // No address, but no port either: the first half of a password with `;scheme://` in it.
+  return end === -1 && !rest.startsWith('[') ? rest.replace(/^([^:/?#]*):(?!\d*(?:[/?#;]|$)).*$/s, `$1:${MASK}`) : rest;
 }
 
 function maskQuery(rest: string): string {

@@ -62,7 +62,7 @@ export const url = (old: string | null = null): Setting<string | null> => define
 export const secret = (old: string | null = null): Setting<string | null> => define<string | null>('secret', null, old);
 export const timeZone = (old: string | null = null): Setting<string | null> => define<string | null>('time zone', null, old);
 
-export const choice = <Choice extends string | number, Given extends Choice | null>(
+export const choice = <const Choice extends string | number, Given extends Choice | null>(
   choices: readonly Choice[],
   value: Given,
   old: string | null = null,
