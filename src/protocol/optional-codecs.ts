@@ -151,7 +151,10 @@ export const xz: Codec = {
     return xzAsync(Buffer.from(body));
   },
   async decompress(body, maxBytes) {
-    const { createUnxz } = await loadLzma('decompress');
+    const { createUnxz, parseFileIndex } = await loadLzma('decompress');
+    // The stream ends without a word when its input is cut short, so the size is taken from the index at the end.
+    const { uncompressedSize } = parseFileIndex(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    if (uncompressedSize > maxBytes) throw outOfRoom();
     const stream = createUnxz();
     const chunks: Buffer[] = [];
     let total = 0;
@@ -161,6 +164,7 @@ export const xz: Codec = {
       if (total > maxBytes) throw outOfRoom();
       chunks.push(chunk);
     }
+    if (total !== uncompressedSize) throw new Error('damaged xz data');
     return Buffer.concat(chunks);
   },
 };

@@ -1,0 +1,45 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+
+afterEach(() => {
+  vi.doUnmock('bzip2-wasm');
+  vi.doUnmock('node-liblzma');
+  vi.doUnmock('@bokuweb/zstd-wasm');
+  vi.resetModules();
+});
+
+/** The module as it is for somebody who has not installed the packages. */
+async function withoutPackages(): Promise<typeof import('../../../src/protocol/compression.js')> {
+  vi.resetModules();
+  for (const name of ['bzip2-wasm', 'node-liblzma', '@bokuweb/zstd-wasm']) {
+    vi.doMock(name, () => {
+      throw new Error(`Cannot find package '${name}'`);
+    });
+  }
+  return import('../../../src/protocol/compression.js');
+}
+
+const hasNativeZstd = 'zstdCompressSync' in (await import('node:zlib'));
+
+describe('a codec whose package is not installed', () => {
+  it.each<[string, string, string]>([
+    ['bzip2', 'application/x-bz2', 'bzip2-wasm'],
+    ['xz', 'application/x-lzma', 'node-liblzma'],
+    ...(hasNativeZstd ? [] : [['zstd', 'application/zstd', '@bokuweb/zstd-wasm'] as [string, string, string]]),
+  ])('names the package to install for %s', async (method, header, packageName) => {
+    const { compress, decompress } = await withoutPackages();
+    const words = { message: `${method} needs the package ${packageName}, which is not installed`, hint: `npm install ${packageName}` };
+    await expect(compress(method, Buffer.from('x'))).rejects.toMatchObject({ code: 'CTQ_PROTOCOL_UNENCODABLE', ...words });
+    await expect(decompress(header, Buffer.from('x'))).rejects.toMatchObject({ code: 'CTQ_PROTOCOL_REFUSED', ...words });
+    // Asked again it still says so, instead of remembering a promise of the other purpose.
+    await expect(compress(method, Buffer.from('x'))).rejects.toMatchObject({ code: 'CTQ_PROTOCOL_UNENCODABLE' });
+  });
+});
+
+describe('bzip2', () => {
+  it('leaves no globals behind that make other code take us for CommonJS', async () => {
+    const { bzip2 } = await import('../../../src/protocol/optional-codecs.js');
+    const before = ['require', '__dirname'].map((name) => name in globalThis);
+    await bzip2.compress(Buffer.from('x'));
+    expect(['require', '__dirname'].map((name) => name in globalThis)).toEqual(before);
+  });
+});
