@@ -132,9 +132,9 @@ export interface Broker {
   publish(message: Message, route: Route): Promise<void>;
   /**
    * Publishes to a fanout exchange and says how many listeners have it, for a caller who waits for that
-   * many answers. Undefined where the engine cannot know (AMQP): then only time tells that all have answered.
+   * many answers. Engines that cannot know (AMQP) do without: then only time tells that all have answered.
    */
-  broadcast(message: Message, route: Route): Promise<number | undefined>;
+  broadcast?(message: Message, route: Route): Promise<number>;
   /** Starts at once and connects in the background for as long as it takes; `handler` hears how it goes. */
   consume(options: ConsumeOptions): Promise<Consumer>;
   /** Resolves once messages published from now on will arrive. */

@@ -41,6 +41,11 @@ export class MemoryBroker implements Broker {
     this.#store.publish(message, route);
   }
 
+  async broadcast(message: Message, route: Route): Promise<number> {
+    this.#assertOpen();
+    return this.#store.publish(message, route);
+  }
+
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#assertOpen();
     const consumer = new MemoryConsumer(this.#store, options);

@@ -52,16 +52,20 @@ export class MemoryStore {
     }
   }
 
-  publish(message: Message, route: Route): void {
+  /** Returns how many queues have it now. */
+  publish(message: Message, route: Route): number {
     const deliveryInfo = { exchange: route.exchange.name, routingKey: route.routingKey };
     const item = {
       message: { ...message, properties: { ...message.properties, deliveryInfo, deliveryTag: randomUUID() } },
       redeliveryCount: 0,
     };
+    let reached = 0;
     for (const name of this.#targets(route)) {
       this.#queue(name).pushBack(item);
       this.#notify(name);
+      reached += 1;
     }
+    return reached;
   }
 
   /** One message, step by step from priority 0 upwards, the queues of a step in the order given. */

@@ -31,7 +31,7 @@ import { priorityStep } from '../priority.js';
 import { SqliteConsumer, type StartLease } from './consumer.js';
 import { SqliteDelivery } from './delivery.js';
 import { countReady, insertMessage, purgeReady } from './messages.js';
-import { declareQueue, isDeclared, targetsOf } from './queues.js';
+import { countHeard, declareQueue, isDeclared, targetsOf } from './queues.js';
 import { SqliteSubscription } from './subscription.js';
 
 const DEAD_LETTERS_KEPT = 10_000;
@@ -65,14 +65,24 @@ export class SqliteBroker implements Broker {
   }
 
   async publish(message: Message, route: Route): Promise<void> {
+    await this.#publish(message, route);
+  }
+
+  broadcast(message: Message, route: Route): Promise<number> {
+    return this.#publish(message, route);
+  }
+
+  async #publish(message: Message, route: Route): Promise<number> {
     this.#assertOpen();
     const deliveryInfo = { exchange: route.exchange.name, routingKey: route.routingKey };
     const envelope = encodeEnvelope(message, { deliveryTag: randomUUID(), deliveryInfo });
     const step = priorityStep(message.properties.priority);
-    await this.#write(
+    return this.#write(
       (db) => {
         const nowMs = Date.now();
-        for (const queue of targetsOf(db, route)) insertMessage(db, { queue, step, envelope }, nowMs);
+        const targets = [...targetsOf(db, route)];
+        for (const queue of targets) insertMessage(db, { queue, step, envelope }, nowMs);
+        return route.exchange.type === 'fanout' ? countHeard(db, targets, nowMs) : targets.length;
       },
       { announce: true },
     );

@@ -59,6 +59,16 @@ export function dropAbandonedQueues(db: SqliteConnection, nowMs: number): number
   return abandoned.length;
 }
 
+/** How many of these queues somebody listens to: a listener that was killed is counted for two missed refreshes. */
+export function countHeard(db: SqliteConnection, names: Iterable<string>, nowMs: number): number {
+  const latest = nowMs + LISTENER_LIFE_MS - 2.5 * REFRESH_EVERY_MS;
+  let heard = 0;
+  for (const name of names) {
+    if (db.get('SELECT 1 FROM queue WHERE name = ? AND (expires_at IS NULL OR expires_at > ?)', name, latest) !== undefined) heard += 1;
+  }
+  return heard;
+}
+
 function dropContents(db: SqliteConnection, name: string): void {
   db.run('DELETE FROM binding WHERE queue = ?', name);
   db.run('DELETE FROM message WHERE queue = ? AND owner IS NULL AND due_at IS NULL', name);

@@ -122,4 +122,22 @@ export const subscribingCases: readonly BrokerCase[] = [
       await broker.publish(taskMessage('into-the-void'), { exchange: pidbox, routingKey: '' });
     },
   },
+  {
+    title: 'a broadcast tells how many it reached, where the engine can know',
+    async run({ open }) {
+      const [one, two, caller] = [await open(), await open(), await open()];
+      if (caller.broadcast === undefined) return;
+      const route = { exchange: pidbox, routingKey: '' };
+      expect(await caller.broadcast(taskMessage('nobody'), route)).toBe(0);
+      const [left, right] = [new Listener(), new Listener()];
+      await one.subscribe(mailbox('w1@host'), left.hear);
+      const second = await two.subscribe(mailbox('w2@host'), right.hear);
+      expect(await caller.broadcast(taskMessage('both'), route)).toBe(2);
+      expect(await left.until('both')).toEqual(['both']);
+      expect(await right.until('both')).toEqual(['both']);
+      await second.close();
+      expect(await caller.broadcast(taskMessage('one'), route)).toBe(1);
+      expect(await left.until('one')).toEqual(['both', 'one']);
+    },
+  },
 ];
