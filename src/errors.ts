@@ -162,6 +162,12 @@ export class TaskError extends CtqError {
 
 /** `ValueError: boom`, as Python prints the last line of a traceback. */
 export function remoteErrorText(remote: Pick<RemoteErrorInfo, 'type' | 'args'>): string {
-  const detail = remote.args.map((arg) => (typeof arg === 'string' ? arg : (JSON.stringify(arg) ?? String(arg)))).join(', ');
+  const detail = remote.args.map(argumentText).join(', ');
   return detail === '' ? remote.type : `${remote.type}: ${detail}`;
+}
+
+/** Python's integers may be of any length, and JSON.stringify throws at BigInt. */
+function argumentText(arg: unknown): string {
+  if (typeof arg === 'string' || typeof arg === 'bigint') return String(arg);
+  return JSON.stringify(arg, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)) ?? String(arg);
 }
