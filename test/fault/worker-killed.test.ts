@@ -1,5 +1,5 @@
 /** kill -9 in the middle of late-acknowledged tasks, twenty times under load: none may be lost (M1, M2, M5). */
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Ctq } from '../../src/index.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
@@ -29,11 +29,18 @@ const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
 
 for (const engine of ['redis', 'sqlite'] as const) {
   describeWith(engine === 'redis' ? ['redis'] : [], `a worker killed with SIGKILL, on ${engine}`, () => {
-    const marks = tmpFolder();
-    const ledger = new Ledger(marks);
+    let marks = '';
+    let ledger = new Ledger(marks);
     const running: OwnedProcess[] = [];
     let estate: Estate | undefined;
     let app: Ctq | undefined;
+
+    beforeAll(async () => {
+      marks = tmpFolder();
+      ledger = new Ledger(marks);
+      estate = await engines[engine]();
+      app = new Ctq('client', { brokerUrl: estate.url, resultBackend: estate.url });
+    });
 
     afterAll(async () => {
       await app?.close();
@@ -42,9 +49,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
     });
 
     it(`loses none of its tasks in ${KILLS} kills under load, and each is back within ten seconds`, { timeout: 240_000 }, async () => {
-      estate = await engines[engine]();
-      const { url } = estate;
-      app = new Ctq('client', { brokerUrl: url, resultBackend: url });
+      const url = estate?.url ?? '';
       const start = async (): Promise<OwnedProcess> => {
         const worker = await startCtqWorker({ broker: url, concurrency: CONCURRENCY, env: { CTQ_TEST_MARKS: marks } });
         running.push(worker);
@@ -83,7 +88,6 @@ for (const engine of ['redis', 'sqlite'] as const) {
     });
 
     it('leaves its task to a worker that starts later, within ten seconds of its readiness', { timeout: 60_000 }, async () => {
-      expect(estate).toBeDefined();
       for (const worker of running.splice(0)) await worker.kill();
       const url = estate?.url ?? '';
       const first = await startCtqWorker({ broker: url, env: { CTQ_TEST_MARKS: marks } });
