@@ -5,7 +5,7 @@
  * not sent. One form keeps its line ends, `…\n%s` with the argument on a line of its own: that is
  * where tracebacks go; should a line of it look like the head of a record, it is moved by a blank.
  */
-import { format, inspect } from 'node:util';
+import { inspect } from 'node:util';
 import type { LogLevel } from '../logger.js';
 import { escapeBlock, escapeText } from './escape-text.js';
 
@@ -38,61 +38,47 @@ function jsonLine({ level, fields, timeMs, processName }: LogRecord, message: st
   return `${JSON.stringify({ time: new Date(timeMs).toISOString(), level: level.toUpperCase(), process: processName, ...fields, message })}\n`;
 }
 
-function messageOf(message: string, args: readonly unknown[]): string {
-  if (args.length === 0) return escapeBlock(message);
-  let index = 0;
-  // `%%` and unknown letters take no argument; `format` treats them the same way.
-  const safe = message.replace(/(\n?)%([sdifjoOc%])/g, (whole, lineEnd: string, letter: string) => {
-    if (letter !== '%') index += 1;
-    return lineEnd === '' || letter !== 's' ? whole : `${lineEnd}${BLOCK}%s`;
+function messageOf(template: string, args: readonly unknown[]): string {
+  if (args.length === 0) return escapeBlock(template);
+  let used = 0;
+  const message = escapeBlock(template).replace(/%([sdifjoO%])/g, (whole, letter: string, offset: number, all: string) => {
+    if (letter === '%') return '%';
+    if (used >= args.length) return whole;
+    const arg = args[used];
+    used += 1;
+    return letter === 's' && all[offset - 1] === '\n' ? blockText(arg) : inlineText(letter, arg);
   });
-  const blocks = blockPositions(safe);
-  const shown = args.map((arg, position) => (blocks.has(position) || position >= index ? blockText(arg) : lineText(arg)));
-  return escapeBlock(format(safe.replaceAll(BLOCK, ''), ...shown));
+  // More arguments than places: an error with its stack below, anything else behind.
+  const rest = args.slice(used).map((arg) => (arg instanceof Error ? `\n${blockText(arg)}` : ` ${inlineText('s', arg)}`));
+  return message + rest.join('');
 }
 
-/** Stands before a `%s` that has a line of its own; cannot be in a message, which is program text. */
-const BLOCK = '\u0000';
-
-function blockPositions(message: string): ReadonlySet<number> {
-  const positions = new Set<number>();
-  let index = 0;
-  for (const [whole, before, letter] of message.matchAll(/(\u0000?)%([sdifjoOc%])/g)) {
-    void whole;
-    if (letter === '%') continue;
-    if (before === BLOCK) positions.add(index);
-    index += 1;
-  }
-  return positions;
+function inlineText(letter: string, arg: unknown): string {
+  if (letter === 'd' || letter === 'i' || letter === 'f') return numberText(letter, arg);
+  if (letter === 'j') return escapeText(jsonOf(arg));
+  if (letter === 's' && typeof arg === 'string') return escapeText(arg);
+  if (letter === 's' && arg instanceof Error) return escapeText(`${arg.name}: ${arg.message}`);
+  return escapeText(letter === 's' && (typeof arg !== 'object' || arg === null) ? String(arg) : inspect(arg, ONE_LINE));
 }
 
-/** Numbers and such stay as they are for `%d`; what becomes text becomes safe text. */
-function lineText(arg: unknown): unknown {
-  if (typeof arg === 'string') return escapeText(arg);
-  if (arg instanceof Error) return escapeText(`${arg.name}: ${arg.message}`);
-  return typeof arg === 'object' && arg !== null ? new Shown(arg) : arg;
+const ONE_LINE = { breakLength: Number.POSITIVE_INFINITY, depth: 4 } as const;
+
+function numberText(letter: 'd' | 'i' | 'f', arg: unknown): string {
+  if (typeof arg === 'bigint') return String(arg);
+  const value = typeof arg === 'symbol' ? Number.NaN : Number(arg);
+  return String(letter === 'i' ? Math.trunc(value) : value);
 }
 
-function blockText(arg: unknown): unknown {
-  if (arg instanceof Error) return arg.stack ?? String(arg);
-  return arg;
+function jsonOf(arg: unknown): string {
+  try {
+    return JSON.stringify(arg) ?? String(arg);
+  } catch {
+    return inspect(arg, ONE_LINE);
+  }
 }
 
-/** An object that shows itself on one line, whatever letter asks. */
-class Shown {
-  private readonly value: object;
-  constructor(value: object) {
-    this.value = value;
-  }
-  toString(): string {
-    return escapeText(inspect(this.value, { breakLength: Number.POSITIVE_INFINITY, depth: 4 }));
-  }
-  toJSON(): unknown {
-    return this.value;
-  }
-  [inspect.custom](): string {
-    return this.toString();
-  }
+function blockText(arg: unknown): string {
+  return escapeBlock(arg instanceof Error ? (arg.stack ?? String(arg)) : typeof arg === 'string' ? arg : inspect(arg));
 }
 
 let second = Number.NaN;
