@@ -23,6 +23,8 @@ export interface DispatcherParts extends Pick<WorkerParts, 'backend' | 'settings
   readonly settler: Settler;
   readonly refusals: Refusals;
   readonly decoding: DecodeTaskOptions;
+  /** Told how long a run kept the event loop before it ended or waited for something. */
+  readonly onBlock: (ms: number) => void;
   /** Told after each round: so many runs ended since the last time. */
   readonly afterRound: (ended: number) => void;
 }
@@ -35,6 +37,7 @@ export class Dispatcher {
   private inRound = false;
   private roundScheduled = false;
   private endedInRound = 0;
+  /** When the latest run gave the event loop back. */
   private lastEndMs = 0;
   private lastBeginMs: number;
   private idleListeners: (() => void)[] = [];
@@ -98,6 +101,13 @@ export class Dispatcher {
   /** Takes out everything that waits. */
   clear(): Request[] {
     return this.ready.clear();
+  }
+
+  /** Takes out all but the first so many. */
+  clearBehind(count: number): Request[] {
+    const all = this.ready.clear();
+    for (const request of all.slice(0, count)) this.ready.push(request);
+    return all.slice(count);
   }
 
   /** Begins nothing more. */
@@ -168,8 +178,11 @@ export class Dispatcher {
     }
     if (!(outcome instanceof Promise)) {
       this.end(request, outcome);
+      this.parts.onBlock(this.lastEndMs - request.startedMs);
       return;
     }
+    this.lastEndMs = clock.monotonicMs();
+    this.parts.onBlock(this.lastEndMs - request.startedMs);
     outcome.then(
       (value) => this.end(request, value),
       (error: unknown) => this.end(request, this.poolFailed(request, error)),

@@ -37,13 +37,16 @@ export class PrefetchControl {
   update(ended: number): void {
     if (this.stopped) return;
     const { prefetch, pool, etaTimer } = this.parts;
-    prefetch.note(ended);
-    const count = prefetch.count(pool.size) + etaTimer.size;
+    prefetch.noteEnded(ended);
+    const dispatcher = this.parts.dispatcher();
+    const count = prefetch.count(pool.size, dispatcher.running.size) + etaTimer.size;
     if (count !== this.told) {
       this.told = count;
       this.parts.setPrefetch(count);
     }
-    const ahead = count > pool.size + etaTimer.size || this.parts.dispatcher().waitingCount > 0;
+    // Twice: one slow task among many quick ones is no reason to send them away.
+    if (dispatcher.waitingCount > 2 * prefetch.mostWaiting) this.giveBack(dispatcher.clearBehind(prefetch.mostWaiting));
+    const ahead = count > pool.size + etaTimer.size || dispatcher.waitingCount > 0;
     if (this.timer === undefined && prefetch.measured && ahead) this.timer = this.parts.clock.setTimeout(() => this.watch(), WATCH_MS);
   }
 
@@ -60,8 +63,12 @@ export class PrefetchControl {
     if (dispatcher.stalledMs >= STUCK_MS) {
       // First the limit, or what goes back would be taken again.
       this.update(0);
-      for (const request of dispatcher.clear()) this.parts.giveBack(request);
+      this.giveBack(dispatcher.clear());
     }
     this.update(0);
+  }
+
+  private giveBack(requests: readonly Request[]): void {
+    for (const request of requests) if (!request.fenced) this.parts.giveBack(request);
   }
 }

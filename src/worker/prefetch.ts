@@ -12,6 +12,10 @@ const AHEAD_MS = 100;
 const MOST_AHEAD = 1_000;
 /** Speed is measured over windows at least this long. */
 const WINDOW_MS = 20;
+/** What a task is taken to compute before anything is known: the first takes are small, and grow by themselves. */
+const FIRST_BLOCK_MS = 10;
+/** Share of the newest run in the average. */
+const BLOCK_WEIGHT = 0.2;
 /** Celery's multiplier 0: no limit. */
 const NO_LIMIT = 2 ** 31 - 1;
 
@@ -21,6 +25,7 @@ export class Prefetch {
   private windowStartMs: number;
   private ended = 0;
   private perMs = 0;
+  private blockMs = FIRST_BLOCK_MS;
 
   /** @param multiplier - Celery's; undefined for the measured way. */
   constructor(clock: Clock, multiplier: number | undefined) {
@@ -35,12 +40,25 @@ export class Prefetch {
   }
 
   /** So many more runs have ended. */
-  note(count: number): void {
+  noteEnded(count: number): void {
     this.ended += count;
   }
 
-  /** How many deliveries to hold, for so many slots. */
-  count(slots: number): number {
+  /** A run has kept the event loop, and with it all others that want to begin, for so long. */
+  noteBlock(ms: number): void {
+    this.blockMs += (ms - this.blockMs) * BLOCK_WEIGHT;
+  }
+
+  /**
+   * How many may wait here for their beginning: slots mean nothing to tasks that compute, for they run
+   * one after the other however many there are.
+   */
+  get mostWaiting(): number {
+    return this.measured ? Math.max(1, Math.floor(AHEAD_MS / this.blockMs)) : Number.POSITIVE_INFINITY;
+  }
+
+  /** How many deliveries to hold, for so many slots of which so many are taken. */
+  count(slots: number, running: number): number {
     if (this.multiplier !== undefined) return this.multiplier === 0 ? NO_LIMIT : slots * this.multiplier;
     const elapsedMs = this.clock.monotonicMs() - this.windowStartMs;
     if (elapsedMs >= WINDOW_MS) {
@@ -48,6 +66,6 @@ export class Prefetch {
       this.ended = 0;
       this.windowStartMs += elapsedMs;
     }
-    return slots + Math.min(MOST_AHEAD, Math.floor(this.perMs * AHEAD_MS));
+    return Math.min(slots + Math.min(MOST_AHEAD, Math.floor(this.perMs * AHEAD_MS)), running + this.mostWaiting);
   }
 }

@@ -152,6 +152,7 @@ export class Worker implements RequestListener {
       settler,
       refusals,
       decoding: strategy.decoding,
+      onBlock: (ms) => prefetch.noteBlock(ms),
       afterRound: (ended) => control.update(ended),
     });
     const intake = new Intake({ broker, clock, logger, signals, strategy, dispatcher, refusals, settler, etaTimer });
@@ -164,7 +165,7 @@ export class Worker implements RequestListener {
       fenced: (deliveries) => fence(new Set(deliveries), [...dispatcher.running, ...dispatcher.waiting, ...etaTimer.waiting]),
       stateChanged: (state) => this.connectionChanged(state),
     });
-    consumer = await broker.consume({ queues, prefetch: prefetch.count(pool.size), name: nodename, handler: link });
+    consumer = await broker.consume({ queues, prefetch: prefetch.count(pool.size, 0), name: nodename, handler: link });
     await this.stopAsked.promise;
     this.current = 'draining';
     control.stop();

@@ -1,19 +1,27 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Prefetch } from '../../../src/worker/prefetch.js';
+import { eventually } from '../../support/eventually.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { WorkerBench } from './worker-support.js';
 
 describe('Prefetch', () => {
-  async function afterRunning(perWindow: number, windowMs = 20, slots = 4): Promise<number> {
+  /** One that has learned that tasks hardly compute. */
+  function learned(): { clock: FakeClock; prefetch: Prefetch } {
     const clock = new FakeClock();
     const prefetch = new Prefetch(clock, undefined);
-    expect(prefetch.count(slots)).toBe(slots);
-    await clock.advance(windowMs);
-    prefetch.note(perWindow);
-    return prefetch.count(slots);
+    for (let run = 0; run < 100; run++) prefetch.noteBlock(0.001);
+    return { clock, prefetch };
   }
 
-  it('begins with what can run, and holds nothing more while nothing is known', async () => {
+  async function afterRunning(ended: number, windowMs = 20): Promise<number> {
+    const { clock, prefetch } = learned();
+    await clock.advance(windowMs);
+    prefetch.noteEnded(ended);
+    return prefetch.count(4, 4);
+  }
+
+  it('holds what can run, and nothing more while nothing is known', async () => {
+    expect(learned().prefetch.count(4, 0)).toBe(4);
     expect(await afterRunning(0)).toBe(4);
   });
 
@@ -28,20 +36,35 @@ describe('Prefetch', () => {
   });
 
   it('forgets its speed when nothing ends any more', async () => {
-    const clock = new FakeClock();
-    const prefetch = new Prefetch(clock, undefined);
+    const { clock, prefetch } = learned();
     await clock.advance(20);
-    prefetch.note(100);
-    expect(prefetch.count(1)).toBe(501);
+    prefetch.noteEnded(100);
+    expect(prefetch.count(1, 0)).toBe(501);
     await clock.advance(100);
-    expect(prefetch.count(1)).toBe(1);
+    expect(prefetch.count(1, 0)).toBe(1);
+  });
+
+  it('begins with a few, for nobody knows yet what they cost, and fills its slots as they begin', () => {
+    const prefetch = new Prefetch(new FakeClock(), undefined);
+    expect(prefetch.count(100, 0)).toBe(10);
+    expect(prefetch.count(100, 10)).toBe(20);
+    for (let run = 0; run < 20; run++) prefetch.noteBlock(0.01);
+    expect(prefetch.count(100, 20)).toBe(100);
+  });
+
+  it('keeps no more tasks that compute than are done in a tenth of a second, whatever the slots', () => {
+    const { prefetch } = learned();
+    for (let run = 0; run < 50; run++) prefetch.noteBlock(30);
+    expect(prefetch.count(100, 0)).toBe(3);
+    for (let run = 0; run < 50; run++) prefetch.noteBlock(1_000);
+    expect(prefetch.count(100, 0)).toBe(1);
   });
 
   it('is Celery’s product where a multiplier is set, and without limit for 0', () => {
     const clock = new FakeClock();
-    expect(new Prefetch(clock, 4).count(8)).toBe(32);
-    expect(new Prefetch(clock, 1).count(8)).toBe(8);
-    expect(new Prefetch(clock, 0).count(8)).toBeGreaterThan(1e9);
+    expect(new Prefetch(clock, 4).count(8, 0)).toBe(32);
+    expect(new Prefetch(clock, 1).count(8, 8)).toBe(8);
+    expect(new Prefetch(clock, 0).count(8, 0)).toBeGreaterThan(1e9);
     expect([new Prefetch(clock, 4).measured, new Prefetch(clock, undefined).measured]).toEqual([false, true]);
   });
 });
@@ -70,6 +93,20 @@ describe('a worker that holds more than it can run', () => {
     expect(bench.broker.prefetch).toBe(2);
     await bench.clock.advance(15_000);
     expect(long.map(({ answer }) => answer)).toEqual(['ack', 'ack']);
+  });
+
+  it('gives back what waits behind a task that computes, before it begins with the next', async () => {
+    bench = await WorkerBench.ready();
+    let nowMs = 0;
+    Object.defineProperty(bench.clock, 'monotonicMs', { value: () => nowMs });
+    bench.task(() => {
+      nowMs += 1_000;
+    });
+    const all = Array.from({ length: 8 }, () => bench.delivery());
+    await bench.hand(all);
+    await eventually(() => all.every(({ answer }) => answer !== undefined), { intervalMs: 1 });
+    expect(all.map(({ answer }) => answer).filter((answer) => answer === 'ack').length).toBeLessThan(3);
+    expect(bench.broker.prefetch).toBe(1);
   });
 
   it('keeps them where the user asked for it', async () => {
