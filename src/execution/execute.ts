@@ -9,6 +9,7 @@
  *
  * A function that returns a plain value is answered at once; only what must be awaited costs promises.
  */
+import { describeError, moduleOf } from '../protocol/exception.js';
 import type { Outcome } from './outcome.js';
 import { formatIsoDate } from '../protocol/iso-date.js';
 import { argsRepr, kwargsRepr } from '../protocol/python-repr.js';
@@ -17,7 +18,6 @@ import { type RetryOptions, SoftTimeLimitExceeded, Task, TaskRevoked } from '../
 import { ArgumentError, Binder } from './bind-arguments.js';
 import type { ExecutionEnvironment } from './environment.js';
 import type { Invocation } from './invocation.js';
-import { moduleOf, remoteErrorOf } from './remote-error.js';
 import { autoretry, isOneOf, retriesExhausted, retryCountdownS } from './retry-policy.js';
 import { speechOf } from './speech.js';
 import { Run, within } from './task-context.js';
@@ -241,13 +241,7 @@ export class Executor {
     try {
       await call();
     } catch (error) {
-      run.logger.error(
-        '%s of task %s[%s] raised: %s',
-        name,
-        run.invocation.taskName,
-        run.invocation.id,
-        remoteErrorOf(error).traceback ?? error,
-      );
+      run.logger.error('%s of task %s[%s] raised:\n%s', name, run.invocation.taskName, run.invocation.id, describeError(error).traceback);
     }
   }
 
@@ -255,7 +249,7 @@ export class Executor {
     try {
       return this.understood(run, thrown);
     } catch {
-      return { outcome: { kind: 'failure', error: remoteErrorOf(thrown), expected: false }, thing: thrown }; // it throws when looked at
+      return { outcome: { kind: 'failure', error: describeError(thrown), expected: false }, thing: thrown }; // it throws when looked at
     }
   }
 
@@ -300,7 +294,7 @@ function success(run: Run, value: unknown): Ending {
 }
 
 function failure(run: Run, thrown: unknown): Ending {
-  const error = remoteErrorOf(thrown);
+  const error = describeError(thrown);
   const expected = isOneOf(thrown, run.task.options.throws);
   const { children } = run;
   return { outcome: { kind: 'failure', error, expected, ...(children === undefined ? {} : { children }) }, thing: thrown };
@@ -312,7 +306,7 @@ function retryOrFail(run: Run, retry: RetryOptions): Ending {
     return failure(run, retry.exc ?? maxRetriesExceeded(invocation, retry));
   const outcome: Outcome = {
     kind: 'retry',
-    error: retry.exc === undefined || retry.exc === null ? null : remoteErrorOf(retry.exc),
+    error: retry.exc === undefined || retry.exc === null ? null : describeError(retry.exc),
     countdownS: retryCountdownS(task.options, retry),
     eta: retry.eta === undefined ? null : retry.eta instanceof Date ? formatIsoDate(retry.eta) : retry.eta,
     args: retry.args ?? null,

@@ -2,8 +2,8 @@
  * Requests that may run, and the slots they run in. What ends at once makes room at once: a batch of
  * tiny tasks goes through in one turn of the event loop, cut into slices so that the network gets its turn.
  */
+import { describeError } from '../protocol/exception.js';
 import type { Outcome } from '../execution/outcome.js';
-import { remoteErrorOf } from '../execution/remote-error.js';
 import type { Pool } from '../pool.js';
 import { type DecodeTaskOptions, decodeTaskMessage, type TaskMessage } from '../protocol/task-message.js';
 import * as log from './log-lines.js';
@@ -210,7 +210,7 @@ export class Dispatcher {
   /** Only a bug of a pool gets here: a failing task is an outcome. */
   private poolFailed(request: Request, error: unknown): Outcome {
     log.internalError(this.parts.logger, request, 'the pool failed', error);
-    return { kind: 'failure', error: remoteErrorOf(error), expected: false };
+    return { kind: 'failure', error: describeError(error), expected: false };
   }
 
   private mayBeDone({ delivery, plan }: Request): boolean {

@@ -1,7 +1,6 @@
 /** What happens to a delivery when it arrives: run, wait for its time, go back, or be refused. */
 import type { Broker, Delivery } from '../broker.js';
 import type { Clock } from '../clock.js';
-import { tracebackOf } from '../execution/remote-error.js';
 import type { Logger } from '../logger.js';
 import type { Signals } from '../signals.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -52,7 +51,7 @@ export class Intake {
         else this.follow(verdict, 'in batch');
       } catch (error) {
         // A bug of ours must not cost the other messages of the batch.
-        this.parts.logger.critical('Message %s could not be received: %s', delivery.deliveryTag, tracebackOf(error) ?? String(error));
+        this.parts.logger.critical('Message %s could not be received:\n%s', delivery.deliveryTag, log.tracebackText(error));
         delivery.reject('internal error').catch(() => {});
       }
     }
@@ -61,7 +60,7 @@ export class Intake {
 
   giveBack(delivery: Delivery): void {
     delivery.requeue('front').catch((error: unknown) => {
-      this.parts.logger.error('Message %s could not be given back: %s', delivery.deliveryTag, tracebackOf(error) ?? String(error));
+      this.parts.logger.error('Message %s could not be given back:\n%s', delivery.deliveryTag, log.tracebackText(error));
     });
   }
 
@@ -100,7 +99,7 @@ export class Intake {
       return;
     }
     request.delivery.park(new Date(request.etaMs)).catch((error: unknown) => {
-      logger.error('Task %s[%s] could not be parked: %s', request.name, request.id, tracebackOf(error) ?? String(error));
+      logger.error('Task %s[%s] could not be parked:\n%s', request.name, request.id, log.tracebackText(error));
     });
   }
 }

@@ -1,9 +1,8 @@
 /** What the worker says about tasks, in Celery's forms (WIRE 16.2). */
 import type { RemoteErrorInfo } from '../errors.js';
 import type { Outcome } from '../execution/outcome.js';
-import { tracebackOf } from '../execution/remote-error.js';
 import type { Logger } from '../logger.js';
-import { exceptionRepr } from '../protocol/exception.js';
+import { describeError, exceptionRepr } from '../protocol/exception.js';
 import { parseIsoDate } from '../protocol/iso-date.js';
 import { safeRepr } from '../protocol/python-repr.js';
 import type { Request } from './request.js';
@@ -27,7 +26,7 @@ export function failed(logger: Logger, request: Request, { error, expected }: Of
   const { name, id } = request;
   if (expected) logger.info('Task %s[%s] raised expected: %s', name, id, exceptionRepr(error));
   else if (error.traceback === null) logger.error('Task %s[%s] raised unexpected: %s', name, id, exceptionRepr(error));
-  else logger.error('Task %s[%s] raised unexpected: %s\n%s', name, id, exceptionRepr(error), error.traceback);
+  else logger.error('Task %s[%s] raised unexpected: %s\n%s', name, id, exceptionRepr(error), error.traceback.trimEnd());
 }
 
 export function retried(logger: Logger, request: Request, { error, countdownS, eta }: Of<'retry'>): void {
@@ -71,7 +70,7 @@ export function alreadyDone(logger: Logger, request: Request): void {
 }
 
 export function internalError(logger: Logger, request: Request, what: string, error: unknown): void {
-  logger.critical('Task %s[%s] INTERNAL ERROR: %s: %s', request.name, request.id, what, tracebackOf(error) ?? String(error));
+  logger.critical('Task %s[%s] INTERNAL ERROR: %s:\n%s', request.name, request.id, what, tracebackText(error));
 }
 
 export function revokedSignal(request: Request, { reason, signal }: Of<'revoked'>) {
@@ -82,4 +81,10 @@ export function revokedSignal(request: Request, { reason, signal }: Of<'revoked'
     signum: signal ?? null,
     expired: reason === 'expired',
   };
+}
+
+/** Where anything that was thrown came from, for the end of a log line. */
+export function tracebackText(thrown: unknown): string {
+  const { traceback, type } = describeError(thrown);
+  return traceback?.trimEnd() ?? type;
 }

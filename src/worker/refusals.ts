@@ -2,9 +2,10 @@
  * Messages that will not be run: said in the log in Celery's words, answered for, and kept among the
  * dead letters where the engine has such (WIRE 5, 9.5; docs/decisions/0009). None may stop the worker.
  */
+import { tracebackText } from './log-lines.js';
+import { moduleOf } from '../protocol/exception.js';
 import type { Delivery, MalformedDelivery } from '../broker.js';
 import type { RemoteErrorInfo } from '../errors.js';
-import { moduleOf, tracebackOf } from '../execution/remote-error.js';
 import { pythonRepr, safeRepr } from '../protocol/python-repr.js';
 import type { ResultMeta } from '../protocol/result-meta.js';
 import { patiently } from './patience.js';
@@ -114,7 +115,7 @@ export class Refusals {
     try {
       await patiently(() => backend.store(meta), { clock, logger, what: `store the result of ${id}`, givenUp: () => false });
     } catch (problem) {
-      logger.error('Cannot store the result of %s: %s', id, tracebackOf(problem) ?? String(problem));
+      logger.error('Cannot store the result of %s:\n%s', id, tracebackText(problem));
     }
   }
 
@@ -124,7 +125,7 @@ export class Refusals {
     try {
       await patiently(() => delivery.reject(reason), patience);
     } catch (problem) {
-      if (!delivery.fenced) logger.critical('%s could not be rejected: %s', delivery.deliveryTag, tracebackOf(problem) ?? String(problem));
+      if (!delivery.fenced) logger.critical('%s could not be rejected:\n%s', delivery.deliveryTag, tracebackText(problem));
     }
   }
 }

@@ -3,11 +3,11 @@
  * stored, the message is answered for, the log says so. Storing and answering are one atomic step
  * where the engines allow it. Whatever is away is waited for; a delivery that is no longer ours ends in silence.
  */
+import { describeError, moduleOf } from '../protocol/exception.js';
 import { afterFailure, afterSuccess, type EndedTask, endsHere, laterSteps, type PlannedSend } from '../canvas/follow-up.js';
 import type { Settled } from '../broker.js';
 import { MessageStateError, ProtocolError, type RemoteErrorInfo } from '../errors.js';
 import type { Outcome } from '../execution/outcome.js';
-import { moduleOf, remoteErrorOf } from '../execution/remote-error.js';
 import { stringRepr } from '../protocol/python-repr.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import * as log from './log-lines.js';
@@ -229,7 +229,7 @@ export class Settler {
     if (this.isGivenUp(request)) return;
     const unwritable =
       error instanceof ProtocolError && (error.code === 'CTQ_PROTOCOL_UNENCODABLE' || error.code === 'CTQ_PROTOCOL_TOO_LARGE');
-    const info = unwritable ? remoteError('EncodeError', [`TypeError(${stringRepr(error.message)})`]) : remoteErrorOf(error);
+    const info = unwritable ? remoteError('EncodeError', [`TypeError(${stringRepr(error.message)})`]) : describeError(error);
     const failure: Failure = { kind: 'failure', error: info, expected: false };
     this.fail(request, failure, request.plan.acksOnFailureOrTimeout ? 'ack' : 'reject', () =>
       log.failed(this.parts.logger, request, failure),

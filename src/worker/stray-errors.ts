@@ -2,17 +2,17 @@
  * Errors that no task waits for any more: a promise that nobody awaited, a timer that was left behind.
  * They end a Node process unless somebody listens; a worker says whose they are, and stays.
  */
-import { remoteErrorOf, tracebackOf } from '../execution/remote-error.js';
+import { tracebackText } from './log-lines.js';
 import { currentRun } from '../execution/task-context.js';
 import type { Logger } from '../logger.js';
 
 /** Listens until the returned function is called. */
 export function catchStrayErrors(logger: Logger): () => void {
   const rejected = (reason: unknown): void => {
-    logger.error('Unhandled rejection%s: %s', owner(), text(reason));
+    logger.error('Unhandled rejection%s:\n%s', owner(), text(reason));
   };
   const uncaught = (error: unknown): void => {
-    logger.critical('Uncaught exception%s: %s', owner(), text(error));
+    logger.critical('Uncaught exception%s:\n%s', owner(), text(error));
     // Its task would wait for ever for what should have come from there.
     currentRun()?.fail?.(error);
   };
@@ -32,5 +32,5 @@ function owner(): string {
 }
 
 function text(thrown: unknown): string {
-  return tracebackOf(thrown) ?? String(remoteErrorOf(thrown).args[0]);
+  return tracebackText(thrown);
 }

@@ -12,7 +12,6 @@
 import { arch, release, type } from 'node:os';
 import type { Consumer, Queue } from '../broker.js';
 import { ConfigError } from '../errors.js';
-import { tracebackOf } from '../execution/remote-error.js';
 import type { Pool } from '../pool.js';
 import { CTQ_VERSION } from '../version.js';
 import { bannerText } from './banner.js';
@@ -102,7 +101,7 @@ export class Worker implements RequestListener {
     if (!request.plan.trackStarted || request.plan.ignoreResult || request.message?.ignoreResult === true) return;
     const meta = this.settler.documents.value(request, 'STARTED', { pid, hostname: this.parts.nodename });
     request.storing = backend.store(meta).catch((error: unknown) => {
-      logger.error('Task %s[%s]: STARTED could not be stored: %s', request.name, request.id, tracebackOf(error) ?? String(error));
+      logger.error('Task %s[%s]: STARTED could not be stored:\n%s', request.name, request.id, log.tracebackText(error));
     });
   }
 
@@ -113,9 +112,7 @@ export class Worker implements RequestListener {
   private async live(): Promise<ExitStatus> {
     const { parts, options } = this;
     const { signals, nodename, logger, settings } = parts;
-    signals.onHandlerError((signal, error) =>
-      logger.error('A handler of the signal %s raised: %s', signal, tracebackOf(error) ?? String(error)),
-    );
+    signals.onHandlerError((signal, error) => logger.error('A handler of the signal %s raised:\n%s', signal, log.tracebackText(error)));
     signals.celerydInit.send({ sender: nodename, conf: settings });
     signals.workerInit.send({ sender: nodename });
     const queues = selectQueues(parts.queues, options.queues, options.excludeQueues);

@@ -120,8 +120,8 @@ describe('a run that fails', () => {
     const outcome = await bench.run();
     expect(outcome).toMatchObject({ error: { module: 'builtins' } });
     const traceback = outcome.kind === 'failure' ? outcome.error.traceback : '';
-    expect(traceback).toMatch(/^ValueError: outer\n +at .*execute\.test\.ts/);
-    expect(traceback).toMatch(/\nCaused by: TypeError: inner\n +at /);
+    expect(traceback).toMatch(/^Traceback \(most recent call last\):\n[\s\S]*File ".*execute\.test\.ts", line \d+/);
+    expect(traceback).toMatch(/TypeError: inner\n[\s\S]*ValueError: outer\n$/);
   });
 
   it('is expected when the error is listed in throws', async () => {
