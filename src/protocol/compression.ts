@@ -6,6 +6,7 @@
 import { brotliCompressSync, brotliDecompressSync, deflateSync, unzipSync } from 'node:zlib';
 import { ProtocolError } from '../errors.js';
 import { bzip2, type Codec, xz, zstd } from './optional-codecs.js';
+import { printable } from './python-repr.js';
 
 export interface DecodeLimits {
   /** What a body may inflate to, and how large it may be to begin with. */
@@ -60,7 +61,7 @@ export const COMPRESSION_NAMES: readonly string[] = METHODS.flatMap((method) => 
 export function compress(name: string, body: Uint8Array): Compressed | Promise<Compressed> {
   const method = byName.get(name.toLowerCase());
   if (method === undefined) {
-    throw new ProtocolError('CTQ_PROTOCOL_UNENCODABLE', `unknown compression '${name}'`, {
+    throw new ProtocolError('CTQ_PROTOCOL_UNENCODABLE', `unknown compression '${printable(name)}'`, {
       hint: `known are ${COMPRESSION_NAMES.join(', ')}`,
     });
   }
@@ -80,7 +81,7 @@ export function decompress(
   limits: DecodeLimits = DEFAULT_DECODE_LIMITS,
 ): Uint8Array | Promise<Uint8Array> {
   const method = byName.get(header);
-  if (method === undefined) throw new ProtocolError('CTQ_PROTOCOL_REFUSED', `unknown compression '${header.slice(0, 100)}'`);
+  if (method === undefined) throw new ProtocolError('CTQ_PROTOCOL_REFUSED', `unknown compression '${printable(header)}'`);
   if (body.byteLength > limits.maxBytes) throw tooLarge(limits.maxBytes);
   const explain = (error: unknown): ProtocolError => asProtocolError(error, header, limits);
   try {

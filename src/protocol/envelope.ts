@@ -7,6 +7,7 @@ import { readJson } from './json-reader.js';
 import { RawNumber, writeJson } from './json-writer.js';
 import { parseJson, stringifyJson } from './kombu-json.js';
 import type { DeliveryInfo, Message, MessageProperties } from './message.js';
+import { pythonRepr } from './python-repr.js';
 import { isRecord, setOwn, textOr } from './record.js';
 
 /** Where and under which tag a message is being published: what the broker adds to it. */
@@ -149,7 +150,7 @@ function decodeBody(body: unknown, encoding: unknown): Uint8Array {
   if (typeof body !== 'string') throw malformed('the body is not text');
   if (encoding === 'base64') return decodeBase64(body);
   if (encoding === undefined || encoding === null || encoding === 'utf-8') return Buffer.from(body, 'utf8');
-  throw malformed(`unknown body_encoding '${String(encoding).slice(0, 40)}'`);
+  throw malformed(`unknown body_encoding ${pythonRepr(encoding).slice(0, 80)}`);
 }
 
 /** Node skips what is not base64; then the result is shorter than the text promised. */

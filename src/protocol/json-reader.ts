@@ -182,9 +182,13 @@ class JsonReader {
 
   /** Python's wording, so that logs read the same on both sides. */
   #fail(what: string): never {
-    const before = this.#text.slice(0, this.#at);
-    const line = before.split('\n').length;
-    const column = this.#at - before.lastIndexOf('\n');
+    let line = 1;
+    let lineStart = 0;
+    for (let at = this.#text.indexOf('\n'); at >= 0 && at < this.#at; at = this.#text.indexOf('\n', at + 1)) {
+      line++;
+      lineStart = at + 1;
+    }
+    const column = this.#at - lineStart + 1;
     throw new ProtocolError('CTQ_PROTOCOL_MALFORMED', `${what}: line ${line} column ${column} (char ${this.#at})`);
   }
 }

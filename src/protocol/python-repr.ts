@@ -286,6 +286,11 @@ export function stringRepr(text: string): string {
   return `${quote}${out}${quote}`;
 }
 
+/** Text of strangers for an error message: cut, and without a character that could forge a line of a log. */
+export function printable(text: string): string {
+  return stringRepr(text.slice(0, 200)).slice(1, -1);
+}
+
 function escapeCode(code: number): string {
   const hex = code.toString(16);
   if (code <= 0xff) return `\\x${hex.padStart(2, '0')}`;

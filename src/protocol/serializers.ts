@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { ProtocolError } from '../errors.js';
 import { parseJson, stringifyJson } from './kombu-json.js';
 import { decodeMsgpack, encodeMsgpack } from './msgpack-codec.js';
+import { printable } from './python-repr.js';
 import type { TypedForm } from './typed-values.js';
 import { decodeYaml, encodeYaml } from './yaml-codec.js';
 
@@ -82,8 +83,9 @@ export function deserialize(input: Serialized, accept: AcceptedContent): unknown
   const { contentType, body } = input;
   if (RAW_CONTENT.has(contentType)) return body;
   if (!accept.contentTypes.has(contentType)) {
-    const name = contentType === PICKLE.contentType ? PICKLE.name : (byContentType.get(contentType)?.name ?? contentType);
-    throw new ProtocolError('CTQ_PROTOCOL_REFUSED', `Refusing to deserialize untrusted content of type ${name} (${contentType})`);
+    const shown = printable(contentType);
+    const name = contentType === PICKLE.contentType ? PICKLE.name : (byContentType.get(contentType)?.name ?? shown);
+    throw new ProtocolError('CTQ_PROTOCOL_REFUSED', `Refusing to deserialize untrusted content of type ${name} (${shown})`);
   }
   const serializer = byContentType.get(contentType);
   if (serializer !== undefined) return serializer.decode(body);
@@ -105,7 +107,9 @@ export function acceptedContent(names: readonly string[]): AcceptedContent {
 }
 
 function unknownSerializer(name: string, code: 'CTQ_PROTOCOL_UNENCODABLE' | 'CTQ_PROTOCOL_REFUSED'): ProtocolError {
-  return new ProtocolError(code, `No encoder/decoder installed for ${name}`, { hint: `known are ${SERIALIZER_NAMES.join(', ')}` });
+  return new ProtocolError(code, `No encoder/decoder installed for ${printable(name)}`, {
+    hint: `known are ${SERIALIZER_NAMES.join(', ')}`,
+  });
 }
 
 /** The text of a UTF-8 body. Node would put U+FFFD for what is none; Python refuses it. */

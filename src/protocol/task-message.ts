@@ -101,9 +101,11 @@ export function decodeTaskMessage(message: Message, options: DecodeTaskOptions):
   const fail = (error: unknown): never => {
     throw decodeFault(error, 'undecodable');
   };
+  if (typeof compression !== 'string')
+    throw new TaskMessageError('undecodable', `unknown compression ${pythonRepr(compression).slice(0, 100)}`);
   let body: Uint8Array | Promise<Uint8Array>;
   try {
-    body = decompress(String(compression), message.body, options.limits);
+    body = decompress(compression, message.body, options.limits);
   } catch (error) {
     return fail(error);
   }

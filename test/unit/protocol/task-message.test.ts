@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ProtocolError } from '../../../src/errors.js';
 import { compress } from '../../../src/protocol/compression.js';
 import { decodeEnvelope, encodeEnvelope } from '../../../src/protocol/envelope.js';
 import { parseJson, stringifyJson } from '../../../src/protocol/kombu-json.js';
@@ -306,7 +308,7 @@ describe('decodeTaskMessage', () => {
       message({ ...v2, compression: 'application/x-rar' }, 'x'),
       "undecodable: unknown compression 'application/x-rar'",
     ],
-    ['a compression that is no name', message({ ...v2, compression: { a: 1 } }, 'x'), "undecodable: unknown compression '[object Object]'"],
+    ['a compression that is no name', message({ ...v2, compression: { a: 1 } }, 'x'), "undecodable: unknown compression {'a': 1}"],
     [
       'damaged zlib data',
       message({ ...v2, compression: 'application/x-gzip' }, 'no zlib'),
@@ -430,6 +432,90 @@ describe.each(CELERY_VERSIONS)('the messages that end or puzzle a worker of Cele
       expect(outcome).not.toContain('\n');
     },
   );
+});
+
+describe('any text at all', () => {
+  const seeds = [...readCapture('messages-5.6'), ...readCapture('messages-5.2')].flatMap(capturedMessages);
+
+  it('is a task or a ProtocolError of one line', async () => {
+    const change = fc.record({
+      at: fc.nat(3000),
+      cut: fc.nat(30),
+      put: fc.constantFrom(
+        '',
+        'x',
+        '"',
+        '{',
+        '[',
+        ']',
+        '}',
+        ',',
+        'null',
+        '7',
+        '{}',
+        '[]',
+        '\\',
+        '\n',
+        'NaN',
+        '"__proto__":1,',
+        '99999999999999999999',
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...seeds), fc.array(change, { minLength: 1, maxLength: 4 }), async (seed, changes) => {
+        let text = seed;
+        for (const { at, cut, put } of changes) text = text.slice(0, at) + put + text.slice(at + cut);
+        try {
+          await decodeTaskMessage(decodeEnvelope(text), { accept });
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError);
+          expect((error as Error).message).not.toContain('\n');
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('is a task or a ProtocolError whatever stands in the place of a part', async () => {
+    const odd = fc.constantFrom<unknown>(
+      null,
+      true,
+      -1,
+      Infinity,
+      '',
+      'x',
+      [],
+      {},
+      [[]],
+      { __type__: 'date', __value__: '2024-01-02' },
+      { toString: 1 },
+      '9'.repeat(50),
+      'two\nlines\u001b[31m',
+    );
+    const names = ['task', 'id', 'eta', 'expires', 'timelimit', 'retries', 'group', 'stamps', 'compression', 'stamped_headers', 'root_id'];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.dictionary(fc.constantFrom(...names), odd),
+        fc.array(odd, { maxLength: 4 }),
+        odd,
+        odd,
+        async (headers, body, type, props) => {
+          const envelope = {
+            body: JSON.stringify(body),
+            'content-type': type === null ? 'application/json' : type,
+            headers: { task: 't', id: 'x', ...headers },
+            properties: props,
+          };
+          try {
+            await decodeTaskMessage(decodeEnvelope(JSON.stringify(envelope)), { accept });
+          } catch (error) {
+            expect(error).toBeInstanceOf(ProtocolError);
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
 });
 
 describe('peekTask', () => {
