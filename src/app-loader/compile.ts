@@ -47,7 +47,8 @@ export async function compileModules(setting: CompileSetting): Promise<ReadonlyM
     const sources = new Map(files.map((file) => [outputs.get(file), file]));
     for (const { path, text, contents } of built.outputFiles) {
       const source = sources.get(path);
-      writeFileSync(path, source === undefined ? contents : finish(text, source), { mode: 0o600 });
+      const finished = source === undefined ? contents : format === 'esm' ? withRequire(text, source) : withNames(text, source);
+      writeFileSync(path, finished, { mode: 0o600 });
     }
   }
   return outputs;
@@ -72,16 +73,17 @@ function optionsFor(format: 'esm' | 'cjs', setting: CompileSetting): BuildOption
   };
 }
 
-/** What esbuild leaves to be done. */
-function finish(text: string, source: string): string {
-  // A free `require` in an ES module: give it one, in front on the first line so that line numbers stay.
-  if (/^var __require = /m.test(text)) {
-    const here = JSON.stringify(pathToFileURL(source).href);
-    return `import { createRequire as __ctqRequire } from 'node:module'; const require = __ctqRequire(${here}); ${text}`;
-  }
-  // Inside esbuild's wrapper Node does not see which names a CommonJS module exports.
-  if (!text.includes('var require_')) return text;
-  const names = commonJsNames(readSource(source));
+/** A free `require` in an ES module: gives it one, in front on the first line so that line numbers stay. */
+function withRequire(text: string, source: string): string {
+  if (!/^var __require = /m.test(text)) return text;
+  const here = JSON.stringify(pathToFileURL(source).href);
+  return `import { createRequire as __ctqRequire } from 'node:module'; const require = __ctqRequire(${here}); ${text}`;
+}
+
+/** Node reads from the text which names a CommonJS module exports, and not all of it is as it was. */
+function withNames(text: string, source: string): string {
+  const known = text.includes('\n0 && (module.exports = {');
+  const names = known ? [] : commonJsNames(readSource(source));
   const hint = names.length === 0 ? '' : `0 && (module.exports = { ${names.join(', ')} });\n`;
   return text.replace(/^(?=\/\/# sourceMappingURL=)/m, hint);
 }

@@ -120,7 +120,11 @@ function withExtension(path: string): string | undefined {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    return false; // A name that no file can have: too long, or below something that is no folder.
+  }
 }
 
 function nameOfPath(path: string, workdir: string): string {
@@ -131,10 +135,11 @@ function nameOfPath(path: string, workdir: string): string {
 }
 
 function notFound(spec: string, looked: readonly string[], workdir: string): ConfigError {
-  const listed = looked.length === 0 ? 'it is no module name' : `looked for ${[...new Set(looked)].join(', ')} in ${workdir}`;
+  const places = spec.length > 80 ? [] : [...new Set(looked)];
+  const listed = places.length === 0 ? 'it is no module name' : `looked for ${places.join(', ')} in ${workdir}`;
   const lookalike = closestName(spec, modulesIn(workdir));
   return new ConfigError(
-    `cannot find the module ${JSON.stringify(spec)}`,
+    `cannot find the module ${JSON.stringify(spec.length > 80 ? `${spec.slice(0, 77)}...` : spec)}`,
     { hint: `${listed}${lookalike === undefined ? '' : `; did you mean ${lookalike}?`}` },
     'CTQ_CONFIG_APP',
   );

@@ -34,15 +34,15 @@ export function createModuleLoader(setting: LoaderSetting): ModuleLoader {
   const ctqFile = fileURLToPath(entryPoint('index'));
   const ctqRoot = realpathSync(dirname(dirname(ctqFile)));
   const places = new Map<string, string>();
-  let folder: string | undefined;
+  let output: OutputFolder | undefined;
 
   const compile = async (files: readonly string[]): Promise<void> => {
     const esbuild = await loadEsbuild(setting, files);
     const graph = await readModuleGraph(esbuild, files, setting.workdir);
     for (const file of untouchedFiles(graph, ctqRoot)) if (!places.has(file)) places.set(file, file);
-    folder ??= outputFolder();
+    output ??= outputFolder();
     process.setSourceMapsEnabled(true);
-    const compiled = await compileModules({ esbuild, graph, workdir: setting.workdir, folder, known: places, ctqFile });
+    const compiled = await compileModules({ esbuild, graph, workdir: setting.workdir, folder: output.path, known: places, ctqFile });
     for (const [file, place] of compiled) places.set(file, place);
     // Its helper process would stay for as long as the worker runs.
     await esbuild.stop();
@@ -68,8 +68,8 @@ export function createModuleLoader(setting: LoaderSetting): ModuleLoader {
     load,
     placeOf: (file) => places.get(realpathSync(file)),
     close() {
-      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-      folder = undefined;
+      output?.remove();
+      output = undefined;
     },
   };
 }
@@ -123,11 +123,16 @@ function importError(error: unknown, file: string, workdir: string): unknown {
   return new ConfigError(`${shown} failed while it was loaded: ${what}`, { hint, cause: error }, 'CTQ_CONFIG_APP');
 }
 
+interface OutputFolder {
+  readonly path: string;
+  remove(): void;
+}
+
 /**
  * A folder that only we can write, for Node runs what is in it. What killed processes left is swept. The
  * name `node_modules` is for Node 20, which warns of every `require()` of an ES module elsewhere.
  */
-function outputFolder(): string {
+function outputFolder(): OutputFolder {
   const uid = process.getuid?.() ?? 0;
   const parent = join(tmpdir(), `ctq-modules-${uid}`);
   mkdirSync(parent, { recursive: true, mode: 0o700 });
@@ -135,10 +140,14 @@ function outputFolder(): string {
   const isOurs = found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0;
   if (isOurs) sweep(parent);
   const home = mkdtempSync(join(isOurs ? parent : tmpdir(), `${process.pid}-`));
-  const folder = join(home, 'node_modules');
-  mkdirSync(folder);
-  process.once('exit', () => rmSync(home, { recursive: true, force: true }));
-  return folder;
+  const path = join(home, 'node_modules');
+  mkdirSync(path);
+  const remove = (): void => {
+    process.off('exit', remove);
+    rmSync(home, { recursive: true, force: true });
+  };
+  process.on('exit', remove);
+  return { path, remove };
 }
 
 function sweep(parent: string): void {
