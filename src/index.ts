@@ -2,6 +2,7 @@
 export type { ExchangeType } from './broker.js';
 export type { ApplyAsyncOptions, RetryPolicy } from './client/apply-async-options.js';
 export { AsyncResult, type GetOptions, SentTask } from './client/async-result.js';
+export { type CommandDefaults, type ConfigFile, defineConfig } from './config/define-config.js';
 export type { SettingsInput } from './config/settings.js';
 export { type AppWorkerOptions, Ctq } from './ctq.js';
 export {
