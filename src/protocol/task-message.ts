@@ -11,8 +11,6 @@ import { argsRepr, kwargsRepr, pythonRepr } from './python-repr.js';
 import { asList, isRecord, textOr } from './record.js';
 import { type AcceptedContent, deserialize, utf8Text } from './serializers.js';
 
-export { parseIsoDate } from './iso-date.js';
-
 type Kwargs = Readonly<Record<string, unknown>>;
 
 /**
