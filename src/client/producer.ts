@@ -3,6 +3,7 @@
  * a task. Synchronous up to the publish, so that the calls of one tick travel together.
  */
 import type { Broker, Queue, Route } from '../broker.js';
+import type { PlannedCall } from '../canvas/plan.js';
 import type { Clock } from '../clock.js';
 import { BrokerError, ConfigError } from '../errors.js';
 import type { TaskRequest } from '../execution/invocation.js';
@@ -54,6 +55,13 @@ export interface SentCall {
   readonly published: Promise<void>;
 }
 
+/** A message with its way. */
+interface Prepared {
+  readonly name: string;
+  readonly message: Message;
+  readonly routed: RoutedTask;
+}
+
 export class Producer {
   private readonly parts: ProducerParts;
   private broker: Broker | undefined;
@@ -79,6 +87,24 @@ export class Producer {
     return { taskId, published };
   }
 
+  /**
+   * Makes several messages of one thing, a canvas; all are made before any goes out. Within a running task
+   * they are one child.
+   *
+   * @returns What sends them.
+   * @throws As {@link send}.
+   */
+  prepareAll(calls: readonly PlannedCall[], child: ResultTree | undefined): () => Promise<void> {
+    const parent = this.parts.runningTask();
+    const ready = calls.map(({ task, args, options }) =>
+      this.prepare(task, args, parent === undefined ? options : this.inherit(parent.request, options)),
+    );
+    if (child !== undefined) parent?.addChild(child);
+    return async () => {
+      await Promise.all(ready.map((one) => (one instanceof Promise ? one.then((prepared) => this.post(prepared)) : this.post(one))));
+    };
+  }
+
   /** The same without regard to a running task: retries, callbacks, the rest of a chain. */
   publishTask(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Promise<void> {
     return this.publish(name, args, options);
@@ -95,10 +121,21 @@ export class Producer {
   }
 
   private publish(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Promise<void> {
+    const prepared = this.prepare(name, args, options);
+    return prepared instanceof Promise ? prepared.then((ready) => this.post(ready)) : this.post(prepared);
+  }
+
+  private post({ name, message, routed }: Prepared): Promise<void> {
+    const { signals } = this.parts;
+    if (signals.beforeTaskPublish.connected || signals.afterTaskPublish.connected) return this.announce(name, message, routed);
+    return this.deliver(message, routed);
+  }
+
+  private prepare(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Prepared | Promise<Prepared> {
     checkCall(name, args, options);
-    const { settings, router, clock, origin, signals } = this.parts;
+    const { settings, router, clock, origin } = this.parts;
     const kwargs = options.kwargs ?? {};
-    const routed = router.route({ name, args, kwargs, options: this.withTaskOptions(name, options) });
+    const routed = router.route({ name: options.routeName ?? name, args, kwargs, options: this.withTaskOptions(name, options) });
     const { options: chosen } = routed;
     const message = encodeTaskMessage({
       ...chosen,
@@ -114,9 +151,7 @@ export class Producer {
       priority: chosen.priority ?? settings.taskDefaultPriority,
       deliveryMode: chosen.deliveryMode ?? (settings.taskDefaultDeliveryMode as 1 | 2 | 'transient' | 'persistent'),
     });
-    if (message instanceof Promise) return message.then((ready) => this.deliver(ready, routed));
-    if (signals.beforeTaskPublish.connected || signals.afterTaskPublish.connected) return this.announce(name, message, routed);
-    return this.deliver(message, routed);
+    return message instanceof Promise ? message.then((ready) => ({ name, message: ready, routed })) : { name, message, routed };
   }
 
   /** What the task was registered with stands below what the call says (Celery's `_get_exec_options`). */
@@ -131,6 +166,9 @@ export class Producer {
       expires: task.expires,
       serializer: task.serializer,
       compression: task.compression,
+      // Celery sends the task's own limits too (captures: messages, "task-level time limits").
+      timeLimit: task.timeLimit,
+      softTimeLimit: task.softTimeLimit,
       ignoreResult: task.ignoreResult ?? (this.parts.settings.taskIgnoreResult || undefined),
     };
     const merged: Record<string, unknown> = { ...options };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AsyncResult, SentTask, TaskError, WaitTimeoutError } from '../../../src/index.js';
+import { Results } from '../../../src/client/results.js';
 import type { ResultMeta } from '../../../src/protocol/result-meta.js';
 import type { ResultBackend, WaitOptions } from '../../../src/result-backend.js';
 
@@ -29,11 +30,15 @@ class OneMeta implements Partial<ResultBackend> {
   }
 }
 
+function source(backend: OneMeta): Results {
+  return new Results({ backend: () => Promise.resolve(backend as unknown as ResultBackend), revoke: () => Promise.resolve() });
+}
+
 const failed = meta('FAILURE', { exc_type: 'ValueError', exc_message: ['boom'], exc_module: 'builtins' }, { traceback: 'Traceback …' });
 
 function result(held?: ResultMeta): { result: AsyncResult; backend: OneMeta } {
   const backend = new OneMeta(held);
-  return { result: new AsyncResult('id', () => Promise.resolve(backend as unknown as ResultBackend)), backend };
+  return { result: new AsyncResult('id', source(backend)), backend };
 }
 
 describe('AsyncResult', () => {
@@ -92,7 +97,7 @@ describe('AsyncResult', () => {
     expect([await handle.state(), await handle.result(), await handle.ready()]).toEqual(['PROGRESS', { current: 3 }, false]);
   });
 
-  it('knows its children, members of groups among them', async () => {
+  it('knows its children, tasks and groups', async () => {
     const children = [
       [['a', null], null],
       [
@@ -104,12 +109,14 @@ describe('AsyncResult', () => {
       ],
     ] as ResultMeta['children'];
     const { result: handle } = result(meta('SUCCESS', 1, { children }));
-    expect((await handle.children()).map((child) => child.id)).toEqual(['a', 'b', 'c']);
+    const found = await handle.children();
+    expect(found.map((child) => child.id)).toEqual(['a', 'g']);
+    expect((await found[1]?.children())?.map((child) => child.id)).toEqual(['b', 'c']);
   });
 });
 
 describe('SentTask', () => {
-  const backend = (): Promise<ResultBackend> => Promise.resolve(new OneMeta(meta('SUCCESS', 5)) as unknown as ResultBackend);
+  const backend = source(new OneMeta(meta('SUCCESS', 5)));
 
   it('can be awaited for its publish, which gives a handle that cannot', async () => {
     const handle = await new SentTask('id', backend, Promise.resolve());

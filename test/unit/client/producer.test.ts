@@ -55,7 +55,15 @@ describe('sending a task', () => {
     expect(result.id).toBe(sent.id);
     expect('then' in result).toBe(false);
     const [first] = await taken(app, 'celery', 1);
-    expect(first?.task).toMatchObject({ id: sent.id, task: 'unit.add', args: [1, 2], kwargs: {}, rootId: sent.id, parentId: null, retries: 0 });
+    expect(first?.task).toMatchObject({
+      id: sent.id,
+      task: 'unit.add',
+      args: [1, 2],
+      kwargs: {},
+      rootId: sent.id,
+      parentId: null,
+      retries: 0,
+    });
   });
 
   it('keeps the order of the calls, the first of which declares the queue', async () => {
@@ -67,13 +75,16 @@ describe('sending a task', () => {
 
   it('takes from the task what the call does not say', async () => {
     const app = newApp();
-    const mail = app.task({ name: 'unit.mail', queue: 'mail', priority: 6, ignoreResult: true, serializer: 'yaml' }, (to: string) => to);
+    const mail = app.task(
+      { name: 'unit.mail', queue: 'mail', priority: 6, ignoreResult: true, serializer: 'yaml', timeLimit: 2 },
+      (to: string) => to,
+    );
     await mail.delay('a');
     await mail.applyAsync(['b'], { priority: 3, serializer: 'json' });
     const [second, first] = await taken(app, 'mail', 2);
     expect(first).toMatchObject({
       delivery: { message: { contentType: 'application/x-yaml', properties: { priority: 6 } } },
-      task: { ignoreResult: true },
+      task: { ignoreResult: true, timelimit: [2, null] },
     });
     expect(second).toMatchObject({ delivery: { message: { contentType: 'application/json', properties: { priority: 3 } } } });
   });
