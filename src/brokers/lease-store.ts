@@ -40,7 +40,10 @@ export interface LeaseStore {
 export type Beat = string | number;
 
 export interface Renewal {
-  /** Tags that we thought ours and that somebody else has taken; already removed from what we own. */
+  /**
+   * Deliveries, by the engine's own names, that were ours at the last beat and are not now: somebody else has taken them, or we have answered
+   * them meanwhile, whatever the engine finds easier to say. Each is named once.
+   */
   readonly lost: readonly string[];
   /**
    * True when the store had forgotten us: we were declared dead, or it lost its memory. Whoever holds

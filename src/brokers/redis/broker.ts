@@ -15,7 +15,7 @@ import { RedisConsumer } from './consumer.js';
 import { bindingKey, queueLists, type RedisLayout, redisLayout } from './keys.js';
 import { ListListener } from './list-listener.js';
 import { FanoutListener } from './fanout.js';
-import { Publisher } from './publisher.js';
+import { broadcastArguments, Publisher } from './publisher.js';
 import { drainScript } from './scripts.js';
 import { isRedisResultWriter, RedisSettlement } from './settlement.js';
 import { Switchboard } from './switchboard.js';
@@ -64,6 +64,13 @@ export class RedisBroker implements Broker, JointSettler {
 
   publish(message: Message, route: Route): Promise<void> {
     return this.#do(() => this.#publisher.publish(message, route));
+  }
+
+  broadcast(message: Message, route: Route): Promise<number> {
+    return this.#do(async () => {
+      const connection = await this.#link.connection();
+      return Number(await connection.call('publish', broadcastArguments(this.#layout, message, route)));
+    });
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {

@@ -10,7 +10,7 @@
  * States: `taking ⇄ paused → closing → closed`. `paused` and `prefetch 0` both take nothing.
  */
 import { randomUUID } from 'node:crypto';
-import type { ConsumeOptions, Consumer, ConsumerHandler, Queue } from '../../broker.js';
+import type { ConsumeOptions, Consumer, ConsumerHandler, MalformedDelivery, Queue } from '../../broker.js';
 import type { Clock } from '../../clock.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import { type RedisFailure, toFailure } from '../../connections/redis-failure.js';
@@ -22,12 +22,13 @@ import type { Logger } from '../../logger.js';
 import { type Leases, startLeases } from '../leases.js';
 import { Bell } from './bell.js';
 import { bindingMember } from './bindings.js';
-import { giveBackAll, heldKeys, ownRecords } from './give-back.js';
+import { giveBackAll, giveBackTake } from './give-back.js';
 import { bindingKey, ownersKey, type RedisLayout } from './keys.js';
-import { answerScript, giveBackScript, settleScript, takeScript } from './scripts.js';
+import { takeRecords } from './own.js';
+import { answerScript, settleScript, takeScript } from './scripts.js';
 import type { Switchboard } from './switchboard.js';
 import { type Taken, type TakePlan, take, takePlan } from './taking.js';
-import { RedisDelivery, Unacked } from './unacked.js';
+import { RedisDelivery, type Take, Unacked } from './unacked.js';
 
 export interface RedisConsumerOptions extends ConsumeOptions {
   readonly addresses: readonly RedisAddress[];
@@ -67,7 +68,7 @@ export class RedisConsumer implements Consumer {
   #mayHaveMore = true;
   #underWay: Promise<void> | undefined;
   #takeScheduled = false;
-  #taken = 0;
+  #takes = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: RedisConsumerOptions) {
@@ -107,7 +108,7 @@ export class RedisConsumer implements Consumer {
       },
       {
         renewed: () => {},
-        lost: (tags) => this.#fence(tags),
+        lost: (names) => this.#fenceLost(names),
         forgotten: () => this.#compareSoon(),
         tookOver: (ownerId, count) =>
           options.logger.warning('Restored %d unacknowledged message(s) of a worker that died (%s).', count, ownerId),
@@ -161,7 +162,7 @@ export class RedisConsumer implements Consumer {
     const limit = new Promise<void>((resolve) => this.#options.clock.setTimeout(resolve, CLOSE_LIMIT_MS).unref());
     await Promise.race([this.#leave(), limit]);
     this.#state = 'closed';
-    this.unacked.fence(this.unacked.tags());
+    this.unacked.fence(this.unacked.deliveries());
     this.unacked.close();
     this.#link.close();
     await this.#leases.stop();
@@ -171,7 +172,7 @@ export class RedisConsumer implements Consumer {
   /** The orderly part: answers under way arrive, the rest goes back, our name comes off the list. */
   async #leave(): Promise<void> {
     await this.#underWay;
-    this.unacked.fence(this.unacked.tags());
+    this.unacked.fence(this.unacked.deliveries());
     await this.unacked.idle();
     for (;;) {
       try {
@@ -225,9 +226,15 @@ export class RedisConsumer implements Consumer {
 
   // Ownership.
 
-  #fence(tags: Iterable<string>): void {
-    const fenced = this.unacked.fence(tags);
+  #fence(deliveries: Iterable<RedisDelivery>): void {
+    const fenced = this.unacked.fence(deliveries);
     if (fenced.length > 0 && this.#state !== 'closed') this.#handler.fenced(fenced);
+  }
+
+  /** @param names - `<take> <tag>` of what was not ours at the last beat, or had been answered by then. */
+  #fenceLost(names: readonly string[]): void {
+    const lost = names.map((name) => this.unacked.find(Number.parseInt(name, 10), name.slice(name.indexOf(' ') + 1)));
+    this.#fence(lost.filter((delivery) => delivery !== undefined));
   }
 
   #compareSoon(): void {
@@ -237,23 +244,20 @@ export class RedisConsumer implements Consumer {
 
   /**
    * What the server says we own against what we hold. What only we hold is somebody else's by now;
-   * what only the server knows was taken by a call whose answer got lost, and goes back untouched.
+   * a take that only the server knows had its answer lost, and goes back untouched.
    */
   async #compare(connection: RedisConnection): Promise<void> {
-    const held = this.unacked.tags();
-    const owed = this.unacked.owed();
+    const held = this.unacked.deliveries();
     const underWay = this.#underWay;
-    const records = await ownRecords(connection, this.#layout, this.ownerId);
-    const owned = new Set(records.map(({ tag }) => tag));
-    this.#fence([...held].filter((tag) => !owned.has(tag)));
+    const records = await takeRecords(connection, this.#layout, this.ownerId);
+    const recorded = new Set(records.map(({ number }) => number));
+    this.#fence(held.filter(({ item }) => !recorded.has(item.take.number)));
     // A take sent before our question has been answered before it, but perhaps not yet been looked at.
     await underWay;
-    const owedNow = this.unacked.owed();
-    const ours = (tag: string): boolean => held.has(tag) || owed.has(tag) || this.unacked.has(tag) || owedNow.has(tag);
-    const stray = records.filter(({ tag }) => !ours(tag)).sort((a, b) => b.number - a.number);
-    if (stray.length === 0) return;
-    const args = stray.flatMap(({ tag }) => [tag, '']);
-    await connection.run(giveBackScript, heldKeys(this.#layout, this.ownerId), [this.ownerId, '', ...args]);
+    for (const record of records) {
+      if (this.unacked.knowsTake(record.number)) continue;
+      await giveBackTake({ connection, layout: this.#layout, ownerId: this.ownerId, lastBeat: '' }, record, 'as it is');
+    }
   }
 
   // Taking.
@@ -287,27 +291,45 @@ export class RedisConsumer implements Consumer {
   async #takeSome(connection: RedisConnection, count: number): Promise<void> {
     this.#plan ??= takePlan(this.#layout, this.ownerId, this.#turn);
     const plan = this.#plan;
+    this.#takes += 1;
+    const number = this.#takes;
     let taken: Taken;
     try {
-      taken = await take(connection, { layout: this.#layout, ownerId: this.ownerId, plan, count, number: this.#taken });
+      taken = await take(connection, { layout: this.#layout, ownerId: this.ownerId, plan, count, number });
     } catch (error) {
       this.#underWay = undefined;
       giveUp(connection, error);
       return;
     }
     this.#underWay = undefined;
-    this.#taken += taken.count;
     this.#rotate(taken.served);
-    const batch = taken.deliveries.map((parts) => new RedisDelivery(this.unacked, parts));
-    for (const delivery of batch) this.unacked.add(delivery);
-    for (const item of taken.unreadable) void this.unacked.bury(item, item.reason);
+    const { batch, malformed } = this.#hold(taken, number);
     if (taken.count > 0) this.#bell.busy();
     // The next take travels while the worker works on this one.
     if (taken.count >= count) this.#take();
     else this.#wait(connection, plan);
     if (batch.length > 0) this.#handler.deliver(batch);
     faultPoint('redis.take.delivered');
-    for (const item of taken.malformed) this.#handler.malformed(item);
+    for (const item of malformed) this.#handler.malformed(item);
+  }
+
+  #hold(taken: Taken, number: number): { readonly batch: readonly RedisDelivery[]; readonly malformed: readonly MalformedDelivery[] } {
+    const record: Take = { number, takenAt: taken.takenAt, open: taken.items.length };
+    this.unacked.addTake(record);
+    const batch: RedisDelivery[] = [];
+    const malformed = [...taken.malformed];
+    for (const [position, { tag, queue, list, text, message, error, raw }] of taken.items.entries()) {
+      const item = { tag, queue, list, text, take: record, position };
+      if (message !== undefined) {
+        const delivery = new RedisDelivery(this.unacked, item, message);
+        this.unacked.add(delivery);
+        batch.push(delivery);
+      } else if (error !== undefined) {
+        void this.unacked.bury(item, error.message);
+        malformed.push({ queue, raw: Buffer.from(raw), error });
+      }
+    }
+    return { batch, malformed };
   }
 
   #wait(connection: RedisConnection, plan: TakePlan): void {

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '../../connections/redis.js';
 import { faultPoint } from '../../fault-points.js';
 import { redeliver } from '../../protocol/envelope.js';
-import { ownersKey, ownKey, type RedisLayout, unwrapUnacked } from './keys.js';
+import { type RedisLayout, unwrapUnacked } from './keys.js';
+import { heldKeys, type TakeRecord, takeRecords } from './own.js';
 import { giveBackScript } from './scripts.js';
 
 /** Short enough that the server serves others in between (RELIABILITY M30). */
@@ -19,51 +20,42 @@ export interface GiveBackOptions {
   readonly enough?: () => boolean;
 }
 
-export interface OwnRecord {
-  readonly tag: string;
-  /** Counts the owner's deliveries in the order of taking. */
-  readonly number: number;
-}
-
 /** @returns How many deliveries went back. */
 export async function giveBackAll(options: GiveBackOptions): Promise<number> {
   const { connection, layout, ownerId, lastBeat, enough } = options;
-  const records = await ownRecords(connection, layout, ownerId);
-  // The last taken is pushed first, so that the first taken is served first.
-  records.sort((a, b) => b.number - a.number);
   let restored = 0;
-  for (let start = 0; start < records.length || start === 0; start += BATCH) {
-    if (start > 0 && enough?.() === true) break;
-    const tags = records.slice(start, start + BATCH).map(({ tag }) => tag);
-    const args: string[] = [ownerId, lastBeat];
-    if (tags.length > 0) {
-      const values = (await connection.call('hmget', [layout.unackedKey, ...tags])) as readonly (string | null)[];
-      faultPoint('redis.give-back.read');
-      for (const [index, tag] of tags.entries()) args.push(tag, redelivered(values[index] ?? null));
-    }
-    // With nothing to give back the call still strikes a dead owner off the list.
-    const count = Number(await connection.run(giveBackScript, heldKeys(layout, ownerId), args));
-    faultPoint('redis.give-back.done');
-    if (count < 0) break;
+  // The last taken is pushed first, so that the first taken is served first.
+  const takes = await takeRecords(connection, layout, ownerId);
+  for (const take of takes) {
+    const count = await giveBackTake(options, take, 'as redelivered');
+    if (count < 0) return restored;
     restored += count;
+    if (enough?.() === true) return restored;
   }
+  // With nothing to give back, the call still strikes a dead owner off the list.
+  if (takes.length === 0) await connection.run(giveBackScript, heldKeys(layout, ownerId), [ownerId, lastBeat, '0', '']);
   return restored;
 }
 
-/** What the server says this owner holds. */
-export async function ownRecords(connection: RedisConnection, layout: RedisLayout, ownerId: string): Promise<OwnRecord[]> {
-  // In capitals, because the driver makes an object of the answer to `hgetall`.
-  const flat = (await connection.call('HGETALL', [ownKey(layout, ownerId)])) as readonly string[];
-  const records: OwnRecord[] = [];
-  for (let index = 0; index + 1 < flat.length; index += 2) {
-    records.push({ tag: flat[index] as string, number: Number((flat[index + 1] as string).split(' ', 2)[1]) });
+/** @returns How many deliveries went back; -1 when the owner has come back to life. */
+export async function giveBackTake(options: GiveBackOptions, take: TakeRecord, how: 'as redelivered' | 'as it is'): Promise<number> {
+  const { connection, layout, ownerId, lastBeat } = options;
+  const items = [...take.items].reverse();
+  let restored = 0;
+  for (let start = 0; start < items.length; start += BATCH) {
+    const some = items.slice(start, start + BATCH);
+    const tags = some.map(({ tag }) => tag);
+    const texts = how === 'as it is' ? [] : ((await connection.call('hmget', [layout.unackedKey, ...tags])) as readonly (string | null)[]);
+    faultPoint('redis.give-back.read');
+    const last = start + BATCH >= items.length;
+    const args = [ownerId, lastBeat, take.takenAt, last ? String(take.number) : ''];
+    for (const [index, { tag, list }] of some.entries()) args.push(tag, list, redelivered(texts[index] ?? null));
+    const count = Number(await connection.run(giveBackScript, heldKeys(layout, ownerId), args));
+    faultPoint('redis.give-back.done');
+    if (count < 0) return -1;
+    restored += count;
   }
-  return records;
-}
-
-/** The four keys that `held.lua` expects. */
-export function heldKeys(layout: RedisLayout, ownerId: string): readonly string[] {
-  return [layout.unackedKey, layout.unackedIndexKey, ownKey(layout, ownerId), ownersKey(layout)];
+  return restored;
 }
 
 function redelivered(value: string | null): string {

@@ -6,8 +6,9 @@ import type { RedisAddress } from '../../connections/redis-url.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Beat, Housekeeping, LeaseStore, OpenLeaseStore, Renewal } from '../lease-store.js';
 import { restoreForeign } from './foreign.js';
-import { giveBackAll, heldKeys } from './give-back.js';
+import { giveBackAll } from './give-back.js';
 import { ownersKey, parkedKey, type RedisLayout, rescueKey } from './keys.js';
+import { heldKeys } from './own.js';
 import { renewScript, unparkScript } from './scripts.js';
 
 /** A round trip that takes longer is given up: the next one, over a new connection, comes in time for our lease. */

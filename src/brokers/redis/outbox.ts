@@ -62,11 +62,6 @@ export class Outbox<Item> {
     return this.#waiting.length + this.#underWay.length;
   }
 
-  /** Those without an answer. */
-  items(): readonly Item[] {
-    return [...this.#underWay, ...this.#waiting];
-  }
-
   add(item: Item): void {
     if (this.#closed) {
       this.#options.failed([item], closedFailure());

@@ -51,10 +51,7 @@ export class Publisher {
 
   publish(message: Message, route: Route): Promise<void> {
     return new Promise((resolve, reject) => {
-      const text = encodeEnvelope(message, {
-        deliveryTag: randomUUID(),
-        deliveryInfo: { exchange: route.exchange.name, routingKey: route.routingKey },
-      });
+      const text = stamped(message, route);
       this.#outbox.add({ message, route, text, resolve, reject });
     });
   }
@@ -142,3 +139,12 @@ export class Publisher {
 }
 
 const NO_BINDINGS: ReadonlyMap<string, readonly Binding[]> = new Map();
+
+/** What PUBLISH takes: the channel and the envelope. */
+export function broadcastArguments(layout: RedisLayout, message: Message, route: Route): readonly [channel: string, text: string] {
+  return [fanoutChannel(layout, route.exchange.name, route.routingKey), stamped(message, route)];
+}
+
+function stamped(message: Message, { exchange, routingKey }: Route): string {
+  return encodeEnvelope(message, { deliveryTag: randomUUID(), deliveryInfo: { exchange: exchange.name, routingKey } });
+}

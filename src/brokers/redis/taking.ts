@@ -4,12 +4,12 @@ import type { MalformedDelivery } from '../../broker.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import { ProtocolError } from '../../errors.js';
 import { faultPoint } from '../../fault-points.js';
-import { decodeEnvelope, redeliveryCount } from '../../protocol/envelope.js';
+import { decodeEnvelope } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';
-import { heldKeys } from './give-back.js';
 import { deadLettersKey, queueLists, type RedisLayout, unackedTail } from './keys.js';
+import { heldKeys } from './own.js';
 import { takeScript } from './scripts.js';
-import { DEAD_LETTERS_KEPT, type RedisDeliveryParts } from './unacked.js';
+import { DEAD_LETTERS_KEPT } from './unacked.js';
 
 /** The keys and texts of a set of queues in their turn; made once and used until the turn changes. */
 export interface TakePlan {
@@ -21,20 +21,28 @@ export interface TakePlan {
 }
 
 export interface Taken {
-  readonly deliveries: readonly RedisDeliveryParts[];
-  /** Reported only: the script or {@link unreadable} has put them aside. */
+  /** By the server, in seconds, digit for digit: the score of everything taken with it. */
+  readonly takenAt: string;
+  readonly items: readonly TakenItem[];
+  /** Put aside by the script; to be reported. */
   readonly malformed: readonly MalformedDelivery[];
-  /** Recorded as ours although no message: to be put aside by the caller. */
-  readonly unreadable: readonly {
-    readonly deliveryTag: string;
-    readonly queue: string;
-    readonly number: number;
-    readonly reason: string;
-  }[];
   /** The queues that delivered, the last one last. */
   readonly served: readonly string[];
   /** How many items left the lists. */
   readonly count: number;
+}
+
+/** Something that is recorded as ours. */
+export interface TakenItem {
+  readonly tag: string;
+  readonly queue: string;
+  /** The key it came from, and goes back to. */
+  readonly list: string;
+  /** undefined for what the script took for a message and is none: to be put aside by the caller. */
+  readonly message: Message | undefined;
+  readonly error: ProtocolError | undefined;
+  readonly text: string;
+  readonly raw: Buffer;
 }
 
 export function takePlan(layout: RedisLayout, ownerId: string, queues: readonly string[]): TakePlan {
@@ -53,11 +61,11 @@ export interface TakeOrder {
   readonly ownerId: string;
   readonly plan: TakePlan;
   readonly count: number;
-  /** Deliveries taken so far by this consumer. */
+  /** Counts the takes of this consumer. */
   readonly number: number;
 }
 
-type RawAnswer = readonly [readonly Buffer[], Buffer, readonly (number | Buffer)[], readonly (number | Buffer)[]];
+type RawAnswer = readonly [Buffer, readonly Buffer[], Buffer, readonly (number | Buffer)[], readonly (number | Buffer)[]];
 
 export async function take(connection: RedisConnection, order: TakeOrder): Promise<Taken> {
   const { layout, plan } = order;
@@ -78,42 +86,33 @@ export async function take(connection: RedisConnection, order: TakeOrder): Promi
   return readAnswer(order, raw);
 }
 
-function readAnswer({ plan, number }: TakeOrder, [texts, runs, named, dead]: RawAnswer): Taken {
-  const deliveries: RedisDeliveryParts[] = [];
-  const malformed: MalformedDelivery[] = [];
-  const unreadable: Taken['unreadable'][number][] = [];
+function readAnswer({ plan }: TakeOrder, [takenAt, texts, runs, named, dead]: RawAnswer): Taken {
+  const items: TakenItem[] = [];
   const namedTags = new Map<number, string>();
   for (let index = 0; index < named.length; index += 2) namedTags.set(Number(named[index]), String(named[index + 1]));
   const served = new Set<string>();
-  let position = 0;
-  for (const [list, length] of parseRuns(runs)) {
-    const queue = plan.queues[(list - 1) % plan.queues.length] as string;
+  for (const [number, length] of parseRuns(runs)) {
+    const queue = plan.queues[(number - 1) % plan.queues.length] as string;
+    const list = plan.lists[number - 1] as string;
     // Again at the end: sets remember the first place.
     served.delete(queue);
     served.add(queue);
-    for (const stop = position + length; position < stop; position += 1) {
-      const bytes = texts[position] as Buffer;
-      const namedTag = namedTags.get(position + 1);
-      const read = readMessage(bytes);
-      const about = { queue, number: number + position + 1 };
-      if (read.message !== undefined) {
-        const { message, text } = read;
-        deliveries.push({ ...about, message, text, tag: namedTag ?? tagAtEnd(text), redeliveryCount: redeliveryCount(message) });
-      } else {
-        malformed.push({ queue, raw: Buffer.from(bytes), error: read.error });
-        unreadable.push({ ...about, deliveryTag: namedTag ?? tagAtEnd(bytes.toString('utf8')), reason: read.error.message });
-      }
+    for (const stop = items.length + length; items.length < stop; ) {
+      const raw = texts[items.length] as Buffer;
+      const { message, text, error } = readMessage(raw);
+      // The script found it at the end of the text (WIRE 3.1) or names it.
+      const tag = namedTags.get(items.length + 1) ?? text.slice(-39, -3);
+      items.push({ tag, queue, list, message, error, text, raw });
     }
   }
+  const malformed: MalformedDelivery[] = [];
   for (let index = 0; index < dead.length; index += 2) {
     const queue = plan.queues[(Number(dead[index]) - 1) % plan.queues.length] as string;
-    const bytes = dead[index + 1] as Buffer;
-    const read = readMessage(bytes);
-    const error =
-      read.message === undefined ? read.error : new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'the message is not JSON as Redis reads it');
-    malformed.push({ queue, raw: Buffer.from(bytes), error });
+    const raw = dead[index + 1] as Buffer;
+    const error = readMessage(raw).error ?? new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'the message is not JSON as Redis reads it');
+    malformed.push({ queue, raw: Buffer.from(raw), error });
   }
-  return { deliveries, malformed, unreadable, served: [...served], count: texts.length + dead.length / 2 };
+  return { takenAt: takenAt.toString('latin1'), items, malformed, served: [...served], count: texts.length + dead.length / 2 };
 }
 
 /** `3:12;1:4` */
@@ -125,23 +124,22 @@ function* parseRuns(runs: Buffer): Generator<readonly [list: number, length: num
   }
 }
 
-type Read = { readonly message: Message; readonly text: string } | { readonly message: undefined; readonly error: ProtocolError };
+interface Read {
+  readonly text: string;
+  readonly message: Message | undefined;
+  readonly error: ProtocolError | undefined;
+}
 
-function readMessage(bytes: Buffer): Read {
+function readMessage(raw: Buffer): Read {
+  const text = raw.toString('utf8');
   try {
-    const text = bytes.toString('utf8');
     const message = decodeEnvelope(text);
     if (message.contentType === '' && message.body.length === 0) {
       throw new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'the message has neither a body nor a content type');
     }
-    return { message, text };
+    return { text, message, error: undefined };
   } catch (error) {
-    if (error instanceof ProtocolError) return { message: undefined, error };
-    return { message: undefined, error: new ProtocolError('CTQ_PROTOCOL_MALFORMED', String(error), { cause: error }) };
+    const known = error instanceof ProtocolError ? error : new ProtocolError('CTQ_PROTOCOL_MALFORMED', String(error), { cause: error });
+    return { text, message: undefined, error: known };
   }
-}
-
-/** The tag that the script found at the end of the text, by the same look; those it found elsewhere it names. */
-function tagAtEnd(text: string): string {
-  return /"delivery_tag": ?"([A-Za-z0-9_.-]+)"\}\}$/.exec(text.slice(-120))?.[1] ?? '';
 }

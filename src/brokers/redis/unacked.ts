@@ -7,11 +7,13 @@ import type { Settled } from '../../broker.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { RedisFailure } from '../../connections/redis-failure.js';
 import { faultPoint } from '../../fault-points.js';
+import { redeliveryCount } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';
 import { type Answer, HeldDelivery } from '../held-delivery.js';
-import { heldKeys, redeliveredText } from './give-back.js';
+import { redeliveredText } from './give-back.js';
 import { deadLettersKey, ledgerKey, parkedKey, type RedisLayout } from './keys.js';
 import { Outbox, type OutboxCall } from './outbox.js';
+import { heldKeys } from './own.js';
 import { answerScript, settleScript } from './scripts.js';
 
 /** How a result is written in the step that acknowledges. */
@@ -22,29 +24,36 @@ export interface ResultWrite {
   readonly ttlS: number;
 }
 
-export interface RedisDeliveryParts {
-  readonly message: Message;
-  readonly queue: string;
+/** One answered call of `take.lua`; its record on the server goes when nothing of it is left. */
+export interface Take {
+  readonly number: number;
+  readonly takenAt: string;
+  /** Items without a confirmed answer. */
+  open: number;
+}
+
+/** What was taken, message or not. */
+export interface HeldItem {
   readonly tag: string;
-  readonly redeliveryCount: number;
+  readonly queue: string;
+  readonly list: string;
   /** The envelope as it was read, for the way back. */
   readonly text: string;
-  /** Counts the deliveries of this consumer. */
-  readonly number: number;
+  readonly take: Take;
+  /** Its place in the take. */
+  readonly position: number;
 }
 
 const ACK: Answer = { kind: 'ack' };
 
 export class RedisDelivery extends HeldDelivery<ResultWrite> {
   readonly unacked: Unacked;
-  readonly text: string;
-  readonly number: number;
+  readonly item: HeldItem;
 
-  constructor(unacked: Unacked, parts: RedisDeliveryParts) {
-    super(parts.message, parts.queue, parts.tag, parts.redeliveryCount);
+  constructor(unacked: Unacked, item: HeldItem, message: Message) {
+    super(message, item.queue, item.tag, redeliveryCount(message));
     this.unacked = unacked;
-    this.text = parts.text;
-    this.number = parts.number;
+    this.item = item;
   }
 
   /** Done, and its result written in the same step. */
@@ -53,22 +62,21 @@ export class RedisDelivery extends HeldDelivery<ResultWrite> {
   }
 
   protected override settle(answer: Answer, result?: ResultWrite): Promise<Settled> {
-    return this.unacked.settle(this, answer, result);
+    return this.unacked.settle(this.item, answer, result);
   }
 }
 
 interface Done {
-  readonly tag: string;
+  readonly item: HeldItem;
   readonly result: ResultWrite | undefined;
   readonly resolve: (settled: Settled) => void;
 }
 
 interface OtherAnswer {
-  readonly tag: string;
+  readonly item: HeldItem;
   readonly kind: 'front' | 'back' | 'dead' | 'park';
-  readonly first: string;
-  readonly second: string;
-  readonly number: number;
+  readonly where: string;
+  readonly what: string;
   readonly resolve: (settled: Settled) => void;
 }
 
@@ -91,6 +99,9 @@ export class Unacked {
   readonly #keys: readonly string[];
   /** By tag, in the order of delivery. */
   readonly #held = new Map<string, RedisDelivery>();
+  readonly #takes = new Map<number, Take>();
+  /** Numbers of takes of which nothing is left, for the next call to say. */
+  #over: string[] = [];
   readonly #done: Outbox<Done>;
   readonly #answers: Outbox<OtherAnswer>;
 
@@ -103,22 +114,22 @@ export class Unacked {
       identity: (item: object) => item,
       // Refused for now (loading, read-only): the answer stands, the lease is renewed, and the time will come.
       keepAfter: (failure: RedisFailure) => failure.kind !== 'closed',
-      failed: (items: readonly { resolve(settled: Settled): void }[]) => {
-        // Only when we were closed: somebody else gives the deliveries back.
-        for (const item of items) item.resolve('fenced');
+      // Only when we were closed: somebody else gives the deliveries back.
+      failed: (answers: readonly { resolve(settled: Settled): void }[]) => {
+        for (const answer of answers) answer.resolve('fenced');
       },
     };
     this.#done = new Outbox<Done>({
       ...shared,
       maxItems: MAX_DONE,
       send: (connection, call) => this.#sendDone(connection, call),
-      done: (items, reply) => resolveAll(sortDone(items), reply),
+      done: (answers, reply) => this.#confirmed(plainFirst(answers), reply),
     });
     this.#answers = new Outbox<OtherAnswer>({
       ...shared,
       maxItems: MAX_ANSWERS,
       send: (connection, call) => this.#sendAnswers(connection, call),
-      done: (items, reply) => resolveAll(sortAnswers(items), reply),
+      done: (answers, reply) => this.#confirmed(frontLast(answers), reply),
     });
   }
 
@@ -136,58 +147,65 @@ export class Unacked {
     return [this.#done.ledger, this.#answers.ledger];
   }
 
+  addTake(take: Take): void {
+    if (take.open > 0) this.#takes.set(take.number, take);
+  }
+
   add(delivery: RedisDelivery): void {
     this.#held.set(delivery.deliveryTag, delivery);
   }
 
-  has(tag: string): boolean {
-    return this.#held.has(tag);
+  /** Whether something of this take is ours or has an answer under way. */
+  knowsTake(number: number): boolean {
+    return this.#takes.has(number);
   }
 
-  tags(): Set<string> {
-    return new Set(this.#held.keys());
+  deliveries(): RedisDelivery[] {
+    return [...this.#held.values()];
   }
 
-  /** Tags of what has been answered and not been confirmed. */
-  owed(): Set<string> {
-    return new Set([...this.#done.items(), ...this.#answers.items()].map(({ tag }) => tag));
-  }
-
-  /** Somebody else has these now. @returns Those that nobody had answered yet. */
-  fence(tags: Iterable<string>): RedisDelivery[] {
+  /** Somebody else has these now; those answered meanwhile are left alone. */
+  fence(deliveries: Iterable<RedisDelivery>): RedisDelivery[] {
     const fenced: RedisDelivery[] = [];
-    for (const tag of tags) {
-      const delivery = this.#held.get(tag);
-      if (delivery === undefined) continue;
+    for (const delivery of deliveries) {
+      if (this.#held.get(delivery.deliveryTag) !== delivery) continue;
+      this.#held.delete(delivery.deliveryTag);
       delivery.fence();
+      this.#close(delivery.item.take);
       fenced.push(delivery);
-      this.#held.delete(tag);
     }
     if (fenced.length > 0) this.#options.freed();
     return fenced;
   }
 
-  settle(delivery: RedisDelivery, answer: Answer, result: ResultWrite | undefined): Promise<Settled> {
+  /** The delivery of this tag from this take, while it waits for an answer. */
+  find(takeNumber: number, tag: string): RedisDelivery | undefined {
+    const delivery = this.#held.get(tag);
+    return delivery?.item.take.number === takeNumber ? delivery : undefined;
+  }
+
+  settle(item: HeldItem, answer: Answer, result?: ResultWrite): Promise<Settled> {
     switch (answer.kind) {
       case 'ack':
-        return this.#acknowledge(delivery.deliveryTag, result);
-      case 'requeue': {
-        const kind = answer.position;
-        return this.#answer(delivery, { kind, first: redeliveredText(delivery.text), second: '' });
-      }
+        return new Promise((resolve) => {
+          this.#done.add({ item, result, resolve });
+          this.#release(item);
+        });
+      case 'requeue':
+        return this.#answer(item, answer.position, item.list, redeliveredText(item.text));
       case 'reject':
-        return this.bury(delivery, answer.reason);
+        return this.bury(item, answer.reason);
       case 'park':
-        return this.#answer(delivery, { kind: 'park', first: String(answer.dueAtMs / 1000), second: '' });
+        return this.#answer(item, 'park', item.list, String(answer.dueAtMs / 1000));
       default:
         return answer satisfies never;
     }
   }
 
   /** Puts aside what nobody can work on. */
-  bury(item: { readonly deliveryTag: string; readonly queue: string; readonly number: number }, reason: string): Promise<Settled> {
+  bury(item: HeldItem, reason: string): Promise<Settled> {
     const about = JSON.stringify({ reason, at: Date.now() / 1000, owner: this.#options.ownerId });
-    return this.#answer(item, { kind: 'dead', first: about, second: deadLettersKey(this.#options.layout, item.queue) });
+    return this.#answer(item, 'dead', deadLettersKey(this.#options.layout, item.queue), about);
   }
 
   /** Resolves when the server has confirmed every answer. */
@@ -200,35 +218,33 @@ export class Unacked {
     this.#answers.close();
   }
 
-  #acknowledge(tag: string, result: ResultWrite | undefined): Promise<Settled> {
+  #answer(item: HeldItem, kind: OtherAnswer['kind'], where: string, what: string): Promise<Settled> {
     return new Promise((resolve) => {
-      this.#done.add({ tag, result, resolve });
-      this.#release(tag);
-    });
-  }
-
-  #answer(
-    item: { readonly deliveryTag: string; readonly number: number },
-    answer: Pick<OtherAnswer, 'kind' | 'first' | 'second'>,
-  ): Promise<Settled> {
-    return new Promise((resolve) => {
-      this.#answers.add({ ...answer, tag: item.deliveryTag, number: item.number, resolve });
+      this.#answers.add({ item, kind, where, what, resolve });
       // Only then: the take that this makes room for must not overtake what goes to the front.
-      this.#release(item.deliveryTag);
+      this.#release(item);
     });
   }
 
-  #release(tag: string): void {
-    if (this.#held.delete(tag)) this.#options.freed();
+  #release(item: HeldItem): void {
+    if (this.#held.delete(item.tag)) this.#options.freed();
+  }
+
+  #close(take: Take): void {
+    take.open -= 1;
+    if (take.open > 0) return;
+    this.#takes.delete(take.number);
+    this.#over.push(String(take.number));
   }
 
   async #sendDone(connection: RedisConnection, call: OutboxCall<Done>): Promise<unknown> {
-    const items = sortDone(call.items);
-    const plain = items.findIndex(({ result }) => result !== undefined);
-    const args = [this.#options.ownerId, String(call.number), String(plain < 0 ? items.length : plain)];
-    for (const { tag, result } of items) {
-      if (result === undefined) args.push(tag);
-      else args.push(tag, result.key, result.text, String(result.ttlS));
+    const answers = plainFirst(call.items);
+    const plain = answers.findIndex(({ result }) => result !== undefined);
+    const args = this.#callArguments(call, []);
+    args.splice(4, 0, String(plain < 0 ? answers.length : plain));
+    for (const { item, result } of answers) {
+      if (result === undefined) args.push(item.tag);
+      else args.push(item.tag, result.key, result.text, String(result.ttlS));
     }
     const answer = connection.run(settleScript, [...this.#keys, call.ledger], args);
     faultPoint('redis.settle.sent');
@@ -238,34 +254,45 @@ export class Unacked {
   }
 
   async #sendAnswers(connection: RedisConnection, call: OutboxCall<OtherAnswer>): Promise<unknown> {
-    const args = [this.#options.ownerId, String(call.number), String(DEAD_LETTERS_KEPT)];
-    for (const { tag, kind, first, second } of sortAnswers(call.items)) args.push(tag, kind, first, second);
+    const args = this.#callArguments(call, [String(DEAD_LETTERS_KEPT)]);
+    for (const { item, kind, where, what } of frontLast(call.items)) args.push(item.tag, kind, where, what);
     const answer = connection.run(answerScript, [...this.#keys, call.ledger, parkedKey(this.#options.layout)], args);
     faultPoint('redis.answer.sent');
     const reply = await answer;
     faultPoint('redis.answer.answered');
     return reply;
   }
+
+  /** What both scripts begin with: who, which call, when it was taken, and which takes are over. */
+  #callArguments(call: OutboxCall<{ readonly item: HeldItem }>, extra: readonly string[]): string[] {
+    const times = new Set<string>();
+    for (const { item } of call.items) times.add(item.take.takenAt);
+    const over = this.#over;
+    this.#over = [];
+    const counts = [String(times.size), String(over.length)];
+    return [this.#options.ownerId, String(call.number), ...extra, ...counts, ...times, ...over];
+  }
+
+  /** The script names the positions that were not ours any more; without its word the ledger says that it ran. */
+  #confirmed(answers: readonly { readonly item: HeldItem; resolve(settled: Settled): void }[], reply: unknown): void {
+    const fenced = Array.isArray(reply) && reply.length > 0 ? new Set(reply as readonly number[]) : undefined;
+    for (const [index, answer] of answers.entries()) {
+      this.#close(answer.item.take);
+      answer.resolve(fenced?.has(index + 1) === true ? 'fenced' : 'settled');
+    }
+  }
 }
 
 /** Those without a result first, as the script wants them. */
-function sortDone(items: readonly Done[]): readonly Done[] {
-  if (items.every(({ result }) => result !== undefined)) return items;
-  return [...items.filter(({ result }) => result === undefined), ...items.filter(({ result }) => result !== undefined)];
+function plainFirst(answers: readonly Done[]): readonly Done[] {
+  if (answers.every(({ result }) => result !== undefined)) return answers;
+  return [...answers.filter(({ result }) => result === undefined), ...answers.filter(({ result }) => result !== undefined)];
 }
 
 /** Put to the front last taken first, so that the first taken is served first again. */
-function sortAnswers(items: readonly OtherAnswer[]): readonly OtherAnswer[] {
-  const front = items.filter(({ kind }) => kind === 'front').sort((a, b) => b.number - a.number);
-  return front.length === 0 ? items : [...items.filter(({ kind }) => kind !== 'front'), ...front];
-}
-
-/** The script names the positions that were not ours any more; without its word the ledger says that it ran. */
-function resolveAll(items: readonly { resolve(settled: Settled): void }[], reply: unknown): void {
-  if (!Array.isArray(reply) || reply.length === 0) {
-    for (const item of items) item.resolve('settled');
-    return;
-  }
-  const fenced = new Set(reply as readonly number[]);
-  for (const [index, item] of items.entries()) item.resolve(fenced.has(index + 1) ? 'fenced' : 'settled');
+function frontLast(answers: readonly OtherAnswer[]): readonly OtherAnswer[] {
+  const front = answers.filter(({ kind }) => kind === 'front');
+  if (front.length === 0) return answers;
+  front.sort((a, b) => b.item.take.number - a.item.take.number || b.item.position - a.item.position);
+  return [...answers.filter(({ kind }) => kind !== 'front'), ...front];
 }

@@ -1,10 +1,14 @@
 --[[
   Put before every script that answers for deliveries: which of them are still ours?
 
-  A record in our own hash is 'taken-at number list'. That alone is not enough: a Python worker that
-  saw our lease run out (we were frozen) moved the message without knowing our hash, and may have taken
-  it again under the same tag. But it scored the tag with its own time, and ours are scored either with
-  our last beat or, before the first beat, with the time of taking (R25, R26).
+  The score in unacked_index is the lease. Everything we hold is scored with the time it was taken at,
+  or with our last beat since; both are the server's time to the microsecond, and nobody else has used
+  either. A Python worker that saw our lease run out (we were frozen) moves the message and, should it
+  take it again, scores it with its own time, even under the same tag (R25, R26). So no other record of
+  ownership has to be written and removed with each message.
+
+  Our own hash says what to give back when we are dead: for each take its number →
+  { "at": time of taking, "runs": [[how many, list], …], "tags": "tag tag …" }, in the order of taking.
 
   KEYS  1 unacked  2 unacked_index  3 own  4 owners
 ]]
@@ -25,23 +29,27 @@ local function scoresOf(tags, start, stop)
   return scores
 end
 
--- Calls visit(i, record) for each tag of tags[start..stop] that is ours, and other(i, record or false) for the rest.
-local function sortOut(owner, tags, start, stop, visit, other)
-  if stop < start then return end
-  local beat = tonumber(redis.call('ZSCORE', owners, owner) or nil)
-  local records = redis.call('HMGET', own, unpack(tags, start, stop))
-  local scores = scoresOf(tags, start, stop)
-  for i = start, stop do
-    local record, score = records[i - start + 1], tonumber(scores[i - start + 1] or nil)
-    if record and score and (score == beat or score == tonumber(string.match(record, '^%S+'))) then
-      visit(i, record)
-    else
-      other(i, record)
-    end
-  end
+-- The scores that mean "ours": our last beat, and the times of taking.
+local function leasesOf(owner, times)
+  local leases = {}
+  local beat = redis.call('ZSCORE', owners, owner)
+  if beat then leases[tonumber(beat)] = true end
+  for _, time in ipairs(times) do leases[tonumber(time)] = true end
+  return leases
 end
 
-local function listOf(record) return string.match(record, '^%S+ %S+ (.*)$') end
+-- For each tag whether it is ours.
+local function whichAreOurs(leases, tags)
+  local ours = {}
+  for start = 1, #tags, CHUNK do
+    local scores = scoresOf(tags, start, math.min(start + CHUNK - 1, #tags))
+    for i = 1, #scores do
+      local score = scores[i]
+      ours[start + i - 1] = score and leases[tonumber(score)] or false
+    end
+  end
+  return ours
+end
 
 -- The message inside '[<message>,"","<queue>"]'; nil for a value that Python wrote.
 local function unwrap(value) return value and string.match(value, '^%[(.*),"","[^\n]-"%]$') end

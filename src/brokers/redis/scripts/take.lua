@@ -1,7 +1,7 @@
 --[[
   Takes up to <count> messages and records them in the same step, so that none is ever in nobody's
-  hands (RELIABILITY R1): read from the consuming ends, written to unacked, unacked_index and our own
-  hash, and only then cut off. Whatever fails before the cut changes no list.
+  hands (RELIABILITY R1): read from the consuming ends, written to unacked and unacked_index, and only
+  then cut off. Whatever fails before the cut changes no list.
 
   The message is wrapped as it is, never encoded again: numbers and empty arrays would not survive.
   Redis lists priority steps from 0 upwards, so 0 is served first (WIRE 6.3).
@@ -9,17 +9,17 @@
   KEYS  1 unacked  2 unacked_index  3 own  4 owners
         5…           the lists: for each step, for each queue in its turn
         the rest     the queues' dead letters, in the same order of queues
-  ARGV  1 how many  2 number of queues  3 owner id  4 number of the first delivery (for their order)
+  ARGV  1 how many  2 number of queues  3 owner id  4 number of this take
         5 'round_robin' takes one of each queue in turn, 'greedy' all it can of the first
         6 start of fresh delivery tags  7 how many dead letters to keep
         8…           for each queue what follows the message in unacked: ,"","<queue>"]
-  Gives { messages, runs, named, dead }
+  Gives { time of taking, messages, runs, named, dead }
         runs   'list:count;…' with lists counted from 1, in the order of the messages
         named  position, tag, … of the messages whose tag does not stand at their end
         dead   list, raw, … of the items that are no message and were put aside
 ]]
 local unacked, index, own, owners = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local count, queues, owner, first = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local count, queues, owner = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local lists = 4
 local steps = (#KEYS - lists - queues) / queues
 local CHUNK = 1000
@@ -35,38 +35,42 @@ redis.call('HDEL', own, '')
 local turn, lastUse, uses = {}, {}, queues
 for q = 1, queues do turn[q] = q; lastUse[q] = q end
 
-local raws, from, cuts = {}, {}, {}
+-- In which order to take from which queue, and how many of each.
+local function plan(waiting, left)
+  local order, amount, n = {}, {}, 0
+  if queues == 1 or ARGV[5] == 'greedy' then
+    for _, q in ipairs(turn) do
+      amount[q] = math.min(left - n, waiting[q])
+      for i = n + 1, n + amount[q] do order[i] = q end
+      n = n + amount[q]
+    end
+    return order, amount
+  end
+  while n < left do
+    for _, q in ipairs(turn) do
+      if n < left and waiting[q] > (amount[q] or 0) then
+        n = n + 1
+        order[n] = q
+        amount[q] = (amount[q] or 0) + 1
+        uses = uses + 1
+        lastUse[q] = uses
+      end
+    end
+  end
+  table.sort(turn, function(a, b) return lastUse[a] < lastUse[b] end)
+  return order, amount
+end
+
+local raws, from, cuts, taken = {}, {}, {}, 0
 for step = 0, steps - 1 do
-  if #raws >= count then break end
+  if taken >= count then break end
   local waiting, total = {}, 0
   for q = 1, queues do
     waiting[q] = redis.call('LLEN', KEYS[lists + step * queues + q])
     total = total + waiting[q]
   end
   if total > 0 then
-    local order, amount = {}, {}
-    local left = math.min(count - #raws, total)
-    if queues == 1 or ARGV[5] == 'greedy' then
-      for _, q in ipairs(turn) do
-        local n = math.min(left, waiting[q])
-        for _ = 1, n do order[#order + 1] = q end
-        amount[q] = n
-        left = left - n
-      end
-    else
-      while left > 0 do
-        for _, q in ipairs(turn) do
-          if left > 0 and waiting[q] > (amount[q] or 0) then
-            order[#order + 1] = q
-            amount[q] = (amount[q] or 0) + 1
-            left = left - 1
-            uses = uses + 1
-            lastUse[q] = uses
-          end
-        end
-      end
-      table.sort(turn, function(a, b) return lastUse[a] < lastUse[b] end)
-    end
+    local order, amount = plan(waiting, math.min(count - taken, total))
     local items, at = {}, {}
     for q, n in pairs(amount) do
       if n > 0 then
@@ -76,81 +80,97 @@ for step = 0, steps - 1 do
         cuts[#cuts + 1] = { list, n }
       end
     end
-    for _, q in ipairs(order) do
-      raws[#raws + 1] = items[q][at[q]]
-      from[#raws] = step * queues + q
+    for i = 1, #order do
+      local q = order[i]
+      taken = taken + 1
+      raws[taken] = items[q][at[q]]
+      from[taken] = step * queues + q
       at[q] = at[q] - 1
     end
   end
 end
-if #raws == 0 then return { {}, '', {}, {} } end
+if taken == 0 then return { now, {}, '', {}, {} } end
 
--- The tag stands at the end of what kombu and we write; only others need a look inside.
-local function tagOf(raw)
-  if string.byte(raw, 1) == 123 then
-    local tag = string.match(string.sub(raw, -120), '"delivery_tag": ?"([%w%-_.]+)"}}$')
-    if tag then return tag, true, false end
-  end
-  local ok, message = pcall(cjson.decode, raw)
-  if not ok or type(message) ~= 'table' or string.find(raw, '^%s*{') == nil then return nil, false end
-  local properties = message.properties
-  local tag = type(properties) == 'table' and properties.delivery_tag
-  if type(tag) == 'string' and #tag <= 200 and string.find(tag, '^[%w%-_.:@]+$') then return tag, true, true end
-  return nil, true, true
-end
-
-local messages, sources, tags, named, dead, seen = {}, {}, {}, {}, {}, {}
+-- kombu and we write the tag, a UUID, at the very end; only others need a look inside.
+local tags, named, dead = {}, {}, {}
 local function name(position, tag)
   named[#named + 1] = position
   named[#named + 1] = tag
   return tag
 end
 local function freshTag(position) return name(position, ARGV[6] .. '-' .. position) end
-for i = 1, #raws do
-  local tag, whole, inside = tagOf(raws[i])
-  if whole then
-    local position = #messages + 1
-    if tag == nil or seen[tag] then
-      tag = freshTag(position)
-    elseif inside then
-      name(position, tag)
-    end
-    seen[tag] = true
-    messages[position], sources[position], tags[position] = raws[i], from[i], tag
+local function tagInside(raw)
+  local ok, message = pcall(cjson.decode, raw)
+  if not ok or type(message) ~= 'table' or string.find(raw, '^%s*{') == nil then return false end
+  local properties = message.properties
+  local tag = type(properties) == 'table' and properties.delivery_tag
+  if type(tag) == 'string' and #tag <= 200 and string.find(tag, '^[%w%-_.:@]+$') then return tag end
+  return nil
+end
+local messages, n = raws, 0
+for i = 1, taken do
+  local raw = raws[i]
+  local tag = string.sub(raw, -56, -40) == '"delivery_tag": "' and string.sub(raw, -39, -4)
+  if tag and string.byte(raw, 1) == 123 and string.sub(raw, -3) == '"}}' and string.find(tag, '^[%w%-]+$') then
+    n = n + 1
+    messages[n], from[n], tags[n] = raw, from[i], tag
   else
-    dead[#dead + 1] = from[i]
-    dead[#dead + 1] = raws[i]
+    tag = tagInside(raw)
+    if tag == false then
+      dead[#dead + 1] = from[i]
+      dead[#dead + 1] = raw
+    else
+      n = n + 1
+      messages[n], from[n] = raw, from[i]
+      tags[n] = tag and name(n, tag) or freshTag(n)
+    end
   end
 end
+for i = n + 1, taken do messages[i] = nil end
 
 -- A tag that is in use already gets another one: its record would be overwritten (R24).
-for start = 1, #tags, CHUNK do
-  local stop = math.min(start + CHUNK - 1, #tags)
-  local scores = {}
-  for i = start, stop do
-    scores[#scores + 1] = now
-    scores[#scores + 1] = tags[i]
-  end
-  if redis.call('ZADD', index, 'NX', unpack(scores)) < stop - start + 1 then
-    for i = start, stop do
-      if tonumber(redis.call('ZSCORE', index, tags[i])) ~= tonumber(now) then
-        tags[i] = freshTag(i)
-        redis.call('ZADD', index, now, tags[i])
-      end
+local seen
+local function distinct(start, stop)
+  seen = seen or {}
+  for i = 1, stop do
+    if i >= start and (seen[tags[i]] or tonumber(redis.call('ZSCORE', index, tags[i])) ~= tonumber(now)) then
+      tags[i] = freshTag(i)
+      redis.call('ZADD', index, now, tags[i])
     end
+    seen[tags[i]] = true
   end
-  local records, owned = {}, {}
+end
+for start = 1, n, CHUNK do
+  local stop = math.min(start + CHUNK - 1, n)
+  local scores, records, s = {}, {}, 0
   for i = start, stop do
-    local q = (sources[i] - 1) % queues + 1
-    records[#records + 1] = tags[i]
-    records[#records + 1] = '[' .. messages[i] .. ARGV[7 + q]
-    owned[#owned + 1] = tags[i]
-    owned[#owned + 1] = now .. ' ' .. (first + i) .. ' ' .. KEYS[lists + sources[i]]
+    scores[s + 1], scores[s + 2] = now, tags[i]
+    s = s + 2
+  end
+  if redis.call('ZADD', index, 'NX', unpack(scores)) < stop - start + 1 then distinct(start, stop) end
+  s = 0
+  for i = start, stop do
+    records[s + 1], records[s + 2] = tags[i], '[' .. messages[i] .. ARGV[8 + (from[i] - 1) % queues]
+    s = s + 2
   end
   redis.call('HSET', unacked, unpack(records))
-  redis.call('HSET', own, unpack(owned))
 end
-redis.call('ZADD', owners, 'NX', now, owner)
+
+local runs, names, list, length = {}, {}, from[1], 0
+for i = 1, n + 1 do
+  if i > n or from[i] ~= list then
+    if length > 0 then
+      runs[#runs + 1] = list .. ':' .. length
+      names[#names + 1] = { length, KEYS[lists + list] }
+    end
+    list, length = from[i], 0
+  end
+  length = length + 1
+end
+if n > 0 then
+  redis.call('HSET', own, ARGV[4], cjson.encode({ at = now, runs = names, tags = table.concat(tags, ' ') }))
+  redis.call('ZADD', owners, 'NX', now, owner)
+end
 
 for i = 1, #dead, 2 do
   local letters = KEYS[lists + steps * queues + (dead[i] - 1) % queues + 1]
@@ -159,14 +179,4 @@ for i = 1, #dead, 2 do
   redis.call('LTRIM', letters, 0, tonumber(ARGV[7]) - 1)
 end
 for _, cut in ipairs(cuts) do redis.call('LTRIM', KEYS[cut[1]], 0, -cut[2] - 1) end
-
-local runs, list, length = {}, sources[1], 0
-for i = 1, #sources do
-  if sources[i] ~= list then
-    runs[#runs + 1] = list .. ':' .. length
-    list, length = sources[i], 0
-  end
-  length = length + 1
-end
-if list then runs[#runs + 1] = list .. ':' .. length end
-return { messages, table.concat(runs, ';'), named, dead }
+return { now, messages, table.concat(runs, ';'), named, dead }
