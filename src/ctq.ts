@@ -5,8 +5,13 @@
 import { hostname } from 'node:os';
 import type { Broker } from './broker.js';
 import type { ApplyAsyncOptions } from './client/apply-async-options.js';
+import { makeSignature, nodeOf, Signature, type CanvasSender, type SignatureOptions } from './canvas/signature.js';
 import { AsyncResult, SentTask } from './client/async-result.js';
+import { CanvasClient } from './client/canvas-client.js';
+import type { GroupResult } from './client/group-result.js';
 import { Producer } from './client/producer.js';
+import { Results } from './client/results.js';
+import { revokeTasks } from './client/revoke.js';
 import { systemClock } from './clock.js';
 import { type Conf, createConf } from './config/conf.js';
 import { type ConnectionUrls, connectionUrls, environmentLayer, type SettingsLayer } from './config/resolve.js';
@@ -57,6 +62,7 @@ export class Ctq implements TaskSender {
   readonly [BRAND] = true;
 
   private readonly ownConf: Conf;
+  private readonly canvas: CanvasSender;
   private surroundings: Surroundings;
   private parts: Connected | undefined;
 
@@ -69,6 +75,11 @@ export class Ctq implements TaskSender {
     this.ownConf = createConf(settings, `new Ctq('${main}')`);
     this.surroundings = { layers: [environmentLayer(process.env)], baseFolder: process.cwd(), connectTimeoutMs: 5_000 };
     this.ownConf.overlay(this.surroundings.layers);
+    this.canvas = new CanvasClient({
+      producer: () => this.connected().producer,
+      results: () => this.connected().results,
+      chordErrbacks: () => (this.conf.taskAllowErrorCbOnChordHeader ? 'header too' : 'body only'),
+    });
   }
 
   /** The settings in force; assigning sets the app's own. */
@@ -116,13 +127,29 @@ export class Ctq implements TaskSender {
 
   /** Sends a task by name; it need not be known here. */
   sendTask(name: string, args: readonly unknown[] = [], options: ApplyAsyncOptions = {}): SentTask {
-    const { taskId, published } = this.connected().producer.send(name, args, options);
-    return new SentTask(taskId, () => this.backend(), published);
+    const { producer, results } = this.connected();
+    const { taskId, published } = producer.send(name, args, options);
+    return new SentTask(taskId, results, published);
+  }
+
+  /** Writes down a call of a task that need not be known here; `task.s()` does it for one that is. */
+  signature(name: string, args: readonly unknown[] = [], options: SignatureOptions = {}): Signature {
+    return makeSignature(name, args, options, this.canvas);
+  }
+
+  /** A signature, chain, group or chord that was written as JSON, by Celery or by us. */
+  reviveSignature(json: unknown): Signature {
+    return new Signature(nodeOf(json), this.canvas);
   }
 
   /** The result of a task that was sent by anybody. */
   AsyncResult<Result = unknown>(id: string): AsyncResult<Result> {
-    return new AsyncResult<Result>(id, () => this.backend());
+    return new AsyncResult<Result>(id, this.connected().results);
+  }
+
+  /** `app.GroupResult.restore(id)` finds a group that was saved. */
+  get GroupResult(): { restore(id: string): Promise<GroupResult | undefined> } {
+    return { restore: (id) => this.connected().results.restore(id) };
   }
 
   /** The queues of the settings, and the way of a task to one of them. */
@@ -198,6 +225,7 @@ export class Ctq implements TaskSender {
 class Connected {
   readonly router: Router;
   readonly producer: Producer;
+  readonly results: Results;
   private readonly settings: Settings;
   private readonly surroundings: Surroundings;
   private readonly urls: ConnectionUrls;
@@ -218,6 +246,10 @@ class Connected {
       clock: systemClock,
       signals: app.signals,
       origin: anonymousNodename({ hostname: hostname(), pid: process.pid }),
+    });
+    this.results = new Results({
+      backend: () => this.backend(),
+      revoke: async (ids, options) => revokeTasks(await this.publishTo(), settings.controlExchange, ids, options),
     });
   }
 

@@ -3,7 +3,7 @@
  * and `test/contract/result-backend.ts` is what each must pass.
  */
 import type { Delivery, Settled } from './broker.js';
-import type { ResultMeta } from './protocol/result-meta.js';
+import type { ResultMeta, ResultTree } from './protocol/result-meta.js';
 
 export interface ResultBackend {
   /** The URL with its password masked; `disabled://` when results are off. */
@@ -20,7 +20,49 @@ export interface ResultBackend {
    */
   wait(taskId: string, options: WaitOptions): Promise<ResultMeta>;
   forget(taskId: string): Promise<void>;
+  /** Groups and the parts of chords; a backend that cannot count atomically has none. */
+  readonly chords?: ChordStore;
   close(): Promise<void>;
+}
+
+/**
+ * Keeps saved groups, and counts the parts of chords (WIRE 7.5, 7.6). Whoever reports the last part
+ * gets all of them and calls the body; the counters stay until {@link close}, so that a worker that dies
+ * in between leaves the chord as it was, and its part, which is then run again, completes it again.
+ */
+export interface ChordStore {
+  /** How many parts the body waits for; written before any of them is sent. */
+  setSize(groupId: string, size: number): Promise<void>;
+  /** One part more: `addToChord`. */
+  grow(groupId: string): Promise<void>;
+  /**
+   * Notes how a part ended. A part that ended before (its message was delivered again) replaces itself, so
+   * the count never runs past the size.
+   *
+   * @returns All parts, in the order of their indexes, when none is missing; else undefined.
+   */
+  report(part: ChordPart): Promise<readonly ChordPart[] | undefined>;
+  /**
+   * Removes the counters.
+   *
+   * @returns False when they were gone already: somebody else has called the body.
+   */
+  close(groupId: string): Promise<boolean>;
+  saveGroup(groupId: string, tree: ResultTree): Promise<void>;
+  loadGroup(groupId: string): Promise<ResultTree | undefined>;
+  deleteGroup(groupId: string): Promise<void>;
+}
+
+/** How one task of a chord's header ended. */
+export interface ChordPart {
+  readonly groupId: string;
+  readonly taskId: string;
+  /** Its place among the results; without one it comes after those that have one. */
+  readonly groupIndex: number | null;
+  /** SUCCESS, FAILURE or REVOKED. */
+  readonly status: string;
+  /** As in a result document: the value, or an encoded exception. */
+  readonly result: unknown;
 }
 
 export interface WaitOptions {

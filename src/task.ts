@@ -6,7 +6,10 @@
 import type { TaskRequest } from './execution/invocation.js';
 import type { Logger } from './logger.js';
 import type { ApplyAsyncOptions } from './client/apply-async-options.js';
+import type { AnyArgs, Missing, Tail } from './canvas/partial-args.js';
+import type { Signature, SignatureOptions } from './canvas/signature.js';
 import type { SentTask } from './client/async-result.js';
+import type { SentGroup } from './client/group-result.js';
 
 /** A class whose instances mean "try again" or "this was expected". */
 // oxlint-disable-next-line typescript/no-explicit-any -- error constructors take anything
@@ -87,6 +90,8 @@ export type TaskFunction = (...args: any[]) => unknown;
 /** The app as far as a task needs it: somebody who can send. Keeps `task.ts` below `ctq.ts`. */
 export interface TaskSender {
   sendTask(name: string, args: readonly unknown[], options: ApplyAsyncOptions): SentTask;
+  /** A call that is written down and not made. */
+  signature(name: string, args: readonly unknown[], options: SignatureOptions): Signature;
 }
 
 /** A registered task. Subclass it and pass the class as `base` to hook into every run. */
@@ -112,6 +117,44 @@ export class Task<Args extends readonly unknown[] = readonly unknown[], Result =
   /** Sends the task with these arguments and options. */
   applyAsync(args: Args, options: ApplyAsyncOptions = {}): SentTask<Awaited<Result>> {
     return this.sender.sendTask(this.name, args, options) as SentTask<Awaited<Result>>;
+  }
+
+  /** Writes a call down: `add.s(1, 2)` runs `add(1, 2)`; `add.s(2)` still needs the first argument, which a chain gives it. */
+  s<Given extends Tail<Args>>(...given: Given): Signature<Missing<Args, Given>, Awaited<Result>> {
+    return this.signature(given) as Signature<Missing<Args, Given>, Awaited<Result>>;
+  }
+
+  /** The same, immutable: it ignores the results it is called with. */
+  si(...args: Args): Signature<AnyArgs, Awaited<Result>> {
+    return this.signature(args, { immutable: true });
+  }
+
+  /** The same with keyword arguments and options. */
+  signature(args: readonly unknown[] = [], options: SignatureOptions = {}): Signature<AnyArgs, Awaited<Result>> {
+    return this.sender.signature(this.name, args, options) as Signature<AnyArgs, Awaited<Result>>;
+  }
+
+  /** One message that runs the task for each item, one after the other, in one worker. */
+  map(items: Iterable<Args[0]>): Signature<AnyArgs, Awaited<Result>[]> {
+    return this.each('celery.map', { it: [...items] }) as Signature<AnyArgs, Awaited<Result>[]>;
+  }
+
+  /** The same; each item is a list of arguments. */
+  starmap(items: Iterable<Args>): Signature<AnyArgs, Awaited<Result>[]> {
+    return this.each('celery.starmap', { it: [...items] }) as Signature<AnyArgs, Awaited<Result>[]>;
+  }
+
+  /** A group of messages, each of which runs the task for `size` lists of arguments. */
+  chunks(items: Iterable<Args>, size: number): Signature<AnyArgs, Awaited<Result>[][], SentGroup<Awaited<Result>[][]>> {
+    return this.each('celery.chunks', { it: [...items], n: size }) as Signature<
+      AnyArgs,
+      Awaited<Result>[][],
+      SentGroup<Awaited<Result>[][]>
+    >;
+  }
+
+  private each(name: string, kwargs: Readonly<Record<string, unknown>>): Signature<AnyArgs, unknown, unknown> {
+    return this.sender.signature(name, [], { kwargs: { task: this.signature(), ...kwargs }, immutable: true });
   }
 
   /** Runs before the task function. */

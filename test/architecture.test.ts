@@ -36,6 +36,7 @@ const FRONT_DOOR_EXTRAS = new Set(['remote-control/commands/index.ts']);
 /** Types may be taken from the contracts and the thinking rooms by everybody; beyond that, only these. */
 const TYPE_DOORS: readonly { readonly from: string; readonly to: string; readonly because: string }[] = [
   { from: 'task', to: 'client', because: 'task.delay() gives an AsyncResult, which only client can make' },
+  { from: 'canvas', to: 'client', because: 'signature.delay() gives results, too' },
   { from: 'signals', to: 'worker', because: 'signals carry what happened in the worker' },
 ];
 

@@ -6,7 +6,8 @@ import { TaskError, WaitTimeoutError } from '../errors.js';
 import { decodeException } from '../protocol/exception.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import { READY_STATES } from '../protocol/states.js';
-import type { ResultBackend } from '../result-backend.js';
+import type { AnyResult, ResultSource, RevokeOptions } from './result-source.js';
+import { dependencyGraph, type ResultGraph, walk } from './result-walk.js';
 
 export interface GetOptions {
   /** Seconds; without it the wait has no end. */
@@ -18,20 +19,17 @@ export interface GetOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How a result reaches its backend: opened on first need, and shared. */
-export type BackendSource = () => Promise<ResultBackend>;
-
 export class AsyncResult<Result = unknown> {
   readonly id: string;
-  /** The task before this one in a chain; known only to whoever built the chain. */
-  readonly parent: AsyncResult | null;
-  protected readonly backend: BackendSource;
+  /** What ran before this one in a chain or chord; known only to whoever built it. */
+  readonly parent: AnyResult | null;
+  protected readonly source: ResultSource;
   /** The first final meta seen: it never changes again, so it is asked for once. */
   private settled: ResultMeta | undefined;
 
-  constructor(id: string, backend: BackendSource, parent: AsyncResult | null = null) {
+  constructor(id: string, source: ResultSource, parent: AnyResult | null = null) {
     this.id = id;
-    this.backend = backend;
+    this.source = source;
     this.parent = parent;
   }
 
@@ -60,7 +58,7 @@ export class AsyncResult<Result = unknown> {
   /** The stored document, or undefined while there is none (Celery's PENDING). */
   async load(): Promise<ResultMeta | undefined> {
     if (this.settled !== undefined) return this.settled;
-    const backend = await this.backend();
+    const backend = await this.source.backend();
     return this.remember(await backend.load(this.id));
   }
 
@@ -93,17 +91,48 @@ export class AsyncResult<Result = unknown> {
     return (await this.load())?.traceback ?? null;
   }
 
-  /** The tasks that this one sent, members of groups included. */
-  async children(): Promise<readonly AsyncResult[]> {
-    const trees = (await this.load())?.children ?? [];
-    return trees.flatMap((tree) => this.fromTree(tree));
+  /** The tasks and groups that this one sent. */
+  async children(): Promise<readonly AnyResult[]> {
+    return ((await this.load())?.children ?? []).map((tree) => this.source.fromTree(tree, this));
   }
 
-  /** Removes the stored result. */
+  /**
+   * Waits for this task and everything that came out of it, breadth first.
+   *
+   * @throws {@link TaskError} for the first that failed, unless `propagate` is false.
+   */
+  async *collect(options: GetOptions = {}): AsyncGenerator<readonly [result: AnyResult, value: unknown], void> {
+    for await (const { result } of walk(this)) yield [result, await result.get(options)];
+  }
+
+  /** The value of the last task that came out of this one. */
+  async getLeaf(options: GetOptions = {}): Promise<unknown> {
+    let value: unknown;
+    for await (const [, next] of this.collect(options)) value = next;
+    return value;
+  }
+
+  /** Who sent whom, as far as it is stored by now. */
+  graph(): Promise<ResultGraph> {
+    return dependencyGraph(this);
+  }
+
+  /** Removes the stored result, and those of what came before it. */
   async forget(): Promise<void> {
-    const backend = await this.backend();
+    await this.parent?.forget();
+    const backend = await this.source.backend();
     await backend.forget(this.id);
     this.settled = undefined;
+  }
+
+  /** Tells all workers not to run it; with `terminate` also to end it where it runs. */
+  revoke(options: RevokeOptions = {}): Promise<void> {
+    return this.source.revoke([this.id], options);
+  }
+
+  /** This result and what came before it, as results and groups are stored (WIRE 7.4). */
+  asTree(): ResultTree {
+    return [[this.id, this.parent?.asTree() ?? null], null];
   }
 
   toString(): string {
@@ -113,18 +142,40 @@ export class AsyncResult<Result = unknown> {
   protected async waitForMeta(options: GetOptions): Promise<ResultMeta> {
     if (this.settled !== undefined) return this.settled;
     const timeout = timeoutSignal(options.timeout);
+    const ended = new AbortController();
     const signals = [timeout?.signal, options.signal].filter((signal) => signal !== undefined);
     try {
-      const backend = await this.backend();
-      const meta = await backend.wait(this.id, {
+      const backend = await this.source.backend();
+      const own = backend.wait(this.id, {
         ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
         ...(options.onUpdate === undefined ? {} : { onUpdate: options.onUpdate }),
       });
+      const meta = await (this.parent === null || options.propagate === false ? own : Promise.race([own, this.parentError(ended.signal)]));
       this.settled = meta;
       return meta;
     } finally {
       timeout?.cancel();
+      ended.abort();
     }
+  }
+
+  /**
+   * Rejects when a task before this one has failed: it will then never run, and nothing may ever be stored
+   * for it (Celery's `follow_parents`). Groups are not watched: the body of a chord hears of its header.
+   */
+  private async parentError(signal: AbortSignal): Promise<never> {
+    const backend = await this.source.backend();
+    return new Promise((_resolve, reject) => {
+      for (let before = this.parent; before !== null; before = before.parent) {
+        const task = before;
+        if (!(task instanceof AsyncResult)) continue;
+        backend.wait(task.id, { signal }).then(
+          (meta) => (meta.status === 'SUCCESS' ? undefined : reject(task.errorOf(meta))),
+          // Given up, or the connection is lost: waiting for the task itself says so.
+          () => undefined,
+        );
+      }
+    });
   }
 
   private remember(meta: ResultMeta | undefined): ResultMeta | undefined {
@@ -134,11 +185,6 @@ export class AsyncResult<Result = unknown> {
 
   private errorOf(meta: ResultMeta): TaskError {
     return new TaskError(this.id, meta.status, decodeException(meta.result, meta.traceback));
-  }
-
-  private fromTree(tree: ResultTree): AsyncResult[] {
-    const [[id], members] = tree;
-    return members === null ? [new AsyncResult(id, this.backend, this)] : members.flatMap((member) => this.fromTree(member));
   }
 }
 
@@ -152,8 +198,8 @@ export class SentTask<Result = unknown> extends AsyncResult<Result> implements P
   /** Resolves once the broker has the message. */
   readonly published: Promise<void>;
 
-  constructor(id: string, backend: BackendSource, published: Promise<void>, parent: AsyncResult | null = null) {
-    super(id, backend, parent);
+  constructor(id: string, source: ResultSource, published: Promise<void>, parent: AnyResult | null = null) {
+    super(id, source, parent);
     this.published = published;
   }
 
@@ -163,7 +209,7 @@ export class SentTask<Result = unknown> extends AsyncResult<Result> implements P
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
   ): Promise<Fulfilled | Rejected> {
     // The plain twin has no `then`: awaiting a thenable that resolves to itself would never end.
-    return this.published.then(() => new AsyncResult<Result>(this.id, this.backend, this.parent)).then(onFulfilled, onRejected);
+    return this.published.then(() => new AsyncResult<Result>(this.id, this.source, this.parent)).then(onFulfilled, onRejected);
   }
 
   protected override async waitForMeta(options: GetOptions): Promise<ResultMeta> {
@@ -172,7 +218,8 @@ export class SentTask<Result = unknown> extends AsyncResult<Result> implements P
   }
 }
 
-function timeoutSignal(seconds: number | undefined): { signal: AbortSignal; cancel(): void } | undefined {
+/** A signal that goes off after so many seconds; undefined when they never end. */
+export function timeoutSignal(seconds: number | undefined): { signal: AbortSignal; cancel(): void } | undefined {
   if (seconds === undefined || seconds === Number.POSITIVE_INFINITY) return undefined;
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(new WaitTimeoutError()), Math.max(seconds, 0) * 1000);

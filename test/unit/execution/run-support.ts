@@ -13,6 +13,9 @@ const nobody: TaskSender = {
   sendTask() {
     throw new Error('nothing is sent here');
   },
+  signature() {
+    throw new Error('nothing is written down here');
+  },
 };
 
 export interface Watched extends PoolWatch {

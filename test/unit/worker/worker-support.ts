@@ -242,6 +242,9 @@ export class WorkerBench {
       sendTask: () => {
         throw new Error('nothing is sent here');
       },
+      signature: () => {
+        throw new Error('nothing is written down here');
+      },
     };
     this.tasks.set(name, new (options.base ?? Task)(name, options, run, sender));
   }

@@ -1,0 +1,22 @@
+/** Where results come from: the backend, opened on first need and shared, and whoever turns ids into handles. */
+import type { ResultTree } from '../protocol/result-meta.js';
+import type { ResultBackend } from '../result-backend.js';
+import type { AsyncResult } from './async-result.js';
+import type { GroupResult } from './group-result.js';
+
+export interface RevokeOptions {
+  /** Also end it where it runs. */
+  readonly terminate?: boolean;
+  /** What to end it with, where that is a process; default SIGTERM. */
+  readonly signal?: string;
+}
+
+export interface ResultSource {
+  backend(): Promise<ResultBackend>;
+  /** The handle that a stored tree stands for. */
+  fromTree(tree: ResultTree, parent: AnyResult | null): AnyResult;
+  /** Tells all workers not to run these tasks. */
+  revoke(ids: readonly string[], options: RevokeOptions): Promise<void>;
+}
+
+export type AnyResult = AsyncResult | GroupResult;
