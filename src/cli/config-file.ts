@@ -9,6 +9,7 @@ import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 
 import { type Environment, firstFilled, readLayer, type SettingsLayer } from '../config/resolve.js';
 import { isPlainObject, showValue } from '../config/validate.js';
 import { ConfigError } from '../errors.js';
+import { parseJson } from '../protocol/kombu-json.js';
 import { commands } from './commands/index.js';
 
 export interface LoadedConfig {
@@ -87,8 +88,7 @@ function hasCtqKey(packageJson: string): boolean {
 async function readConfig(path: string, shown: string, workdir: string): Promise<unknown> {
   const { cosmiconfig, defaultLoaders } = await import('cosmiconfig');
   const loadModule = (file: string): Promise<unknown> => loadConfigModule(file, shown, workdir);
-  const json = (file: string, text: string): unknown =>
-    located(shown, text, () => JSON.parse(text.replace(/^\uFEFF/, '')) as unknown, file);
+  const json = (file: string, text: string): unknown => located(shown, text, () => parseConfigJson(text), file);
   const yaml = (file: string, text: string): unknown => located(shown, text, () => defaultLoaders['.yaml'](file, text) as unknown, file);
   const modules = Object.fromEntries([...MODULE_FILES].map((extension) => [extension, loadModule]));
   const explorer = cosmiconfig('ctq', {
@@ -125,23 +125,27 @@ async function loadConfigModule(file: string, shown: string, workdir: string): P
   }
 }
 
-/** Runs a parser and says where it stumbled: `ctq.json:3:1: Expected …`. */
+function parseConfigJson(text: string): unknown {
+  const clean = text.replace(/^\uFEFF/, '');
+  try {
+    return JSON.parse(clean);
+  } catch {
+    // Node 20 does not say where; our own reader does, in Python's words.
+    return parseJson(clean);
+  }
+}
+
+/** Runs a parser and says where it stumbled: `ctq.json:3:1: Expecting value`. */
 function located(shown: string, text: string, parse: () => unknown, file: string): unknown {
   if (text.trim() === '') return {};
   try {
     return parse();
   } catch (error) {
     const { mark, reason, message } = error as { mark?: { line: number; column: number }; reason?: string; message: string };
-    const offset = /at position (\d+)/.exec(message)?.[1];
-    const before = offset === undefined ? undefined : text.slice(0, Number(offset)).split('\n');
-    const place =
-      mark !== undefined
-        ? `:${mark.line + 1}:${mark.column + 1}`
-        : before !== undefined
-          ? `:${before.length}:${(before.at(-1) ?? '').length + 1}`
-          : '';
+    const [, line, column] = /line (\d+) column (\d+)/.exec(message) ?? [];
+    const place = mark !== undefined ? `:${mark.line + 1}:${mark.column + 1}` : line !== undefined ? `:${line}:${column}` : '';
     const kind = extname(file) === '.json' ? 'JSON' : 'YAML';
-    const what = (reason ?? message).replace(/ in JSON at position.*| \(line.*/s, '').split('\n', 1)[0];
+    const what = (reason ?? message).split('\n', 1)[0]?.replace(/:? line \d+ column.*/, '');
     throw fileError(`${shown}${place}: ${what}`, `it is no ${kind}; correct it there`, error);
   }
 }
@@ -153,7 +157,7 @@ function interpret(content: unknown, file: string | undefined, folder: string): 
     throw fileError(`${name} holds ${Array.isArray(content) ? 'a list' : showValue(content)}`, 'it must hold an object of settings');
   }
   const sections = new Map<string, Readonly<Record<string, unknown>>>();
-  const settings: Record<string, unknown> = {};
+  const settings: [string, unknown][] = [];
   let app: string | undefined;
   for (const [key, value] of Object.entries(content)) {
     if (key === 'app') app = readApp(value, `${name}: app`);
@@ -162,11 +166,12 @@ function interpret(content: unknown, file: string | undefined, folder: string): 
         throw new ConfigError(`${name}: ${key} is ${showValue(value)}`, { hint: `it must be an object: ${key}: { option: value }` });
       }
       sections.set(key, value);
-    } else settings[key] = value;
+    } else settings.push([key, value]);
   }
   return {
     file,
-    layer: readLayer(settings, name, `file ${name}`),
+    // fromEntries makes `__proto__` a key like others, which is then unknown.
+    layer: readLayer(Object.fromEntries(settings), name, `file ${name}`),
     appFor(command) {
       const own = sections.get(command)?.['app'];
       return own === undefined ? app : readApp(own, `${name}: ${command}.app`);

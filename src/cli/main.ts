@@ -43,7 +43,7 @@ async function dispatch(
   cleanups: (() => void | Promise<void>)[],
 ): Promise<number> {
   const { command: name, rest } = splitCommandLine(argv);
-  if (name === undefined || name === 'help') return answer(name === 'help' ? [...rest, '--help'] : rest, context);
+  if (name === undefined || name === 'help') return answer(name, rest, context);
   const entry = commands.find((one) => one.name === name);
   if (entry === undefined) throw unknownCommand(name);
   const [spec, { parseCommand }] = await Promise.all([entry.load(), import('./program.js')]);
@@ -93,20 +93,23 @@ function changeFolder(wanted: string, context: CliContext): string {
   return folder;
 }
 
-/** `ctq`, `ctq --help`, `ctq --version`, `ctq help send`. */
-async function answer(rest: readonly string[], context: CliContext): Promise<number> {
+/** `ctq`, `ctq --help`, `ctq --version`, `ctq help`, `ctq help send`. */
+async function answer(name: 'help' | undefined, rest: readonly string[], context: CliContext): Promise<number> {
   if (rest.includes('--version')) {
     context.stdout.write(`${CTQ_VERSION}\n`);
     return EXIT.ok;
   }
-  const { overview, helpOf } = await import('./program.js');
-  const setting = { version: CTQ_VERSION, width: widthOf(context) };
-  const topic = rest.find((word) => !word.startsWith('-'));
-  const entry = commands.find(({ name }) => name === topic);
+  const topic = name === 'help' ? splitCommandLine(rest).command : undefined;
+  const entry = commands.find((one) => one.name === topic);
   if (topic !== undefined && entry === undefined) throw unknownCommand(topic);
-  if (entry !== undefined) context.stdout.write(helpOf(await entry.load(), setting));
-  else if (rest.includes('--help') || rest.includes('-h')) context.stdout.write(overview(commands, setting));
-  else throw new UsageError('no command was given', { hint: `try ctq --help, or one of ${commands.map(({ name }) => name).join(', ')}` });
+  const asked = name === 'help' || rest.includes('--help') || rest.includes('-h');
+  if (!asked) {
+    const names = commands.map((one) => one.name).join(', ');
+    throw new UsageError('no command was given', { hint: `try ctq --help, or one of ${names}` });
+  }
+  const { helpOf, overview } = await import('./program.js');
+  const setting = { version: CTQ_VERSION, width: widthOf(context) };
+  context.stdout.write(entry === undefined ? overview(commands, setting) : helpOf(await entry.load(), setting));
   return EXIT.ok;
 }
 

@@ -42,7 +42,7 @@ export function parseCommand(spec: CommandSpec, argv: readonly string[], setting
     command.parse([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return { kind: 'question', answer };
+    if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return { kind: 'question', answer: `${answer.trimEnd()}\n` };
     throw usageError(error, spec, command);
   }
   return { kind: 'command', args: command.args, values: readValues(allOptions(spec), command.opts()) };
@@ -50,7 +50,8 @@ export function parseCommand(spec: CommandSpec, argv: readonly string[], setting
 
 /** The help of one command. */
 export function helpOf(spec: CommandSpec, setting: ProgramSetting): string {
-  return buildCommand(spec, setting).helpInformation();
+  const parsed = parseCommand(spec, ['--help'], setting);
+  return parsed.kind === 'question' ? parsed.answer : '';
 }
 
 /** `ctq --help`: what there is, without loading any of it. */

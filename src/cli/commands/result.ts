@@ -16,7 +16,7 @@ import { tableText } from '../output/table.js';
 import { isTerminal } from '../output/terminal.js';
 import { valueText } from '../output/value.js';
 import { resultDocument } from '../result-document.js';
-import { resultTree } from '../result-tree.js';
+import { type LoadMeta, type ResultNode, resultTree } from '../result-tree.js';
 
 const options = {
   wait: flag('-w, --wait', 'wait until it is ready'),
@@ -48,7 +48,7 @@ export const result = defineCommand({
       call,
       call.args.map((id) => app.AsyncResult(id)),
     );
-    if (options.tree === true) await printTrees(call, answers);
+    if (options.tree === true) await printTrees(call, (id) => app.AsyncResult(id).load());
     else if (globals.json === true) {
       const documents = answers.map(({ handle, meta }) => resultDocument(handle.id, meta));
       context.stdout.write(`${jsonText(documents.length === 1 ? documents[0] : documents)}\n`);
@@ -110,15 +110,16 @@ function summaryOf(meta: ResultMeta | undefined): string {
   return failureOf(meta).message;
 }
 
-async function printTrees(call: Call, answers: readonly Answer[]): Promise<void> {
-  const { context, globals } = call;
-  const trees = await Promise.all(answers.map(({ handle }) => resultTree(handle)));
+async function printTrees(call: Call, load: LoadMeta): Promise<void> {
+  const { args, context, globals } = call;
+  const trees: ResultNode[] = [];
+  for (const id of args) trees.push(await resultTree(id, load));
   if (globals.json === true) {
     context.stdout.write(`${jsonText(trees.length === 1 ? trees[0] : trees)}\n`);
     return;
   }
   const paint = await paintFor(context.stdout, context.env, globals.noColor);
-  const print = (node: Awaited<ReturnType<typeof resultTree>>, depth: number): void => {
+  const print = (node: ResultNode, depth: number): void => {
     const value = node.state === SUCCESS ? ` ${escapeText(valueText(node.result, context.stdout))}` : '';
     context.stdout.write(`${'  '.repeat(depth)}${escapeText(node.id)} ${paint(stateColour(node.state), escapeText(node.state))}${value}\n`);
     for (const child of node.children) print(child, depth + 1);
