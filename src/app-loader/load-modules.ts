@@ -93,7 +93,7 @@ function isPlainJavaScript(file: string): boolean {
 }
 
 function needsCompiling(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = (error as NodeJS.ErrnoException | null | undefined)?.code;
   return code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_MODULE_NOT_FOUND';
 }
 
@@ -112,13 +112,13 @@ async function loadEsbuild(setting: LoaderSetting, files: readonly string[]): Pr
 }
 
 function importError(error: unknown, file: string, workdir: string): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
   const shown = relative(workdir, file);
   const place = errorPlace(error, workdir);
   const at = place === undefined ? 'it threw while it was imported' : `at ${place}`;
   // An error of ours, such as an unknown setting in `new Ctq()`, says what to do already.
   const isOurs = error instanceof Error && 'hint' in error && typeof error.hint === 'string';
-  const what = error instanceof Error ? `${isOurs ? '' : `${error.name}: `}${message.split('\n', 1)[0]}` : `it threw ${String(error)}`;
+  const what = error instanceof Error ? `${isOurs ? '' : `${error.name}: `}${error.message.split('\n', 1)[0]}` : `it threw ${String(error)}`;
+  const code = (error as NodeJS.ErrnoException | null | undefined)?.code;
   const hint = isOurs ? `${String(error.hint)}; ${at}` : code === 'ERR_MODULE_NOT_FOUND' ? 'is it installed?' : at;
   return new ConfigError(`${shown} failed while it was loaded: ${what}`, { hint, cause: error }, 'CTQ_CONFIG_APP');
 }

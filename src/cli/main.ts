@@ -1,5 +1,6 @@
 /** The front door: command line and world in, exit code out. The only place where errors become exit codes. */
 import { resolve } from 'node:path';
+import { inspect } from 'node:util';
 import { closestName } from '../config/closest-name.js';
 import { CtqError, OutputFileError, TaskError, UsageError } from '../errors.js';
 import { CTQ_VERSION } from '../version.js';
@@ -147,7 +148,8 @@ function report(error: unknown, argv: readonly string[], context: CliContext): v
     ? `ctq: ${message}${hint === undefined ? '' : ` (${escapeText(hint)})`}`
     : `ctq: internal error in version ${CTQ_VERSION}: ${error instanceof CtqError ? `${error.code}: ` : ''}${message} (run it again with NODE_DEBUG=ctq and report what it prints)`;
   context.stderr.write(`${line}\n`);
-  if (wantsStack(argv, context) && error instanceof Error) context.stderr.write(`${error.stack}\n`);
+  // Where a wrong option was noticed helps nobody.
+  if (wantsStack(argv, context) && !(error instanceof UsageError)) context.stderr.write(`${inspect(error)}\n`);
 }
 
 /** `-l debug`, and Node's own way for commands that have no such option. */
