@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { RedisFailure, toFailure } from '../../../src/connections/redis-failure.js';
+
+function reply(message: string): Error {
+  const error = new Error(message);
+  error.name = 'ReplyError';
+  return error;
+}
+
+function network(code: string): Error {
+  return Object.assign(new Error(`connect ${code} 127.0.0.1:1`), { code });
+}
+
+describe('toFailure', () => {
+  it.each([
+    [network('ECONNREFUSED'), 'unreachable', 'connection refused'],
+    [network('ENOTFOUND'), 'unreachable', 'host not found'],
+    [new AggregateError([network('ECONNREFUSED'), network('ENETUNREACH')]), 'unreachable', 'connection refused'],
+    [new Error('Connection is closed.'), 'unreachable', 'Connection is closed.'],
+    [reply('WRONGPASS invalid username-password pair or user is disabled.'), 'refused', 'wrong user name or password'],
+    [reply('NOAUTH Authentication required.'), 'refused', 'the server wants a password'],
+    [reply("NOPERM this user has no permissions to run the 'evalsha' command"), 'refused', /no permissions/],
+    [reply('ERR DB index is out of range'), 'refused', /no database of that number/],
+    [reply('LOADING Redis is loading the dataset in memory'), 'failed', 'the server is loading its data'],
+    [reply("READONLY You can't write against a read only replica. script: abc, on @user_script:1."), 'failed', /read-only replica/],
+    [reply("OOM command not allowed when used memory > 'maxmemory'."), 'failed', 'the server is out of memory'],
+    [reply('WRONGTYPE Operation against a key holding the wrong kind of value'), 'failed', /WRONGTYPE/],
+  ])('sorts %s', (error, kind, reason) => {
+    const failure = toFailure(error);
+    expect(failure).toBeInstanceOf(RedisFailure);
+    expect(failure.kind).toBe(kind);
+    if (typeof reason === 'string') expect(failure.message).toBe(reason);
+    else expect(failure.message).toMatch(reason);
+    expect(failure.cause).toBe(error);
+  });
+
+  it('leaves a failure as it is', () => {
+    const failure = new RedisFailure('closed', 'gone');
+    expect(toFailure(failure)).toBe(failure);
+  });
+});
