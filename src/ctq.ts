@@ -5,7 +5,15 @@
 import { hostname } from 'node:os';
 import type { Broker } from './broker.js';
 import type { ApplyAsyncOptions } from './client/apply-async-options.js';
-import { makeSignature, nodeOf, Signature, type CanvasSender, type SignatureOptions } from './canvas/signature.js';
+import {
+  makeSignature,
+  nodeOf,
+  Signature,
+  type CanvasSender,
+  type SignatureOptions,
+  type UntypedSignature,
+  setCurrentSender,
+} from './canvas/signature.js';
 import { AsyncResult, SentTask } from './client/async-result.js';
 import { CanvasClient } from './client/canvas-client.js';
 import type { GroupResult } from './client/group-result.js';
@@ -80,6 +88,7 @@ export class Ctq implements TaskSender {
       results: () => this.connected().results,
       chordErrbacks: () => (this.conf.taskAllowErrorCbOnChordHeader ? 'header too' : 'body only'),
     });
+    setCurrentSender(this.canvas);
   }
 
   /** The settings in force; assigning sets the app's own. */
@@ -133,12 +142,12 @@ export class Ctq implements TaskSender {
   }
 
   /** Writes down a call of a task that need not be known here; `task.s()` does it for one that is. */
-  signature(name: string, args: readonly unknown[] = [], options: SignatureOptions = {}): Signature {
+  signature(name: string, args: readonly unknown[] = [], options: SignatureOptions = {}): UntypedSignature {
     return makeSignature(name, args, options, this.canvas);
   }
 
   /** A signature, chain, group or chord that was written as JSON, by Celery or by us. */
-  reviveSignature(json: unknown): Signature {
+  reviveSignature(json: unknown): UntypedSignature {
     return new Signature(nodeOf(json), this.canvas);
   }
 

@@ -1,7 +1,14 @@
 /** The library's public names, and nothing else. */
 export type { ExchangeType } from './broker.js';
 export { chain, chord, group, signature } from './canvas/compose.js';
-export { type AnySignature, Group, Signature, type SignatureLike, type SignatureOptions } from './canvas/signature.js';
+export {
+  type AnySignature,
+  Group,
+  Signature,
+  type SignatureLike,
+  type SignatureOptions,
+  type UntypedSignature,
+} from './canvas/signature.js';
 export type { Stamps, StampingVisitor } from './canvas/stamp.js';
 export type { ApplyAsyncOptions, RetryPolicy } from './client/apply-async-options.js';
 export { AsyncResult, type GetOptions, SentTask } from './client/async-result.js';

@@ -11,6 +11,7 @@ import {
   Signature,
   type SignatureLike,
   type SignatureOptions,
+  type UntypedSignature,
 } from './signature.js';
 import { inSequence, spread } from './upgrade.js';
 
@@ -18,7 +19,7 @@ import { inSequence, spread } from './upgrade.js';
  * A call of a task by its name, or what a JSON dict stands for. It can be sent as part of a canvas that
  * knows its app, or by itself when it was made with `app.signature()`.
  */
-export function signature(task: string | SignatureJson, args: readonly unknown[] = [], options: SignatureOptions = {}): Signature {
+export function signature(task: string | SignatureJson, args: readonly unknown[] = [], options: SignatureOptions = {}): UntypedSignature {
   return typeof task === 'string'
     ? makeSignature(task, args, options, undefined)
     : new Signature(nodeOf(task), undefined).clone(args, options);
@@ -30,8 +31,11 @@ type Outs<Many extends readonly unknown[]> = { -readonly [Key in keyof Many]: Ou
 /** What all of them take. */
 type In<Many extends readonly unknown[]> = [Many[number]] extends [Signature<infer Args, unknown, unknown>] ? Args : AnyArgs;
 
+/** Signatures whose types nobody compares: dicts, and what only gives its members one by one. */
+type Loose = (Iterable<SignatureLike> & { readonly length?: never }) | readonly SignatureJson[];
+
 /** A step that takes what the step before it gives. */
-type Next<Before, Result, Sent> = Signature<readonly [NoInfer<Before>], Result, Sent>;
+type Next<Before, Result, Sent> = Signature<[NoInfer<Before>], Result, Sent>;
 
 /**
  * One after the other, each called with the result of the one before. A group that something follows
@@ -74,7 +78,7 @@ export function chain(...tasks: readonly unknown[]): Signature {
 
 /** Side by side; the result is the list of their results. */
 export function group<const Many extends readonly AnySignature[]>(tasks: Many): Group<In<Many>, Outs<Many>>;
-export function group(tasks: Iterable<SignatureLike>): Group;
+export function group(tasks: Loose): Group;
 export function group<const Many extends readonly AnySignature[]>(...tasks: Many): Group<In<Many>, Outs<Many>>;
 export function group(...tasks: readonly unknown[]): Group {
   const members = listed(tasks);
@@ -92,13 +96,13 @@ export function group(...tasks: readonly unknown[]): Group {
  */
 export function chord<const Many extends readonly AnySignature[], B, S>(
   header: Many,
-  body: Signature<readonly [NoInfer<Outs<Many>>], B, S>,
+  body: Signature<[NoInfer<Outs<Many>>], B, S>,
 ): Signature<In<Many>, B, S>;
 export function chord<I extends readonly unknown[], A extends readonly unknown[], B, S>(
   header: Group<I, A>,
-  body: Signature<readonly [NoInfer<A>], B, S>,
+  body: Signature<[NoInfer<A>], B, S>,
 ): Signature<I, B, S>;
-export function chord(header: Iterable<SignatureLike>, body: SignatureLike): Signature;
+export function chord(header: Loose, body: SignatureLike): Signature;
 export function chord(header: unknown, body: unknown): Signature {
   const members = header instanceof Signature ? [header] : listed([header]);
   const nodes = members.map((member) => spread(nodeOf(member)));
@@ -114,9 +118,7 @@ function listed(given: readonly unknown[]): readonly unknown[] {
   return given.length === 1 && isList ? [...(only as Iterable<unknown>)] : given;
 }
 
+/** Whoever sends one of them sends them all. */
 function senderOf(signatures: readonly unknown[]): CanvasSender | undefined {
-  for (const signature of signatures) {
-    if (signature instanceof Signature && signature.sender !== undefined) return signature.sender;
-  }
-  return undefined;
+  return signatures.find((one): one is Signature => one instanceof Signature && one.sender !== undefined)?.sender;
 }

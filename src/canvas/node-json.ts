@@ -39,15 +39,15 @@ function listFromJson(value: unknown, depth: number): CanvasNode[] {
 function chordParts(kwargs: Kwargs, depth: number): Pick<ChordNode, 'header' | 'body' | 'kwargs'> {
   const { header, body, kwargs: own } = kwargs;
   return {
-    // What a header sent as a group had for options is in the chord's own: only its tasks count.
-    header: isObject(header) ? tasksOf(nodeFromJson(header, depth + 1)) : listFromJson(header ?? [], depth),
+    header: isObject(header) ? headerFromJson(nodeFromJson(header, depth + 1)) : listFromJson(header ?? [], depth),
     body: isObject(body) ? nodeFromJson(body, depth + 1) : null,
     kwargs: isObject(own) ? own : {},
   };
 }
 
-function tasksOf(node: CanvasNode): CanvasNode[] {
-  return node.kind === 'group' || node.kind === 'chain' ? node.tasks : [node];
+function headerFromJson(node: CanvasNode): ChordNode['header'] {
+  if (node.kind === 'group') return node;
+  return node.kind === 'chain' ? node.tasks : [node];
 }
 
 function optionsFromJson(wire: Kwargs, depth: number): NodeOptions {

@@ -23,6 +23,10 @@ export type Missing<Args extends readonly unknown[], Given extends readonly unkn
 // oxlint-disable-next-line typescript/no-explicit-any -- fits every list of arguments in both directions
 export type AnyArgs = readonly any[];
 
+/** What a task gives that is only known by name: nobody knows, so it fits everywhere. */
+// oxlint-disable-next-line typescript/no-explicit-any -- fits in both directions
+export type Anything = any;
+
 /** Every beginning of the parameters, collected one by one. */
 type Heads<Args extends readonly unknown[], Head extends readonly unknown[] = []> = number extends Args['length']
   ? AnyArgs

@@ -22,9 +22,9 @@ import {
   taskNode,
 } from './node.js';
 import { nodeFromJson, nodeToJson } from './node-json.js';
-import type { AnyArgs } from './partial-args.js';
+import type { AnyArgs, Anything } from './partial-args.js';
 import { stamp, type StampingVisitor, type Stamps } from './stamp.js';
-import { spread } from './upgrade.js';
+import { followedBy, spread } from './upgrade.js';
 
 /** Whoever carries canvases out: the app. */
 export interface CanvasSender {
@@ -53,7 +53,7 @@ export type SignatureLike = AnySignature | SignatureJson;
  */
 export class Signature<In extends readonly unknown[] = AnyArgs, out Out = unknown, out Sent = SentTask<Out>> {
   /** Makes the compiler compare what a signature takes with what it will be given. */
-  declare protected readonly takes?: (args: In) => void;
+  declare protected readonly takes: ((args: In) => void) | undefined;
   /** @internal */
   readonly node: CanvasNode;
   /** @internal */
@@ -131,6 +131,11 @@ export class Signature<In extends readonly unknown[] = AnyArgs, out Out = unknow
     return new Signature<AnyArgs, Out, Sent>(node, this.sender).set(rest);
   }
 
+  /** This and then that: what `|` is in Python. */
+  pipe<Next, NextSent>(next: Signature<[Out], Next, NextSent>): Signature<In, Next, NextSent> {
+    return new Signature(followedBy(spread(this.node), nodeOf(next)), this.sender ?? next.sender);
+  }
+
   /** Sends it, with these arguments in front of its own. */
   delay(...args: In): Sent {
     return this.applyAsync(args);
@@ -169,10 +174,14 @@ export class Signature<In extends readonly unknown[] = AnyArgs, out Out = unknow
   }
 
   private whoSends(): CanvasSender {
-    if (this.sender !== undefined) return this.sender;
-    throw new ConfigError(`the signature of ${this.task} belongs to no app`, { hint: 'make it with app.signature() or task.s()' });
+    const sender = this.sender ?? currentSender;
+    if (sender !== undefined) return sender;
+    throw new ConfigError(`nobody can send the signature of ${this.task}`, { hint: "make an app first: new Ctq('tasks')" });
   }
 }
+
+/** A task that is only known by its name: it takes and gives anything. */
+export type UntypedSignature = Signature<AnyArgs, Anything>;
 
 /** A group gives its members' results, in their order. */
 export class Group<In extends readonly unknown[] = AnyArgs, out Out extends readonly unknown[] = readonly unknown[]> extends Signature<
@@ -180,6 +189,18 @@ export class Group<In extends readonly unknown[] = AnyArgs, out Out extends read
   Out,
   SentGroup<Out>
 > {}
+
+let currentSender: CanvasSender | undefined;
+
+/**
+ * Whoever sends what knows no app, an empty group above all: the app that was made last, as Celery's
+ * `current_app`.
+ *
+ * @internal
+ */
+export function setCurrentSender(sender: CanvasSender): void {
+  currentSender = sender;
+}
 
 /** @internal */
 export function makeSignature(

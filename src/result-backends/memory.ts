@@ -4,6 +4,7 @@ import { ResultBackendError } from '../errors.js';
 import type { ResultMeta } from '../protocol/result-meta.js';
 import { READY_STATES } from '../protocol/states.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
+import { MemoryChords } from './memory-chords.js';
 
 interface Kept {
   readonly meta: ResultMeta;
@@ -17,6 +18,7 @@ type Listener = (meta: ResultMeta) => void;
 const SWEEP_EVERY = 1_000;
 
 class MemoryResults {
+  readonly chords = new MemoryChords();
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
   readonly #listeners = new Map<string, Set<Listener>>();
@@ -71,6 +73,7 @@ export async function openMemoryResultBackend(url: string, options: Pick<ResultB
 
 class MemoryResultBackend implements ResultBackend {
   readonly displayUrl: string;
+  readonly chords: MemoryChords;
   readonly #results: MemoryResults;
   readonly #expiresInMs: number;
   /** How to end each wait that is under way. */
@@ -80,6 +83,7 @@ class MemoryResultBackend implements ResultBackend {
   constructor(url: string, results: MemoryResults, expiresInMs: number) {
     this.displayUrl = url;
     this.#results = results;
+    this.chords = results.chords;
     this.#expiresInMs = expiresInMs;
   }
 
