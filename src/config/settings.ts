@@ -87,6 +87,8 @@ export const SETTINGS = {
   controlQueueExclusive: flag(false),
   controlQueueDurable: flag(false),
   controlExchange: text('celery', 'CONTROL_EXCHANGE'),
+  /** Ours: the remote-control commands that a worker obeys (`['ping', 'stats']`); null: all of them. */
+  controlAllow: list(null),
   /** Seconds. */
   eventQueueExpires: seconds(60, 'CELERY_EVENT_QUEUE_EXPIRES'),
   /** Seconds. */

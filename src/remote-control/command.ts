@@ -52,7 +52,7 @@ export class CommandError extends Error {
 }
 
 /** A task that a worker has taken, as remote control shows it. */
-export interface RequestView {
+export interface HeldRequest {
   readonly id: string;
   /** The shadow name where there is one. */
   readonly name: string;
@@ -76,19 +76,20 @@ export interface RequestView {
 }
 
 /** One that waits in the worker for its time. */
-export interface ScheduledView {
+export interface PostponedRequest {
   readonly etaMs: number;
-  readonly request: RequestView;
+  readonly request: HeldRequest;
 }
 
 /** `active` in the pool, `reserved` for it; `ready` for what is known and in neither. */
 export type RequestState = 'active' | 'reserved' | 'ready';
 
+/** Arguments may have to be unpacked to be shown, so looking takes its time. */
 export interface RequestsView {
-  active(): readonly RequestView[];
-  reserved(): readonly RequestView[];
-  scheduled(): readonly ScheduledView[];
-  find(id: string): { readonly state: RequestState; readonly request: RequestView } | undefined;
+  active(): Promise<readonly HeldRequest[]>;
+  reserved(): Promise<readonly HeldRequest[]>;
+  scheduled(): Promise<readonly PostponedRequest[]>;
+  find(id: string): Promise<{ readonly state: RequestState; readonly request: HeldRequest } | undefined>;
   /** Ends those that run and keeps those that wait from running. Returns the ids among them that were here. */
   terminate(ids: readonly string[], signal: string): readonly string[];
 }

@@ -1,5 +1,5 @@
 /** A request as `active`, `reserved`, `scheduled` and `query_task` answer it (Celery's `Request.info()`, WIRE 10.4). */
-import type { RequestView } from './command.js';
+import type { HeldRequest } from './command.js';
 
 export interface ShownRequest {
   readonly id: string;
@@ -15,7 +15,7 @@ export interface ShownRequest {
 }
 
 /** @param values - `repr` gives the arguments as texts: safe to show whatever they are. */
-export function showRequest(request: RequestView, nodename: string, values: 'plain' | 'repr'): ShownRequest {
+export function showRequest(request: HeldRequest, nodename: string, values: 'plain' | 'repr'): ShownRequest {
   const { exchange, routingKey, priority, redelivered } = request.deliveryInfo;
   return {
     id: request.id,

@@ -12,6 +12,7 @@ import type { Refusals } from './refusals.js';
 import { invocationOf, type Request } from './request.js';
 import { RequestQueue } from './request-queue.js';
 import type { Settler } from './settle.js';
+import type { RevokedTasks } from './revoked.js';
 import { faulty } from './strategy.js';
 import type { WorkerParts } from './worker-parts.js';
 
@@ -23,6 +24,7 @@ export interface DispatcherParts extends Pick<WorkerParts, 'backend' | 'settings
   readonly settler: Settler;
   readonly refusals: Refusals;
   readonly decoding: DecodeTaskOptions;
+  readonly revoked?: RevokedTasks;
   /** Told how long a run kept the event loop before it ended or waited for something. */
   readonly onBlock: (ms: number) => void;
   /** Told after each round: so many runs ended since the last time. */
@@ -126,6 +128,13 @@ export class Dispatcher {
     if (request.expiresMs !== Number.POSITIVE_INFINITY && this.parts.clock.nowMs() > request.expiresMs) {
       log.discarded(this.parts.logger, request);
       this.parts.settler.settle(request, { kind: 'revoked', reason: 'expired' });
+      return;
+    }
+    // Asked once more: it may have waited here for long.
+    const { revoked } = this.parts;
+    if (revoked?.covers(request) === true) {
+      log.discarded(this.parts.logger, request, revoked.stampOf(request));
+      this.parts.settler.settle(request, { kind: 'revoked', reason: 'revoked' });
       return;
     }
     this.active.add(request);

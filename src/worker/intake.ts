@@ -6,10 +6,13 @@ import type { Signals } from '../signals.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { EtaTimer } from './eta-timer.js';
 import * as log from './log-lines.js';
+import type { Postponed } from './postponed.js';
 import type { Refusals } from './refusals.js';
 import { Request } from './request.js';
 import type { Settler } from './settle.js';
+import type { RevokedTasks } from './revoked.js';
 import type { Refusal, Strategy } from './strategy.js';
+import type { TaskEvents } from './task-events.js';
 
 /** An eta nearer than this is waited for here: parking and coming back would take as long. */
 const NEAR_MS = 2_000;
@@ -24,6 +27,10 @@ export interface IntakeParts {
   readonly refusals: Refusals;
   readonly settler: Settler;
   readonly etaTimer: EtaTimer;
+  /** What was put back into the broker until its time, to be shown to operators. */
+  readonly postponed?: Postponed;
+  readonly revoked?: RevokedTasks;
+  readonly events?: TaskEvents | undefined;
 }
 
 export class Intake {
@@ -80,7 +87,7 @@ export class Intake {
   }
 
   private receive(request: Request): void {
-    const { logger, signals, clock, settler, dispatcher } = this.parts;
+    const { logger, signals, clock, settler, dispatcher, events, revoked } = this.parts;
     log.received(logger, request);
     if (signals.taskReceived.connected) {
       signals.taskReceived.send({ sender: request.task, taskId: request.id, headers: request.delivery.message.headers });
@@ -88,16 +95,25 @@ export class Intake {
     if (request.expiresMs !== Number.POSITIVE_INFINITY && clock.nowMs() > request.expiresMs) {
       log.discarded(logger, request);
       settler.settle(request, { kind: 'revoked', reason: 'expired' });
-    } else if (request.etaMs > 0 && request.etaMs > clock.nowMs()) this.postpone(request);
+      return;
+    }
+    if (revoked?.covers(request) === true) {
+      log.discarded(logger, request, revoked.stampOf(request));
+      settler.settle(request, { kind: 'revoked', reason: 'revoked' });
+      return;
+    }
+    events?.received(request);
+    if (request.etaMs > 0 && request.etaMs > clock.nowMs()) this.postpone(request);
     else dispatcher.add(request);
   }
 
   private postpone(request: Request): void {
-    const { broker, clock, etaTimer, logger } = this.parts;
+    const { broker, clock, etaTimer, logger, postponed } = this.parts;
     if (!broker.capabilities.parks || request.etaMs - clock.nowMs() <= NEAR_MS) {
       etaTimer.hold(request);
       return;
     }
+    postponed?.add(request);
     request.delivery.park(new Date(request.etaMs)).catch((error: unknown) => {
       logger.error('Task %s[%s] could not be parked:\n%s', request.name, request.id, log.tracebackText(error));
     });

@@ -49,8 +49,10 @@ export function rejected(logger: Logger, request: Request, { kind, reason }: Of<
   logger.warning('Task %s[%s] reject requeue=%s: %s', request.name, request.id, kind === 'requeued' ? 'True' : 'False', reason ?? 'None');
 }
 
-export function discarded(logger: Logger, request: Request): void {
-  logger.info('Discarding revoked task: %s[%s]', request.name, request.id);
+/** @param stamp - What it was revoked by, where that is not its id. */
+export function discarded(logger: Logger, request: Request, stamp?: Readonly<Record<string, unknown>>): void {
+  if (stamp === undefined) logger.info('Discarding revoked task: %s[%s]', request.name, request.id);
+  else logger.info('Discarding revoked task: %s[%s] (revoked by header: %s)', request.name, request.id, safeRepr(stamp));
 }
 
 export function softLimit(logger: Logger, request: Request, limitS: number): void {

@@ -33,6 +33,11 @@ export class PrefetchControl {
     this.parts = parts;
   }
 
+  /** What the consumer was last told. */
+  get count(): number {
+    return Math.max(this.told, 0);
+  }
+
   /** Called after each round of the dispatcher, with how many runs ended in it. */
   update(ended: number): void {
     if (this.stopped) return;

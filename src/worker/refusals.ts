@@ -15,7 +15,7 @@ import type { Refusal } from './strategy.js';
 /** A body in a log line is for recognising it, not for reading it. */
 const BYTES_SHOWN = 1024;
 
-type RefusalParts = Pick<SettleParts, 'backend' | 'logger' | 'clock' | 'signals' | 'nodename'>;
+type RefusalParts = Pick<SettleParts, 'backend' | 'logger' | 'clock' | 'signals' | 'nodename' | 'events'>;
 
 export class Refusals {
   private readonly parts: RefusalParts;
@@ -112,6 +112,7 @@ export class Refusals {
   private async storeFailure(id: string, error: RemoteErrorInfo): Promise<void> {
     const { backend, logger, clock } = this.parts;
     const meta: ResultMeta = this.settler.documents.bare(id, 'FAILURE', error);
+    this.parts.events?.refused(id, error);
     try {
       await patiently(() => backend.store(meta), { clock, logger, what: `store the result of ${id}`, givenUp: () => false });
     } catch (problem) {

@@ -35,6 +35,8 @@ export class Request implements PoolWatch {
   fenced = false;
   /** It was cut off by a stop and goes back to its queue. */
   aborted: AbortReason | undefined;
+  /** The signal that an operator ended it with. */
+  terminatedBy: string | undefined;
   /** STARTED on its way to the store: the final state must come after it. */
   storing: Promise<unknown> | undefined;
   abort: ((reason: AbortReason) => void) | undefined;
@@ -78,6 +80,12 @@ export class Request implements PoolWatch {
 
   softLimitExceeded(limitMs: number): void {
     this.listener.softLimitExceeded(this, limitMs);
+  }
+
+  /** An operator wants it ended, and nothing of it back. */
+  terminate(signal: string): void {
+    this.terminatedBy ??= signal;
+    this.abort?.('terminated');
   }
 
   /** Ends the run from outside, or what there is of it. */

@@ -14,6 +14,7 @@ import * as log from './log-lines.js';
 import { nextTry } from './next-try.js';
 import { isTemporary, patiently } from './patience.js';
 import type { Request } from './request.js';
+import type { TaskEvents } from './task-events.js';
 import { ResultDocuments } from './result-document.js';
 import type { WorkerParts } from './worker-parts.js';
 
@@ -23,7 +24,7 @@ type Failure = Extract<Outcome, { kind: 'failure' }>;
 export type SettleParts = Pick<
   WorkerParts,
   'backend' | 'settlement' | 'producer' | 'settings' | 'logger' | 'clock' | 'signals' | 'nodename'
->;
+> & { readonly events?: TaskEvents | undefined };
 
 export class Settler {
   readonly documents: ResultDocuments;
@@ -50,7 +51,7 @@ export class Settler {
       request.storing = undefined;
       this.inBackground(
         request,
-        storing.then(() => this.settle(request, outcome)),
+        storing.then(() => this.settle(request, outcome, runtimeMs)),
       );
       return;
     }
@@ -69,6 +70,7 @@ export class Settler {
         break;
       case 'revoked':
         this.parts.signals.taskRevoked.send(log.revokedSignal(request, outcome));
+        this.parts.events?.revoked(request, outcome);
         this.end(request, this.documents.exception(request, 'REVOKED', remoteError('TaskRevokedError', [outcome.reason])), 'ack');
         break;
       case 'timed-out': {
@@ -90,26 +92,28 @@ export class Settler {
         this.end(request, undefined, 'ack', () => log.ignored(this.parts.logger, request));
         break;
       case 'rejected':
-        this.end(
-          request,
-          undefined,
-          'reject',
-          () => log.rejected(this.parts.logger, request, outcome),
-          outcome.reason ?? 'rejected by the task',
-        );
+        this.end(request, undefined, 'reject', () => this.rejected(request, outcome), outcome.reason ?? 'rejected by the task');
         break;
       case 'requeued':
         if (request.aborted !== undefined) this.end(request, undefined, 'requeue-front');
-        else this.end(request, undefined, 'requeue-back', () => log.rejected(this.parts.logger, request, outcome));
+        else this.end(request, undefined, 'requeue-back', () => this.rejected(request, outcome));
         break;
       default:
         outcome satisfies never;
     }
   }
 
+  private rejected(request: Request, outcome: Extract<Outcome, { kind: 'rejected' | 'requeued' }>): void {
+    log.rejected(this.parts.logger, request, outcome);
+    this.parts.events?.rejected(request, outcome.kind);
+  }
+
   private succeed(request: Request, value: unknown, children: readonly ResultTree[] | undefined, runtimeMs: number): void {
     const meta = this.ignores(request) ? undefined : this.documents.value(request, 'SUCCESS', value, children);
-    this.end(request, meta, 'ack', () => log.succeeded(this.parts.logger, request, value, runtimeMs));
+    this.end(request, meta, 'ack', () => {
+      log.succeeded(this.parts.logger, request, value, runtimeMs);
+      this.parts.events?.succeeded(request, value, runtimeMs);
+    });
   }
 
   private async succeedAndFollowUp(
@@ -134,8 +138,12 @@ export class Settler {
     const meta = hidden ? undefined : this.documents.exception(request, 'FAILURE', failure.error, failure.children);
     const hasErrbacks = message !== undefined && message.errbacks !== null && message.errbacks.length > 0;
     const hasLaterSteps = message !== undefined && message.chain !== null && message.chain.length > 0;
-    if (hasErrbacks || hasLaterSteps) this.inBackground(request, this.failAndFollowUp(request, meta, failure.error, answer, logLine));
-    else this.end(request, meta, answer, logLine, failure.error.type);
+    const told = (): void => {
+      logLine?.();
+      this.parts.events?.failed(request, failure.error);
+    };
+    if (hasErrbacks || hasLaterSteps) this.inBackground(request, this.failAndFollowUp(request, meta, failure.error, answer, told));
+    else this.end(request, meta, answer, told, failure.error.type);
   }
 
   private async failAndFollowUp(
@@ -143,7 +151,7 @@ export class Settler {
     meta: ResultMeta | undefined,
     error: RemoteErrorInfo,
     answer: Answer,
-    logLine: (() => void) | undefined,
+    told: () => void,
   ): Promise<void> {
     if (meta !== undefined) await this.store(request, meta);
     for (const { taskId } of laterSteps(request.message?.chain ?? null))
@@ -154,7 +162,7 @@ export class Settler {
       // The failure stands; an errback that cannot be sent must not hide it.
       log.internalError(this.parts.logger, request, 'its errbacks could not be sent', problem);
     }
-    if (!this.isGivenUp(request)) this.end(request, undefined, answer, logLine, error.type);
+    if (!this.isGivenUp(request)) this.end(request, undefined, answer, told, error.type);
   }
 
   private async retry(request: Request, outcome: Extract<Outcome, { kind: 'retry' }>): Promise<void> {
@@ -170,7 +178,10 @@ export class Settler {
     // Celery counts the next try among the children.
     const children: readonly ResultTree[] = [...(outcome.children ?? []), [[request.id, null], null]];
     const meta = this.ignores(request) ? undefined : this.documents.exception(request, 'RETRY', outcome.error, children);
-    this.end(request, meta, 'ack', () => log.retried(this.parts.logger, request, outcome));
+    this.end(request, meta, 'ack', () => {
+      log.retried(this.parts.logger, request, outcome);
+      this.parts.events?.retried(request, outcome);
+    });
   }
 
   /** Stores, answers for the message, and says so; in that order or at once. */

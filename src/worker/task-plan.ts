@@ -13,8 +13,10 @@ export interface TaskPlan {
   readonly ignoreResult: boolean;
   readonly storeErrorsEvenIfIgnored: boolean;
   readonly trackStarted: boolean;
-  readonly timeLimitMs: number | undefined;
-  readonly softTimeLimitMs: number | undefined;
+  /** These three can be changed while the worker runs, by remote control. */
+  timeLimitMs: number | undefined;
+  softTimeLimitMs: number | undefined;
+  rateLimit: string | number | null;
   /** How many have begun: `total` of `inspect stats`. */
   begun: number;
 }
@@ -39,6 +41,32 @@ export class TaskPlans {
     this.plans.set(name, plan);
     return plan;
   }
+
+  /** Task name → how many have begun, for those of which any has. */
+  begun(): Record<string, number> {
+    const begun = [...this.plans].filter(([, plan]) => plan.begun > 0).map(([name, plan]) => [name, plan.begun] as const);
+    return Object.fromEntries(begun);
+  }
+
+  /** How many have begun, of all tasks. */
+  get begunInAll(): number {
+    let sum = 0;
+    for (const plan of this.plans.values()) sum += plan.begun;
+    return sum;
+  }
+
+  /** Seconds; null is no limit. Holds for what begins from now on. */
+  setTimeLimits(name: string, limits: { readonly soft: number | null; readonly hard: number | null }): void {
+    const plan = this.get(name);
+    if (plan === undefined) return;
+    plan.softTimeLimitMs = milliseconds(limits.soft);
+    plan.timeLimitMs = milliseconds(limits.hard);
+  }
+
+  setRateLimit(name: string, limit: string | number | null): void {
+    const plan = this.get(name);
+    if (plan !== undefined) plan.rateLimit = limit;
+  }
 }
 
 function planOf(task: Task, settings: WorkerSettings): TaskPlan {
@@ -54,6 +82,7 @@ function planOf(task: Task, settings: WorkerSettings): TaskPlan {
     trackStarted: options.trackStarted ?? settings.taskTrackStarted,
     timeLimitMs: milliseconds(options.timeLimit ?? settings.taskTimeLimit),
     softTimeLimitMs: milliseconds(options.softTimeLimit ?? settings.taskSoftTimeLimit),
+    rateLimit: options.rateLimit ?? null,
     begun: 0,
   };
 }

@@ -8,6 +8,7 @@ import type { Clock } from '../clock.js';
 import type { Settings } from '../config/settings.js';
 import type { Logger } from '../logger.js';
 import type { Pool, PoolOptions } from '../pool.js';
+import type { RemoteCommand } from '../remote-control/command.js';
 import type { ResultBackend, Settlement } from '../result-backend.js';
 import type { Signals } from '../signals.js';
 import type { Task } from '../task.js';
@@ -31,7 +32,38 @@ export interface WorkerParts {
   readonly nodename: string;
   /** Where the banner and the words said outside the log go; default nowhere. */
   readonly voice?: WorkerVoice;
+  /** What it takes to be one of a cluster: remote control, events. Without it a worker is alone. */
+  readonly remote?: RemoteParts;
 }
+
+/** What other workers, monitors and operators need of this one. */
+export interface RemoteParts {
+  readonly settings: RemoteSettings;
+  /** Commands that the app added. */
+  readonly commands: readonly RemoteCommand[];
+  /** All settings by Celery's names, for `inspect conf`: those that somebody set, or all of them. */
+  table(which: 'changed' | 'all'): Readonly<Record<string, unknown>>;
+}
+
+/** The settings that remote control and events read. */
+export type RemoteSettings = Pick<
+  Settings,
+  | 'workerEnableRemoteControl'
+  | 'workerSendTaskEvents'
+  | 'taskTimeLimit'
+  | 'taskSoftTimeLimit'
+  | 'controlAllow'
+  | 'controlExchange'
+  | 'controlQueueTtl'
+  | 'controlQueueExpires'
+  | 'eventExchange'
+  | 'eventSerializer'
+  | 'eventQueuePrefix'
+  | 'eventQueueExpires'
+  | 'brokerConnectionTimeout'
+  | 'brokerHeartbeat'
+  | 'brokerTransportOptions'
+>;
 
 /** Sends the next try of a task, its callbacks, the rest of its chain. */
 export interface TaskPublisher {
@@ -95,6 +127,14 @@ export interface WorkerOptions {
   readonly prefetchMultiplier?: number;
   /** Empty the queues before taking from them. */
   readonly purge?: boolean;
+  /** Do not listen to other workers, take part in no elections. */
+  readonly withoutGossip?: boolean;
+  /** Do not ask the others at start what was revoked. */
+  readonly withoutMingle?: boolean;
+  /** Send no heartbeat events: monitors take this worker for dead. */
+  readonly withoutHeartbeat?: boolean;
+  /** Seconds between heartbeat events; default 2. */
+  readonly heartbeatIntervalS?: number;
 }
 
 /**

@@ -13,6 +13,7 @@ import { arch, release, type } from 'node:os';
 import type { Consumer, Queue } from '../broker.js';
 import { ConfigError } from '../errors.js';
 import type { Pool } from '../pool.js';
+import type { WorkerView } from '../remote-control/command.js';
 import { CTQ_VERSION } from '../version.js';
 import { bannerText } from './banner.js';
 import { ConsumerLink } from './consumer.js';
@@ -20,11 +21,16 @@ import { Dispatcher } from './dispatcher.js';
 import { EtaTimer } from './eta-timer.js';
 import { Intake } from './intake.js';
 import * as log from './log-lines.js';
+import { Membership } from './membership.js';
+import { type PanelParts, workerView } from './panel.js';
+import { Postponed } from './postponed.js';
 import { Prefetch } from './prefetch.js';
 import { PrefetchControl } from './prefetch-control.js';
 import { selectQueues } from './queue-selection.js';
 import { Refusals } from './refusals.js';
 import type { Request, RequestListener } from './request.js';
+import { RevokedTasks } from './revoked.js';
+import { RevokeNotice } from './revoke-notice.js';
 import { Settler } from './settle.js';
 import { shutDown } from './shutdown.js';
 import { Strategy } from './strategy.js';
@@ -52,7 +58,12 @@ export class Worker implements RequestListener {
   private readonly settler: Settler;
   private readonly refusals: Refusals;
   private readonly strategy: Strategy;
+  private readonly plans: TaskPlans;
+  private readonly revoked: RevokedTasks;
+  /** Undefined for a worker that is alone. */
+  private readonly membership: Membership | undefined;
   private current: WorkerState = 'starting';
+  private running: ReadonlySet<Request> = new Set();
   private run: Promise<ExitStatus> | undefined;
   /** Resolved by the first `stop`, and by the first cold one. */
   private readonly stopAsked = deferred();
@@ -62,9 +73,15 @@ export class Worker implements RequestListener {
   constructor(parts: WorkerParts, options: WorkerOptions = {}) {
     this.parts = parts;
     this.options = options;
-    this.settler = new Settler(parts);
-    this.refusals = new Refusals(parts, this.settler);
-    this.strategy = new Strategy(new TaskPlans(parts.tasks, parts.settings), parts.settings, parts.clock, this);
+    this.plans = new TaskPlans(parts.tasks, parts.settings);
+    this.revoked = new RevokedTasks(parts.clock);
+    const load = () => ({ active: this.running.size, processed: this.plans.begunInAll });
+    this.membership =
+      parts.remote === undefined ? undefined : new Membership({ ...parts, remote: parts.remote, options, revoked: this.revoked, load });
+    const told = { ...parts, events: this.membership?.taskEvents };
+    this.settler = new Settler(told);
+    this.refusals = new Refusals(told, this.settler);
+    this.strategy = new Strategy(this.plans, parts.settings, parts.clock, this);
   }
 
   get state(): WorkerState {
@@ -98,6 +115,7 @@ export class Worker implements RequestListener {
   accepted(request: Request, pid: number): void {
     const { backend, logger } = this.parts;
     log.accepted(logger, request, pid);
+    this.membership?.taskEvents.started(request);
     if (!request.plan.trackStarted || request.plan.ignoreResult || request.message?.ignoreResult === true) return;
     const meta = this.settler.documents.value(request, 'STARTED', { pid, hostname: this.parts.nodename });
     request.storing = backend.store(meta).catch((error: unknown) => {
@@ -130,7 +148,7 @@ export class Worker implements RequestListener {
 
   private async consume(pool: Pool, queues: readonly Queue[]): Promise<ExitStatus> {
     const { broker, clock, logger, settings, nodename, signals } = this.parts;
-    const { settler, refusals, strategy, options } = this;
+    const { settler, refusals, strategy, options, membership, revoked } = this;
     let consumer: Consumer | undefined;
     const etaTimer = new EtaTimer(clock, (requests) => intake.due(requests));
     const prefetch = new Prefetch(clock, options.prefetchMultiplier ?? settings.workerPrefetchMultiplier ?? undefined);
@@ -148,11 +166,17 @@ export class Worker implements RequestListener {
       pool,
       settler,
       refusals,
+      revoked,
       decoding: strategy.decoding,
       onBlock: (ms) => prefetch.noteBlock(ms),
       afterRound: (ended) => control.update(ended),
     });
-    const intake = new Intake({ broker, clock, logger, signals, strategy, dispatcher, refusals, settler, etaTimer });
+    this.running = dispatcher.running;
+    const postponed = new Postponed(clock);
+    const intake = new Intake({
+      ...{ broker, clock, logger, signals, strategy, dispatcher, refusals, settler, etaTimer, postponed, revoked },
+      events: membership?.taskEvents,
+    });
     const link = new ConsumerLink({
       logger,
       displayUrl: broker.displayUrl,
@@ -160,22 +184,69 @@ export class Worker implements RequestListener {
       deliver: (batch) => intake.take(batch),
       malformed: (delivery) => refusals.malformed(delivery),
       fenced: (deliveries) => fence(new Set(deliveries), [...dispatcher.running, ...dispatcher.waiting, ...etaTimer.waiting]),
-      stateChanged: (state) => this.connectionChanged(state),
+      stateChanged: (state) => this.connectionChanged(state, begin),
     });
-    consumer = await broker.consume({ queues, prefetch: prefetch.count(pool.size, 0), name: nodename, handler: link });
+    const consuming = deferred<Consumer>();
+    // Nothing is taken before it is known what was revoked.
+    const begin = async (): Promise<void> => {
+      if (membership === undefined) return;
+      const consumer = await consuming.promise;
+      await membership.join(this.view({ pool, consumer, dispatcher, etaTimer, postponed, prefetchControl: control }, membership));
+      control.update(0);
+    };
+    const atFirst = membership === undefined ? prefetch.count(pool.size, 0) : 0;
+    consumer = await broker.consume({ queues, prefetch: atFirst, name: nodename, handler: link });
+    consuming.resolve(consumer);
     await this.stopAsked.promise;
     this.current = 'draining';
     control.stop();
     const graceMs = settings.workerWarmShutdownTimeout === null ? Number.POSITIVE_INFINITY : settings.workerWarmShutdownTimeout * 1000;
-    return shutDown({ clock, logger, consumer, pool, intake, dispatcher, etaTimer, settler, graceMs }, this.coldAsked.promise);
+    const status = await shutDown(
+      { clock, logger, consumer, pool, intake, dispatcher, etaTimer, settler, graceMs },
+      this.coldAsked.promise,
+    );
+    await membership?.leave();
+    return status;
   }
 
-  private connectionChanged(state: 'first' | 'connected' | 'disconnected'): void {
-    if (this.current === 'draining' || this.current === 'stopped') return;
+  private connectionChanged(state: 'first' | 'connected' | 'disconnected', begin: () => Promise<void>): void {
+    if (this.stopping) return;
     this.current = state === 'disconnected' ? 'disconnected' : 'consuming';
+    if (state === 'connected') void this.membership?.rejoin();
     if (state !== 'first') return;
+    if (this.membership === undefined) this.ready();
+    else void begin().then(() => this.ready());
+  }
+
+  private ready(): void {
+    if (this.stopping) return;
     this.parts.logger.info('%s ready.', this.parts.nodename);
     this.parts.signals.workerReady.send({ sender: this.parts.nodename });
+  }
+
+  private get stopping(): boolean {
+    return this.current === 'draining' || this.current === 'stopped';
+  }
+
+  /** What remote control sees of this worker. */
+  private view(
+    engine: Pick<PanelParts, 'pool' | 'consumer' | 'dispatcher' | 'etaTimer' | 'postponed' | 'prefetchControl'>,
+    membership: Membership,
+  ): WorkerView {
+    const { parts, plans, revoked, strategy, settler } = this;
+    const { backend, logger } = parts;
+    const isRunning = (id: string): boolean => [...this.running].some((request) => request.id === id);
+    const notice = new RevokeNotice({ backend, logger, documents: settler.documents, isRunning });
+    return workerView({
+      ...engine,
+      ...{ nodename: parts.nodename, pid: process.pid, logger, clock: parts.clock, broker: parts.broker, tasks: parts.tasks },
+      ...{ plans, revoked, decoding: strategy.decoding, queueTable: parts.queues, remote: membership.remote },
+      ...{ lamport: membership.lamport, events: membership.events },
+      announceRevoked: (ids) => notice.announce(ids),
+      elect: (id, topic, action) => membership.elect(id, topic, action),
+      // Not from within the command: what stops the worker must not wait for itself.
+      shutdown: () => setImmediate(() => void this.stop('warm')),
+    });
   }
 
   private openPool(): Promise<Pool> {
@@ -255,9 +326,9 @@ function poolKind(name: string): Pool['kind'] {
   return name === 'eventlet' || name === 'gevent' ? 'async' : (name as Pool['kind']);
 }
 
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((done) => {
+function deferred<T = void>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve = (_value: T): void => {};
+  const promise = new Promise<T>((done) => {
     resolve = done;
   });
   return { promise, resolve };

@@ -5,8 +5,8 @@ import { LamportClock } from '../../src/protocol/lamport-clock.js';
 import type {
   AutoscaleView,
   QueueRequest,
-  RequestView,
-  ScheduledView,
+  HeldRequest,
+  PostponedRequest,
   WorkerFigures,
   WorkerView,
 } from '../../src/remote-control/command.js';
@@ -35,7 +35,7 @@ export function recordingLogger(lines: LogLine[]): Logger {
   return logger;
 }
 
-export function fakeRequest(id: string, about: Partial<RequestView> = {}): RequestView {
+export function fakeRequest(id: string, about: Partial<HeldRequest> = {}): HeldRequest {
   return {
     id,
     name: 'tasks.echo',
@@ -62,7 +62,7 @@ export class FakeWorker implements WorkerView {
   /** What was done to the worker, in order. */
   readonly deeds: unknown[][] = [];
 
-  readonly held: { active: RequestView[]; reserved: RequestView[]; scheduled: ScheduledView[] } = {
+  readonly held: { active: HeldRequest[]; reserved: HeldRequest[]; scheduled: PostponedRequest[] } = {
     active: [],
     reserved: [],
     scheduled: [],
@@ -90,10 +90,10 @@ export class FakeWorker implements WorkerView {
   }
 
   readonly requests: WorkerView['requests'] = {
-    active: () => this.held.active,
-    reserved: () => this.held.reserved,
-    scheduled: () => this.held.scheduled,
-    find: (id) => {
+    active: async () => this.held.active,
+    reserved: async () => this.held.reserved,
+    scheduled: async () => this.held.scheduled,
+    find: async (id) => {
       const active = this.held.active.find((request) => request.id === id);
       if (active !== undefined) return { state: 'active', request: active };
       const reserved = this.held.reserved.find((request) => request.id === id);

@@ -7,6 +7,8 @@ export const active: RemoteCommand = {
   kind: 'inspect',
   alias: 'dump_active',
   summary: 'tasks that run now',
-  handle: ({ requests, nodename }, { safe }) =>
-    requests.active().map((request) => showRequest(request, nodename, truthy(safe) ? 'repr' : 'plain')),
+  async handle({ requests, nodename }, { safe }) {
+    const active = await requests.active();
+    return active.map((request) => showRequest(request, nodename, truthy(safe) ? 'repr' : 'plain'));
+  },
 };

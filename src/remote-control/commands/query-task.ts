@@ -9,10 +9,10 @@ export const queryTask: RemoteCommand = {
   variadic: 'ids',
   usage: '[id1 [id2 [... [idN]]]]',
   required: ['ids'],
-  handle({ requests, nodename }, args) {
+  async handle({ requests, nodename }, args) {
     const found: [string, readonly [string, ShownRequest]][] = [];
     for (const id of textList(args, 'ids')) {
-      const held = requests.find(id);
+      const held = await requests.find(id);
       if (held !== undefined) found.push([id, [held.state, showRequest(held.request, nodename, 'plain')]]);
     }
     return Object.fromEntries(found);

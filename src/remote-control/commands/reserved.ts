@@ -6,5 +6,8 @@ export const reserved: RemoteCommand = {
   kind: 'inspect',
   alias: 'dump_reserved',
   summary: 'tasks that a worker has taken and not begun; those with an eta are in scheduled',
-  handle: ({ requests, nodename }) => requests.reserved().map((request) => showRequest(request, nodename, 'plain')),
+  async handle({ requests, nodename }) {
+    const reserved = await requests.reserved();
+    return reserved.map((request) => showRequest(request, nodename, 'plain'));
+  },
 };

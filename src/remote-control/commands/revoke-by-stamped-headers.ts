@@ -1,7 +1,7 @@
 import { pythonRepr } from '../../protocol/python-repr.js';
 import { ok } from '../answers.js';
 import { truthy } from '../arguments.js';
-import { CommandError, type RemoteCommand, type RequestView } from '../command.js';
+import { CommandError, type RemoteCommand, type HeldRequest } from '../command.js';
 import { signalNumber } from '../signals.js';
 
 export const revokeByStampedHeaders: RemoteCommand = {
@@ -11,12 +11,13 @@ export const revokeByStampedHeaders: RemoteCommand = {
   variadic: 'headers',
   usage: '[key1=value1 [key2=value2 [... [keyN=valueN]]]]',
   required: ['headers'],
-  handle({ requests, revokes, logger }, args) {
+  async handle({ requests, revokes, logger }, args) {
     const signal = signalNumber(args['signal']);
     const headers = readHeaders(args['headers']);
     for (const [header, value] of Object.entries(headers)) revokes.revokeStamp(header, listOf(value));
     if (!truthy(args['terminate'])) return ok(`headers ${pythonRepr(headers)} flagged as revoked, but not terminated`);
-    const matching = requests.active().filter((request) => isStamped(request, headers));
+    const active = await requests.active();
+    const matching = active.filter((request) => isStamped(request, headers));
     for (const { id } of matching) logger.info('Terminating %s (%s)', id, signal.number);
     requests.terminate(
       matching.map(({ id }) => id),
@@ -40,7 +41,7 @@ function readHeaders(given: unknown): Readonly<Record<string, unknown>> {
   throw new CommandError('TypeError', 'headers must be a dict or a list of key=value');
 }
 
-function isStamped({ stamps }: RequestView, headers: Readonly<Record<string, unknown>>): boolean {
+function isStamped({ stamps }: HeldRequest, headers: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(headers).some(([header, value]) => {
     const stamped = Object.hasOwn(stamps, header) ? listOf(stamps[header]) : [];
     return listOf(value).some((wanted) => stamped.includes(wanted));

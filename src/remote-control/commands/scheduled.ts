@@ -10,10 +10,12 @@ export const scheduled: RemoteCommand = {
   kind: 'inspect',
   alias: 'dump_schedule',
   summary: 'tasks that wait in a worker for their eta',
-  handle: ({ requests, nodename }) =>
-    requests.scheduled().map(({ etaMs, request }) => ({
-      eta: formatIsoDate(new Date(etaMs)),
+  async handle({ requests, nodename }) {
+    const scheduled = await requests.scheduled();
+    return scheduled.map(({ etaMs, request }) => ({
+      eta: formatIsoDate(etaMs),
       priority: TIMER_PRIORITY,
       request: showRequest(request, nodename, 'plain'),
-    })),
+    }));
+  },
 };
