@@ -47,6 +47,8 @@ export interface RunningTask {
   readonly request: TaskRequest;
   /** Remembers a child for the parent's result. */
   addChild(child: ResultTree): void;
+  /** The parent has not ended before this has. */
+  waitFor(published: Promise<unknown>): void;
 }
 
 export interface SentCall {
@@ -84,7 +86,11 @@ export class Producer {
     const taskId = inherited.taskId ?? newId();
     const published = this.publish(name, args, { ...inherited, taskId });
     parent?.addChild([[taskId, null], null]);
-    return { taskId, published };
+    if (parent === undefined) return { taskId, published };
+    // Or the parent could be acknowledged, and its worker die, with the child still on its way.
+    parent.waitFor(published);
+    // A promise of the caller's own: that the parent waits must not hide a failure that the caller forgot to await.
+    return { taskId, published: published.then(() => {}) };
   }
 
   /**
@@ -101,7 +107,9 @@ export class Producer {
     );
     if (child !== undefined) parent?.addChild(child);
     return async () => {
-      await Promise.all(ready.map((one) => (one instanceof Promise ? one.then((prepared) => this.post(prepared)) : this.post(one))));
+      const sent = Promise.all(ready.map((one) => (one instanceof Promise ? one.then((prepared) => this.post(prepared)) : this.post(one))));
+      parent?.waitFor(sent);
+      await sent;
     };
   }
 

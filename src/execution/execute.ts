@@ -127,10 +127,10 @@ export class Executor {
     return Reflect.apply(task.run, undefined, args);
   }
 
-  /** The outcome of a run that needed no waiting; unless a state of its own is still on its way to the store. */
+  /** The outcome of a run that needed no waiting; unless something of it is still on its way. */
   private finishNow(run: Run, { outcome }: Ending): Outcome | Promise<Outcome> {
     run.end();
-    return run.pendingStore === undefined ? outcome : run.pendingStore.then(() => outcome);
+    return run.pending === undefined ? outcome : run.pending.then(() => outcome);
   }
 
   /** Waits for the task's promise, its limits, or somebody who ends it from outside: whichever comes first. */
@@ -146,8 +146,8 @@ export class Executor {
         hard?.release();
         run.fail = undefined;
         this.left(watch);
-        if (run.pendingStore === undefined) resolve(ending.outcome);
-        else void run.pendingStore.then(() => resolve(ending.outcome));
+        if (run.pending === undefined || run.isGivenUp) resolve(ending.outcome);
+        else void run.pending.then(() => resolve(ending.outcome));
       };
       pending.then(
         (value) => end(success(run, value)),
@@ -155,6 +155,7 @@ export class Executor {
       );
       run.fail = (error) => end(this.thrown(run, error));
       watch.abort = (reason) => {
+        run.isGivenUp = true;
         run.abort(reason === 'terminated' ? new TaskRevoked('terminated') : new Error(`the run was given up: ${reason}`));
         end(reason === 'terminated' ? ended({ kind: 'revoked', reason }) : ended({ kind: 'requeued', reason }));
       };

@@ -16,13 +16,17 @@ export class Run {
   private readonly environment: ExecutionEnvironment;
   /** The tasks it sent; undefined while there are none. */
   children: ResultTree[] | undefined;
-  /** The last `updateState` that is on its way: nothing may be stored after the outcome. */
-  pendingStore: Promise<void> | undefined;
+  /** What must be over before the outcome may be stored: states of its own, tasks that it sent and did not await. */
+  pending: Promise<unknown> | undefined;
+  /** States are stored in the order in which the task told them. */
+  private lastState: Promise<void> | undefined;
   private ended = false;
   private madeContext: TaskContext | undefined;
   private madeLogger: Logger | undefined;
   private controller: AbortController | undefined;
   private abortReason: Error | undefined;
+  /** Ended from outside: nothing of it is waited for any more. */
+  isGivenUp = false;
   /** Put here by whoever awaits the run: ends it with this error, as if the task had thrown it. */
   fail: ((error: unknown) => void) | undefined;
 
@@ -82,6 +86,12 @@ export class Run {
     (this.children ??= []).push(child);
   }
 
+  /** The outcome waits for this, however it ends; whoever else awaits it hears of its error. */
+  waitFor(work: Promise<unknown>): void {
+    const quiet = work.catch(() => {});
+    this.pending = this.pending === undefined ? quiet : Promise.all([this.pending, quiet]);
+  }
+
   async updateState(state: string, meta: unknown): Promise<void> {
     if (this.ended) {
       this.logger.warning(
@@ -92,8 +102,9 @@ export class Run {
       );
       return;
     }
-    const stored = (this.pendingStore ?? Promise.resolve()).then(() => this.environment.storeState(this.invocation.request, state, meta));
-    this.pendingStore = stored.catch(() => {});
+    const stored = (this.lastState ?? Promise.resolve()).then(() => this.environment.storeState(this.invocation.request, state, meta));
+    this.lastState = stored.catch(() => {});
+    this.waitFor(stored);
     return stored;
   }
 }

@@ -368,6 +368,22 @@ describe('states of the task’s own', () => {
     expect(order).toEqual(['ONE', 'TWO']);
   });
 
+  it('and tasks it sent without awaiting are over before the outcome is known, even when they fail', async () => {
+    const bench = setUp();
+    const order: string[] = [];
+    bench.register(() => {
+      const run = currentRun();
+      run?.waitFor(delay(5).then(() => order.push('sent')));
+      run?.waitFor(Promise.reject(new Error('not sent')));
+      run?.waitFor(delay(1));
+      return 'end';
+    });
+    const outcome = await bench.run();
+    order.push('outcome');
+    expect(outcome).toEqual({ kind: 'success', value: 'end' });
+    expect(order).toEqual(['sent', 'outcome']);
+  });
+
   it('that cannot be stored are the task’s to handle', async () => {
     const bench = setUp();
     Object.assign(bench.environment, { storeState: () => Promise.reject(new ValueError('away')) });
