@@ -19,15 +19,16 @@ import { CanvasClient } from './client/canvas-client.js';
 import type { GroupResult } from './client/group-result.js';
 import { Producer } from './client/producer.js';
 import { Results } from './client/results.js';
-import { revokeTasks } from './client/revoke.js';
 import { systemClock } from './clock.js';
 import { type Conf, createConf } from './config/conf.js';
 import { type ConnectionUrls, connectionUrls, environmentLayer, type SettingsLayer } from './config/resolve.js';
 import type { Settings, SettingsInput } from './config/settings.js';
 import { ConfigError } from './errors.js';
+import { Events } from './events/event-stream.js';
 import { currentRun } from './execution/task-context.js';
 import { type Logger, silentLogger } from './logger.js';
 import { anonymousNodename, resolveNodename } from './protocol/nodename.js';
+import { Control } from './remote-control/control.js';
 import type { ResultBackend } from './result-backend.js';
 import { Router } from './routing/router.js';
 import { Signals } from './signals.js';
@@ -67,6 +68,10 @@ export class Ctq implements TaskSender {
   readonly main: string;
   readonly tasks: Map<string, Task> = new Map();
   readonly signals: Signals = new Signals();
+  /** Tells workers things, and asks them: `app.control.inspect().active()`. */
+  readonly control: Control;
+  /** What workers and clients say that happens. */
+  readonly events: Events;
   readonly [BRAND] = true;
 
   private readonly ownConf: Conf;
@@ -89,6 +94,9 @@ export class Ctq implements TaskSender {
       chordErrbacks: () => (this.conf.taskAllowErrorCbOnChordHeader ? 'header too' : 'body only'),
     });
     setCurrentSender(this.canvas);
+    const toWorkers = { broker: () => this.broker(), settings: () => this.conf, clock: systemClock };
+    this.control = new Control(toWorkers);
+    this.events = new Events({ ...toWorkers, wakeUp: () => this.control.heartbeat() });
   }
 
   /** The settings in force; assigning sets the app's own. */
@@ -202,6 +210,7 @@ export class Ctq implements TaskSender {
         signals: this.signals,
         nodename: resolveNodename(options.hostname, { hostname: hostname(), pid: process.pid }),
         ...(options.voice === undefined ? {} : { voice: options.voice }),
+        remote: { settings: { ...this.conf }, commands: this.control.commands, table: (which) => this.ownConf.table(which) },
       },
       options,
     );
@@ -258,7 +267,9 @@ class Connected {
     });
     this.results = new Results({
       backend: () => this.backend(),
-      revoke: async (ids, options) => revokeTasks(await this.publishTo(), settings.controlExchange, ids, options),
+      revoke: async (ids, { terminate = false, signal }) => {
+        await app.control.revoke(ids, { terminate, ...(signal === undefined ? {} : { signalName: signal }) });
+      },
     });
   }
 

@@ -3,7 +3,7 @@
  * the command line laid stronger ones over them; reading always gives who has the last word.
  */
 import { ConfigError } from '../errors.js';
-import { nameSettings, SETTING_KEYS, settingOfName } from './setting-names.js';
+import { nameSettings, SETTING_KEYS, settingOfName, snakeCase } from './setting-names.js';
 import type { SettingKey, Settings, SettingsInput } from './settings.js';
 import { defaultOf, type GivenValue, readLayer, type SettingsLayer, strongest } from './resolve.js';
 import { checkSetting } from './validate.js';
@@ -15,6 +15,8 @@ export interface Conf {
   overlay(layers: readonly SettingsLayer[]): void;
   /** Where a value came from: `file ctq.config.ts, key brokerUrl`, or `default`. */
   sourceOf(key: SettingKey): string;
+  /** By Celery's names and unmasked: all settings, or those that somebody set. */
+  table(which: 'changed' | 'all'): Record<string, unknown>;
 }
 
 /**
@@ -60,5 +62,9 @@ export function createConf(own: SettingsInput = {}, origin = 'new Ctq()'): Conf 
       SETTING_KEYS.forEach(refresh);
     },
     sourceOf: (key) => givenFor(key)?.source ?? 'default',
+    table: (which) =>
+      Object.fromEntries(
+        SETTING_KEYS.filter((key) => which === 'all' || givenFor(key) !== undefined).map((key) => [snakeCase(key), effective[key]]),
+      ),
   };
 }
