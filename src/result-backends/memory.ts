@@ -1,7 +1,7 @@
 /** `memory://`: results inside this process. Clients that open the same URL share them. */
 import { type Clock, systemClock } from '../clock.js';
 import { ResultBackendError } from '../errors.js';
-import type { ResultMeta } from '../protocol/result-meta.js';
+import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
 import { READY_STATES } from '../protocol/states.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
 import { MemoryChords } from './memory-chords.js';
@@ -87,9 +87,10 @@ class MemoryResultBackend implements ResultBackend {
     this.#expiresInMs = expiresInMs;
   }
 
+  /** Through text and back, as with a server: what cannot be written is refused, and nobody shares an object with the task. */
   async store(meta: ResultMeta): Promise<void> {
     this.#assertOpen();
-    this.#results.store(meta, this.#expiresInMs);
+    this.#results.store(decodeResultMeta(encodeResultMeta(meta), meta.taskId), this.#expiresInMs);
   }
 
   async load(taskId: string): Promise<ResultMeta | undefined> {

@@ -187,9 +187,9 @@ export class Settler {
   /** Stores, answers for the message, and says so; in that order or at once. */
   private end(request: Request, meta: ResultMeta | undefined, answer: Answer, logLine?: () => void, reason = ''): void {
     this.pending += 1;
-    this.finish(request, meta, answer, reason).then(
+    this.tryToFinish(request, meta, answer, reason).then(
       (settled) => {
-        if (settled === 'settled') logLine?.();
+        if (settled === 'settled') this.say(request, logLine);
         else request.fenced = true;
         this.left();
       },
@@ -198,6 +198,24 @@ export class Settler {
         this.left();
       },
     );
+  }
+
+  /** A result that cannot be written may be refused with a throw as well as with a rejection. */
+  private tryToFinish(request: Request, meta: ResultMeta | undefined, answer: Answer, reason: string): Promise<Settled> {
+    try {
+      return this.finish(request, meta, answer, reason);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** A value may be such that even printing it throws. */
+  private say(request: Request, line: (() => void) | undefined): void {
+    try {
+      line?.();
+    } catch (error) {
+      log.internalError(this.parts.logger, request, 'its end could not be told', error);
+    }
   }
 
   private finish(request: Request, meta: ResultMeta | undefined, answer: Answer, reason: string): Promise<Settled> {
@@ -220,10 +238,10 @@ export class Settler {
   ): void {
     if (this.isGivenUp(request)) return;
     if (isTemporary(error)) {
-      const again = patiently(() => this.finish(request, meta, answer, reason), this.patience(request, 'settle'));
+      const again = patiently(async () => this.finish(request, meta, answer, reason), this.patience(request, 'settle'));
       this.inBackground(
         request,
-        again.then((settled) => (settled === 'settled' ? logLine?.() : undefined)),
+        again.then((settled) => (settled === 'settled' ? this.say(request, logLine) : undefined)),
       );
       return;
     }

@@ -103,6 +103,34 @@ describe('a task that succeeds', () => {
   });
 });
 
+describe('a value that throws when it is looked at', () => {
+  it('costs its log line, not the worker', async () => {
+    await setUp();
+    bench.task(
+      () => ({
+        toJSON() {
+          throw new Error('trap');
+        },
+      }),
+      { ignoreResult: true },
+    );
+    const delivery = await bench.deliver({ id: 'a' });
+    expect(delivery.answer).toBe('ack');
+    expect(bench.complaints).toEqual([expect.stringMatching(/^CRITICAL Task tasks\.it\[a\] INTERNAL ERROR: its end could not be told/)]);
+    const stop = bench.worker.stop('warm');
+    await bench.clock.advance(1);
+    await stop;
+  });
+
+  it('is an EncodeError though the settlement throws instead of rejecting', async () => {
+    await setUp();
+    bench.throwsOnUnwritable = true;
+    bench.task(() => Symbol('x'));
+    await bench.deliver({ id: 'a' });
+    expect(bench.happened).toEqual(['store FAILURE a', 'ack a']);
+  });
+});
+
 describe('a task that fails', () => {
   const failing = async (options: BenchOptions = {}, taskOptions = {}): Promise<FakeDelivery> => {
     await setUp(options);

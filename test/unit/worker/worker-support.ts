@@ -176,6 +176,8 @@ export class WorkerBench {
   readonly happened: string[] = [];
   /** `INFO text`, formatted. */
   readonly lines: string[] = [];
+  /** A settlement that refuses what it cannot write at once. */
+  throwsOnUnwritable = false;
   readonly banners: string[] = [];
   readonly notices: string[] = [];
   readonly worker: Worker;
@@ -194,11 +196,14 @@ export class WorkerBench {
         broker: this.broker,
         backend,
         settlement: {
-          async complete(delivery, meta) {
-            encodeResultMeta(meta);
-            if (delivery.fenced) return delivery.ack();
-            await backend.store(meta);
-            return delivery.ack();
+          complete: (delivery, meta) => {
+            if (this.throwsOnUnwritable) encodeResultMeta(meta);
+            return (async () => {
+              encodeResultMeta(meta);
+              if (delivery.fenced) return delivery.ack();
+              await backend.store(meta);
+              return delivery.ack();
+            })();
           },
         },
         producer: {
