@@ -138,11 +138,11 @@ function rejectOverdue(jobs: readonly Job[], error: unknown): readonly Job[] {
 }
 
 /**
- * SQLite's own waiting is not fair: with several writers its worst stall was 180 to 1400 ms, with short
- * random pauses of our own 60 to 90 ms. First a turn of the event loop, as most transactions are over
- * by then, and never more than a few milliseconds.
+ * The lock was not free within SQLite's `busy_timeout`. Waiting there is cheap but unfair (alone it
+ * stalled a writer for 180 to 1400 ms) and holds the event loop; so that one is short, and this is
+ * what follows: turns of the loop, then pauses of random length.
  */
 export async function backOff(attempt: number): Promise<void> {
-  if (attempt < 3) await nextTick();
-  else await delay(Math.random() * Math.min(attempt, 8));
+  if (attempt < 4) await nextTick();
+  else await delay(1 + Math.random() * Math.min(attempt, 20));
 }

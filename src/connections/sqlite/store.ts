@@ -223,8 +223,8 @@ function setSync(db: SqliteConnection, sync: SqliteSync | undefined): void {
 }
 
 function configure(db: SqliteConnection, sync: SqliteSync | undefined): void {
-  // Waiting is ours, see group-commit.ts.
-  db.exec('PRAGMA busy_timeout = 0');
+  // In SQLite as long as one of our own transactions may take, beyond that in `backOff`: SQLite waits with the event loop held.
+  db.exec('PRAGMA busy_timeout = 10');
   db.get('PRAGMA journal_mode = WAL');
   setSync(db, sync);
   // 8 MB of log before it is written back: 10 % more tasks/s than the default of 4 MB; 16 MB doubled the longest pause to 50 ms.
