@@ -1,12 +1,13 @@
 /** Results in an SQLite file: the broker's own, or another one. */
-import { failureKind, toResultBackendError } from '../connections/sqlite/failure.js';
+import { toResultBackendError } from '../connections/sqlite/failure.js';
 import { SqliteStore } from '../connections/sqlite/store.js';
 import { parseSqliteUrl } from '../connections/sqlite/url.js';
 import type { SqliteConnection } from '../connections/sqlite.js';
 import { ResultBackendError } from '../errors.js';
 import { decodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
-import { expiryOf, forgetResult, loadResult, storeResult, sweepExpired, toRow } from './sqlite/rows.js';
+import { SqliteChords } from './sqlite/chords.js';
+import { expiryOf, forgetResult, loadResult, storeResult, sweepResults, toRow } from './sqlite/rows.js';
 import { ResultWaiters } from './sqlite/waiters.js';
 
 /** Expired results go while new ones come: this many at a time, after this many stores. */
@@ -24,6 +25,7 @@ export class SqliteResultBackend implements ResultBackend {
   readonly resultExpires: number | null;
   /** For a broker that asks whether it has the same one. */
   readonly file: SqliteStore;
+  readonly chords: SqliteChords;
   readonly #waiters: ResultWaiters;
   readonly #patienceMs: number;
   #storesUntilSweep = SWEEP_EVERY;
@@ -35,6 +37,11 @@ export class SqliteResultBackend implements ResultBackend {
     this.resultExpires = options.resultExpires;
     this.#patienceMs = options.connectTimeoutMs;
     this.#waiters = new ResultWaiters(file);
+    this.chords = new SqliteChords({
+      resultExpires: options.resultExpires,
+      write: (work) => this.#write(work),
+      read: (work) => this.#read(work),
+    });
   }
 
   async store(meta: ResultMeta): Promise<void> {
@@ -51,24 +58,14 @@ export class SqliteResultBackend implements ResultBackend {
   }
 
   async loadMany(taskIds: readonly string[]): Promise<(ResultMeta | undefined)[]> {
-    this.#assertOpen();
-    try {
-      const nowMs = Date.now();
-      const texts = await this.file.read((db) => taskIds.map((taskId) => loadResult(db, taskId, nowMs)), this.#patienceMs);
-      return texts.map((text, index) => (text === undefined ? undefined : decodeResultMeta(text, taskIds[index] ?? '')));
-    } catch (error) {
-      throw this.#translated(error);
-    }
+    const nowMs = Date.now();
+    const texts = await this.#read((db) => taskIds.map((taskId) => loadResult(db, taskId, nowMs)));
+    return texts.map((text, index) => (text === undefined ? undefined : decodeResultMeta(text, taskIds[index] ?? '')));
   }
 
   async wait(taskId: string, options: WaitOptions): Promise<ResultMeta> {
     this.#assertOpen();
-    try {
-      return await this.#waiters.wait(taskId, options);
-    } catch (error) {
-      if (options.signal?.aborted === true) throw error;
-      throw this.#translated(error);
-    }
+    return this.#waiters.wait(taskId, options);
   }
 
   async forget(taskId: string): Promise<void> {
@@ -85,12 +82,21 @@ export class SqliteResultBackend implements ResultBackend {
     await this.file.release();
   }
 
-  async #write(work: (db: SqliteConnection) => void): Promise<void> {
+  async #write<T>(work: (db: SqliteConnection) => T): Promise<T> {
     this.#assertOpen();
     try {
-      await this.file.write(work, { announce: true, patienceMs: this.#patienceMs });
+      return await this.file.write(work, { announce: true, patienceMs: this.#patienceMs });
     } catch (error) {
-      throw this.#translated(error);
+      throw toResultBackendError(error, this.file.path);
+    }
+  }
+
+  async #read<T>(work: (db: SqliteConnection) => T): Promise<T> {
+    this.#assertOpen();
+    try {
+      return await this.file.read(work, this.#patienceMs);
+    } catch (error) {
+      throw toResultBackendError(error, this.file.path);
     }
   }
 
@@ -99,12 +105,7 @@ export class SqliteResultBackend implements ResultBackend {
     this.#storesUntilSweep -= 1;
     if (this.#storesUntilSweep > 0) return;
     this.#storesUntilSweep = SWEEP_EVERY;
-    this.file.write((db) => sweepExpired(db, Date.now(), LARGEST_SWEEP), { weight: LARGEST_SWEEP, patienceMs: 0 }).catch(() => {});
-  }
-
-  #translated(error: unknown): Error {
-    if (failureKind(error) === 'bug' && error instanceof Error && 'hint' in error) return error;
-    return toResultBackendError(error, this.file.path);
+    this.file.write((db) => sweepResults(db, Date.now(), LARGEST_SWEEP), { weight: LARGEST_SWEEP, patienceMs: 0 }).catch(() => {});
   }
 
   #assertOpen(): void {

@@ -6,16 +6,20 @@ import type { Settled } from '../../broker.js';
 import { failureKind, toBrokerError } from '../../connections/sqlite/failure.js';
 import type { SqliteStore } from '../../connections/sqlite/store.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
-import { expiryOf, storeResult } from '../../result-backends/sqlite/rows.js';
+import type { ChordPart } from '../../result-backend.js';
 import type { Answer } from '../held-delivery.js';
-import type { JointResult } from './delivery.js';
+import { applyEnding, type JointEnding } from './joint-ending.js';
 import { Answering, type Claim } from './messages.js';
+
+type Reply = Settled | readonly ChordPart[];
 
 interface Item {
   readonly claim: Claim;
-  readonly answer: Answer;
-  readonly result: JointResult | undefined;
-  resolve(settled: Settled): void;
+  readonly weight: number;
+  /** An acknowledgement alone is nobody else's news. */
+  readonly announce: boolean;
+  apply(db: SqliteConnection, answering: Answering): Reply;
+  resolve(reply: Reply): void;
   reject(error: unknown): void;
 }
 
@@ -38,20 +42,44 @@ export class AnswerQueue {
     this.#deadLetterLimit = deadLetterLimit;
   }
 
-  add(claim: Claim, answer: Answer, result: JointResult | undefined): Promise<Settled> {
-    return new Promise((resolve, reject) => {
-      this.#items.push({ claim, answer, result, resolve, reject });
-      this.#underWay += 1;
-      if (this.#flushScheduled) return;
-      this.#flushScheduled = true;
-      queueMicrotask(() => this.#flush());
-    });
+  answer(claim: Claim, answer: Answer): Promise<Settled> {
+    return new Promise((resolve, reject) =>
+      this.#add({
+        claim,
+        weight: 1,
+        announce: answer.kind !== 'ack',
+        apply: (_db, answering) => (answering.answer(claim, answer) ? 'settled' : 'fenced'),
+        resolve: resolve as (reply: Reply) => void,
+        reject,
+      }),
+    );
+  }
+
+  end(claim: Claim, ending: JointEnding): Promise<Reply> {
+    return new Promise((resolve, reject) =>
+      this.#add({
+        claim,
+        weight: 1 + ending.results.length + ending.sends.length,
+        announce: true,
+        apply: (db, answering) => applyEnding(db, answering, claim, ending),
+        resolve,
+        reject,
+      }),
+    );
   }
 
   /** Resolves when every answer is written, or given up because the time is over. */
   async drain(patienceMs: number): Promise<void> {
     this.#deadlineMs = performance.now() + patienceMs;
     while (this.#underWay > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  #add(item: Item): void {
+    this.#items.push(item);
+    this.#underWay += 1;
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    queueMicrotask(() => this.#flush());
   }
 
   #flush(): void {
@@ -62,24 +90,20 @@ export class AnswerQueue {
   }
 
   async #write(items: readonly Item[], attempt: number): Promise<void> {
-    const announce = items.some(({ answer, result }) => answer.kind !== 'ack' || result !== undefined);
+    const weight = items.reduce((sum, item) => sum + item.weight, 0);
     try {
-      const answers = await this.#store.write((db) => this.#apply(db, items), { weight: items.length, announce });
-      items.forEach((item, index) => item.resolve(answers[index] === true ? 'settled' : 'fenced'));
+      const replies = await this.#store.write(
+        (db) => {
+          const answering = new Answering(db, Date.now(), this.#deadLetterLimit);
+          return items.map((item) => item.apply(db, answering));
+        },
+        { weight, announce: items.some(({ announce }) => announce) },
+      );
+      items.forEach((item, index) => item.resolve(replies[index] as Reply));
       this.#done(items.length);
     } catch (error) {
       await this.#tryAgain(items, attempt, error);
     }
-  }
-
-  #apply(db: SqliteConnection, items: readonly Item[]): boolean[] {
-    const nowMs = Date.now();
-    const answering = new Answering(db, nowMs, this.#deadLetterLimit);
-    return items.map(({ claim, answer, result }) => {
-      const ours = answering.answer(claim, answer);
-      if (ours && result !== undefined) storeResult(db, result.row, expiryOf(result.resultExpires, nowMs), nowMs);
-      return ours;
-    });
   }
 
   async #tryAgain(items: readonly Item[], attempt: number, error: unknown): Promise<void> {

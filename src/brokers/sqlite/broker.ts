@@ -2,36 +2,24 @@
  * `sqlite://`: a broker without a server, in one file that several processes of one machine share.
  * docs/decisions/0006 tells why it is made like this, docs/wire/sqlite.md what is in the file.
  */
-import { randomUUID } from 'node:crypto';
-import type {
-  Broker,
-  BrokerCapabilities,
-  BrokerOptions,
-  ConsumeOptions,
-  Consumer,
-  Delivery,
-  Queue,
-  Route,
-  Settled,
-  Subscription,
-} from '../../broker.js';
+import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, Queue, Route, Subscription } from '../../broker.js';
 import { toBrokerError } from '../../connections/sqlite/failure.js';
 import type { WriteOptions } from '../../connections/sqlite/group-commit.js';
 import { SqliteStore } from '../../connections/sqlite/store.js';
 import { parseSqliteUrl } from '../../connections/sqlite/url.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
 import { BrokerError, ConfigError } from '../../errors.js';
-import { encodeEnvelope } from '../../protocol/envelope.js';
+import { type Logger, silentLogger } from '../../logger.js';
 import type { Message } from '../../protocol/message.js';
 import type { ResultBackend, Settlement } from '../../result-backend.js';
 import { SqliteResultBackend } from '../../result-backends/sqlite.js';
-import { toRow } from '../../result-backends/sqlite/rows.js';
+import { sequentialSettlement } from '../../settlement.js';
 import { startLeases } from '../leases.js';
-import { priorityStep } from '../priority.js';
 import { SqliteConsumer, type StartLease } from './consumer.js';
-import { SqliteDelivery } from './delivery.js';
-import { countReady, insertMessage, purgeReady } from './messages.js';
-import { countHeard, declareQueue, isDeclared, targetsOf } from './queues.js';
+import { countReady, purgeReady } from './messages.js';
+import { insertPlaced, place } from './publishing.js';
+import { countHeard, declareQueue, isDeclared } from './queues.js';
+import { SqliteSettlement } from './settlement.js';
 import { SqliteSubscription } from './subscription.js';
 
 const DEAD_LETTERS_KEPT = 10_000;
@@ -48,6 +36,7 @@ export class SqliteBroker implements Broker {
   readonly displayUrl: string;
   readonly #store: SqliteStore;
   readonly #patienceMs: number;
+  readonly #logger: Logger;
   readonly #deadLetterLimit: number;
   readonly #openOnes = new Set<{ close(): Promise<void> }>();
   #closing: Promise<void> | undefined;
@@ -56,6 +45,7 @@ export class SqliteBroker implements Broker {
     this.#store = store;
     this.displayUrl = url;
     this.#patienceMs = options.connectTimeoutMs;
+    this.#logger = options.logger ?? silentLogger;
     this.#deadLetterLimit = deadLetterLimit(options.transportOptions['dead_letter_limit']);
   }
 
@@ -74,14 +64,11 @@ export class SqliteBroker implements Broker {
 
   async #publish(message: Message, route: Route): Promise<number> {
     this.#assertOpen();
-    const deliveryInfo = { exchange: route.exchange.name, routingKey: route.routingKey };
-    const envelope = encodeEnvelope(message, { deliveryTag: randomUUID(), deliveryInfo });
-    const step = priorityStep(message.properties.priority);
+    const placed = place(message, route);
     return this.#write(
       (db) => {
         const nowMs = Date.now();
-        const targets = [...targetsOf(db, route)];
-        for (const queue of targets) insertMessage(db, { queue, step, envelope }, nowMs);
+        const targets = insertPlaced(db, placed, nowMs);
         return route.exchange.type === 'fanout' ? countHeard(db, targets, nowMs) : targets.length;
       },
       { announce: true },
@@ -127,22 +114,20 @@ export class SqliteBroker implements Broker {
   /** One transaction for result and acknowledgement, when the results are in the same file. */
   settlementWith(backend: ResultBackend): Settlement | undefined {
     if (!(backend instanceof SqliteResultBackend) || backend.file !== this.#store) return undefined;
-    const { resultExpires } = backend;
-    return {
-      async complete(delivery: Delivery, meta): Promise<Settled> {
-        if (delivery instanceof SqliteDelivery) return delivery.complete({ row: toRow(meta), resultExpires });
-        if (delivery.fenced) return delivery.ack();
-        await backend.store(meta);
-        return delivery.ack();
-      },
-    };
+    return new SqliteSettlement(backend.resultExpires, sequentialSettlement(this, backend, { logger: this.#logger }));
   }
 
   /** The thread has a handle of its own: neither a task nor our own transactions can delay its beat. */
   readonly #startLease: StartLease = (ownerId, forgotten) =>
     startLeases(
       { engine: 'sqlite', store: { path: this.#store.path }, ownerId },
-      { forgotten, renewed() {}, lost() {}, tookOver() {}, problem() {} },
+      {
+        forgotten,
+        renewed() {},
+        lost() {},
+        tookOver: (owner, count) => this.#logger.warning('Restored %d unacknowledged message(s) of a worker that died (%s).', count, owner),
+        problem: (message) => this.#logger.warning('Cannot renew the leases of unacknowledged messages: %s', message),
+      },
     );
 
   close(): Promise<void> {

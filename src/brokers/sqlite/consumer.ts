@@ -9,12 +9,14 @@ import { toBrokerError } from '../../connections/sqlite/failure.js';
 import type { SqliteStore } from '../../connections/sqlite/store.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
 import { ProtocolError } from '../../errors.js';
+import type { ChordPart } from '../../result-backend.js';
 import type { Answer } from '../held-delivery.js';
 import { redelivered } from '../redelivered.js';
 import { AnswerQueue } from './answer-queue.js';
-import { type JointResult, SqliteDelivery } from './delivery.js';
+import { SqliteDelivery } from './delivery.js';
 import { rawBytes, readEnvelope } from './envelope.js';
 import { HeldQueues } from './held-queues.js';
+import type { JointEnding } from './joint-ending.js';
 import { type Claim, type ClaimedRow, claim, hasReady, nextDueAt, releaseDue } from './messages.js';
 import { dismissOwner, ensureOwner, findOwner } from './owners.js';
 import { declareQueue } from './queues.js';
@@ -127,11 +129,27 @@ export class SqliteConsumer implements Consumer {
   }
 
   /** Called by the delivery, once. */
-  settle(delivery: SqliteDelivery, answer: Answer, result: JointResult | undefined): Promise<Settled> {
-    this.#held.delete(delivery.deliveryTag);
-    const settled = this.#answers.add(delivery.claim, answer, result);
-    this.#wake();
+  settle(delivery: SqliteDelivery, answer: Answer): Promise<Settled> {
+    const settled = this.#answers.answer(delivery.claim, answer);
+    this.#release(delivery);
     return settled;
+  }
+
+  /** A part that completes its chord is held on: its end follows. */
+  async end(delivery: SqliteDelivery, ending: JointEnding): Promise<Settled | readonly ChordPart[]> {
+    const ended = this.#answers.end(delivery.claim, ending);
+    if (ending.part === undefined) {
+      this.#release(delivery);
+      return ended;
+    }
+    const reply = await ended;
+    if (typeof reply === 'string') this.#release(delivery);
+    return reply;
+  }
+
+  #release(delivery: SqliteDelivery): void {
+    this.#held.delete(delivery.deliveryTag);
+    this.#wake();
   }
 
   async #close(): Promise<void> {
@@ -295,7 +313,7 @@ export class SqliteConsumer implements Consumer {
 
   async #putAside(malformed: readonly { readonly row: ClaimedRow; readonly error: ProtocolError }[], owner: number): Promise<void> {
     await Promise.all(
-      malformed.map(({ row, error }) => this.#answers.add(toClaim(row, owner), { kind: 'reject', reason: error.message }, undefined)),
+      malformed.map(({ row, error }) => this.#answers.answer(toClaim(row, owner), { kind: 'reject', reason: error.message })),
     );
     for (const { row, error } of malformed) this.#handler.malformed({ queue: row.queue, raw: rawBytes(row.envelope), error });
     this.#mayBeMore = true;

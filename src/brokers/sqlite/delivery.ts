@@ -1,22 +1,17 @@
 /** A message that this process owns. */
 import type { Settled } from '../../broker.js';
 import type { Message } from '../../protocol/message.js';
-import type { ResultRow } from '../../result-backends/sqlite/rows.js';
+import type { ChordPart } from '../../result-backend.js';
 import { type Answer, HeldDelivery } from '../held-delivery.js';
+import type { JointEnding } from './joint-ending.js';
 import type { Claim } from './messages.js';
 
-/** A result to be written in the transaction of the answer. */
-export interface JointResult {
-  readonly row: ResultRow;
-  /** Seconds; 0 or null keeps it for ever. */
-  readonly resultExpires: number | null;
-}
-
 export interface AnswerTaker {
-  settle(delivery: SqliteDelivery, answer: Answer, result?: JointResult): Promise<Settled>;
+  settle(delivery: SqliteDelivery, answer: Answer): Promise<Settled>;
+  end(delivery: SqliteDelivery, ending: JointEnding): Promise<Settled | readonly ChordPart[]>;
 }
 
-export class SqliteDelivery extends HeldDelivery<JointResult> {
+export class SqliteDelivery extends HeldDelivery {
   readonly claim: Claim;
   readonly #taker: AnswerTaker;
 
@@ -26,12 +21,12 @@ export class SqliteDelivery extends HeldDelivery<JointResult> {
     this.#taker = taker;
   }
 
-  /** Acknowledges and stores the result in one transaction: both or neither. */
-  complete(result: JointResult): Promise<Settled> {
-    return this.answer({ kind: 'ack' }, result);
+  /** Done, with everything that its end sets in motion; the parts of a chord that it completes come back instead. */
+  end(ending: JointEnding): Promise<Settled | readonly ChordPart[]> {
+    return this.attempt(() => this.#taker.end(this, ending));
   }
 
-  protected override settle(answer: Answer, result?: JointResult): Promise<Settled> {
-    return this.#taker.settle(this, answer, result);
+  protected override settle(answer: Answer): Promise<Settled> {
+    return this.#taker.settle(this, answer);
   }
 }

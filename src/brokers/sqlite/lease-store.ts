@@ -10,7 +10,8 @@ import { Bell } from '../../connections/sqlite/bell.js';
 import { backOff } from '../../connections/sqlite/group-commit.js';
 import { openSqliteDatabase } from '../../connections/sqlite/store.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
-import { sweepExpired } from '../../result-backends/sqlite/rows.js';
+import { sweepChords } from '../../result-backends/sqlite/chords.js';
+import { sweepResults } from '../../result-backends/sqlite/rows.js';
 import type { Beat, Housekeeping, LeaseStore, OpenLeaseStore, Renewal } from '../lease-store.js';
 import { nextDueAt, releaseDue } from './messages.js';
 import { dismissOwner } from './owners.js';
@@ -82,14 +83,17 @@ export class SqliteLeaseStore implements LeaseStore {
       (db) =>
         db.get(
           `SELECT 1 WHERE EXISTS (SELECT 1 FROM result WHERE expires_at IS NOT NULL AND expires_at <= ?1)
-           OR EXISTS (SELECT 1 FROM queue WHERE expires_at <= ?1)`,
+           OR EXISTS (SELECT 1 FROM queue WHERE expires_at <= ?1)
+           OR EXISTS (SELECT 1 FROM chord WHERE expires_at IS NOT NULL AND expires_at <= ?1)
+           OR EXISTS (SELECT 1 FROM task_group WHERE expires_at IS NOT NULL AND expires_at <= ?1)`,
           nowMs,
         ) !== undefined,
     );
     if (!something) return;
     await this.#transact((db) => {
       dropAbandonedQueues(db, nowMs);
-      sweepExpired(db, nowMs, LARGEST_BATCH);
+      sweepResults(db, nowMs, LARGEST_BATCH);
+      sweepChords(db, nowMs, LARGEST_BATCH);
     });
   }
 

@@ -107,15 +107,19 @@ export function takeAway(db: SqliteConnection, queue: string, limit: number): un
 
 /** Answers deliveries in the order given. One for each transaction, so that several put to the front keep their order. */
 export class Answering {
+  readonly nowMs: number;
   readonly #db: SqliteConnection;
-  readonly #nowMs: number;
   readonly #deadLetterLimit: number;
   readonly #frontPlaces = new Map<string, number>();
 
   constructor(db: SqliteConnection, nowMs: number, deadLetterLimit: number) {
     this.#db = db;
-    this.#nowMs = nowMs;
+    this.nowMs = nowMs;
     this.#deadLetterLimit = deadLetterLimit;
+  }
+
+  isOurs({ id, take, owner }: Claim): boolean {
+    return this.#db.get('SELECT 1 FROM message WHERE id = ? AND take = ? AND owner = ?', id, take, owner) !== undefined;
   }
 
   /** False when the message is not ours any more; then nothing was changed. */
@@ -126,7 +130,7 @@ export class Answering {
       case 'requeue':
         return answer.position === 'front' ? this.#toFront(claim) : this.#toBack(claim);
       case 'reject':
-        return this.bury(claim, answer.reason);
+        return this.#bury(claim, answer.reason);
       case 'park':
         return this.#park(claim, answer.dueAtMs);
       default:
@@ -135,12 +139,12 @@ export class Answering {
   }
 
   /** Puts it among the dead letters. */
-  bury({ id, take, owner, queue }: Claim, reason: string): boolean {
+  #bury({ id, take, owner, queue }: Claim, reason: string): boolean {
     const kept = this.#db.run(
       `INSERT INTO dead_letter (queue, reason, redeliveries, published_at, died_at, envelope)
        SELECT queue, ?, redeliveries, published_at, ?, envelope FROM message WHERE id = ? AND take = ? AND owner = ?`,
       reason,
-      this.#nowMs,
+      this.nowMs,
       id,
       take,
       owner,

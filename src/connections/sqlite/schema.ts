@@ -4,7 +4,7 @@ import type { SqliteConnection } from '../sqlite.js';
 
 /** "ctq1": so that `file` and we can tell our databases from other programs'. */
 const APPLICATION_ID = 0x63747131;
-const VERSION = 2;
+const VERSION = 1;
 
 /**
  * A message is ready (no owner, not due later), owned, or parked (due later); each state has a partial
@@ -76,15 +76,12 @@ CREATE TABLE result (
   meta TEXT NOT NULL
 );
 CREATE INDEX result_expiry ON result (expires_at) WHERE expires_at IS NOT NULL;
-`;
 
-/** Since version 2. A chord has `size` and `extra` parts; `ended` counts the rows of `chord_part`. */
-const CHORD_TABLES = `
 CREATE TABLE chord (
   group_id TEXT PRIMARY KEY,
   size INTEGER,
   extra INTEGER NOT NULL DEFAULT 0,
-  ended INTEGER NOT NULL DEFAULT 0,
+  reported INTEGER NOT NULL DEFAULT 0,
   expires_at INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX chord_expiry ON chord (expires_at) WHERE expires_at IS NOT NULL;
@@ -92,18 +89,18 @@ CREATE INDEX chord_expiry ON chord (expires_at) WHERE expires_at IS NOT NULL;
 CREATE TABLE chord_part (
   group_id TEXT NOT NULL,
   task_id TEXT NOT NULL,
-  group_index REAL,
+  group_index INTEGER,
   status TEXT NOT NULL,
   result TEXT NOT NULL,
   PRIMARY KEY (group_id, task_id)
-) WITHOUT ROWID;
+);
 
-CREATE TABLE saved_group (
+CREATE TABLE task_group (
   group_id TEXT PRIMARY KEY,
-  tree TEXT NOT NULL,
-  expires_at INTEGER
-) WITHOUT ROWID;
-CREATE INDEX saved_group_expiry ON saved_group (expires_at) WHERE expires_at IS NOT NULL;
+  expires_at INTEGER,
+  tree TEXT NOT NULL
+);
+CREATE INDEX task_group_expiry ON task_group (expires_at) WHERE expires_at IS NOT NULL;
 `;
 
 interface Pragmas {
@@ -121,8 +118,7 @@ export function ensureSchema(db: SqliteConnection): void {
   db.exec('BEGIN IMMEDIATE');
   try {
     if (!isCurrent(db)) {
-      if (versionOf(db) === 0) db.exec(TABLES);
-      db.exec(CHORD_TABLES);
+      db.exec(TABLES);
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}`);
     }
     db.exec('COMMIT');
@@ -132,25 +128,16 @@ export function ensureSchema(db: SqliteConnection): void {
   }
 }
 
-/** 0 for an empty database. */
-function versionOf(db: SqliteConnection): number {
-  return pragmas(db).user_version;
-}
-
-function pragmas(db: SqliteConnection): Pragmas {
-  const found = db.get<Pragmas>('SELECT application_id, user_version FROM pragma_application_id, pragma_user_version');
-  return found ?? { application_id: 0, user_version: 0 };
-}
-
 function isCurrent(db: SqliteConnection): boolean {
-  const { application_id: application, user_version: version } = pragmas(db);
+  const { application_id: application, user_version: version } = db.get<Pragmas>(
+    'SELECT application_id, user_version FROM pragma_application_id, pragma_user_version',
+  ) ?? { application_id: 0, user_version: 0 };
   if (application === APPLICATION_ID && version === VERSION) return true;
   if (application === APPLICATION_ID && version > VERSION) {
     throw new BrokerError('CTQ_BROKER_REFUSED', `${db.path} was made by a newer version of ctq`, {
       hint: 'update ctq, or name another file',
     });
   }
-  if (application === APPLICATION_ID && version > 0) return false;
   const { tables } = db.get<{ tables: number }>('SELECT count(*) AS tables FROM sqlite_schema') ?? { tables: 0 };
   if (application !== 0 || version !== 0 || tables > 0) {
     throw new BrokerError('CTQ_BROKER_REFUSED', `${db.path} is another program's database`, {

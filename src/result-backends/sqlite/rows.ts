@@ -43,7 +43,7 @@ export function forgetResult(db: SqliteConnection, taskId: string): void {
 }
 
 /** Removes expired results, at most `limit`; returns how many. */
-export function sweepExpired(db: SqliteConnection, nowMs: number, limit: number): number {
+export function sweepResults(db: SqliteConnection, nowMs: number, limit: number): number {
   return db.run(
     'DELETE FROM result WHERE id IN (SELECT id FROM result WHERE expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?)',
     nowMs,

@@ -3,6 +3,7 @@
  * bell rings, and rests for as long as it took, so that a thousand waiters beside a busy worker cost
  * a bounded share of the time.
  */
+import { toResultBackendError } from '../../connections/sqlite/failure.js';
 import type { SqliteStore } from '../../connections/sqlite/store.js';
 import { decodeResultMeta, type ResultMeta } from '../../protocol/result-meta.js';
 import { READY_STATES } from '../../protocol/states.js';
@@ -99,7 +100,8 @@ export class ResultWaiters {
       try {
         await this.#lookOnce();
       } catch (error) {
-        for (const waiter of this.#all()) waiter.reject(error);
+        const failure = toResultBackendError(error, this.#file.path);
+        for (const waiter of this.#all()) waiter.reject(failure);
         return;
       }
       const tookMs = performance.now() - startMs;
