@@ -103,11 +103,18 @@ export interface CommandArgument {
   readonly completes?: OptionBase['completes'];
 }
 
+/** A part of a command's help, between its options and its examples. */
+export interface HelpSection {
+  readonly heading: string;
+  readonly rows: readonly (readonly [term: string, description: string])[];
+}
+
 export interface CommandSpec<Options extends CommandOptions = CommandOptions> {
   readonly name: string;
   readonly summary: string;
   readonly arguments: readonly CommandArgument[];
   readonly options: Options;
+  readonly sections?: readonly HelpSection[];
   /** Command lines that work as they stand, each with what it does. */
   readonly examples: readonly (readonly [commandLine: string, does: string])[];
   /** Ends on SIGINT and SIGTERM in a way of its own. */

@@ -14,6 +14,13 @@ export const seconds: ReadValue<number> = (raw) => {
   return value;
 };
 
+/** An interval: 0 would never let anything else happen. */
+export const positiveSeconds: ReadValue<number> = (raw) => {
+  const value = decimal(raw);
+  if (value === undefined || value < 0.1) throw new Expected('it must be a number of seconds, 0.1 or more');
+  return value;
+};
+
 export const wholeNumber =
   (minimum: number, maximum = Number.MAX_SAFE_INTEGER): ReadValue<number> =>
   (raw) => {

@@ -4,7 +4,7 @@ import { closestName } from '../config/closest-name.js';
 import { UsageError } from '../errors.js';
 import { namesOf } from './command-line.js';
 import type { CommandEntry } from './commands/index.js';
-import { type CommandOption, type CommandOptions, type CommandSpec, Expected } from './command.js';
+import { type CommandOption, type CommandOptions, type CommandSpec, type HelpSection, Expected } from './command.js';
 import { globalOptions, unavailableGlobals } from './global-options.js';
 
 export interface ParsedCommand {
@@ -98,10 +98,34 @@ function buildCommand(spec: CommandSpec, setting: ProgramSetting): Command {
   addOptions(command, unavailableGlobals);
   command.version(setting.version, '--version', 'print the version');
   command.helpOption('-h, --help', 'print this help');
+  for (const section of spec.sections ?? []) command.addHelpText('after', `\n${sectionText(section, setting.width)}`);
   const lines = spec.examples.map(([line, does]) => `  # ${does}\n  ${line}\n`);
   command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
   // Without an action commander does not check the arguments.
   return command.action(() => {});
+}
+
+/** Terms on the left, what they mean below them where they are long. */
+function sectionText({ heading, rows }: HelpSection, width: number): string {
+  const column = 26;
+  const lines = rows.flatMap(([term, description]) => {
+    const text = wrap(description, Math.max(width - column - 2, 20)).map((line) => `${' '.repeat(column)}${line}`);
+    const [first = '', ...more] = text;
+    return term.length + 4 > column ? [`  ${term}`, first, ...more] : [`  ${term.padEnd(column - 2)}${first.trimStart()}`, ...more];
+  });
+  return `${heading}\n${lines.join('\n')}`;
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + word.length + 1 > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }
 
 function addOptions(command: Command, options: CommandOptions, heading?: string): void {

@@ -32,6 +32,8 @@ export interface AskOptions {
   /** Enough after so many answers. */
   readonly limit?: number | undefined;
   readonly onReply?: ((reply: Reply) => void) | undefined;
+  /** The question is out, and so many workers have it, where the broker knows. */
+  readonly onSent?: ((reached: number | undefined) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -85,6 +87,7 @@ export class Broadcaster {
     });
     try {
       const reached = await this.#send(question, { ticket, oid }, timeoutMs);
+      options.onSent?.(reached);
       gathering.expect(Math.min(expected, reached ?? Number.POSITIVE_INFINITY));
       await gathering.complete;
     } finally {

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.js';
 import type { Settings } from '../config/settings.js';
 import { ConfigError } from '../errors.js';
 import { LamportClock } from '../protocol/lamport-clock.js';
-import { Broadcaster, type Question, type Reply } from './broadcast.js';
+import { type AskOptions, Broadcaster, type Question, type Reply } from './broadcast.js';
 import type { CommandArguments, CommandParameter, RemoteCommand, WorkerView } from './command.js';
 import { Inspect } from './inspect.js';
 
@@ -103,12 +103,13 @@ export class Control {
   }
 
   /** For front doors: every answer as it comes, several of one name included. */
-  async gather(method: string, args: CommandArguments, to: Addressing & { readonly onReply?: (reply: Reply) => void }): Promise<Reply[]> {
-    const { timeout, signal, onReply } = to;
+  async gather(method: string, args: CommandArguments, to: Addressing & Pick<AskOptions, 'onSent' | 'onReply'>): Promise<Reply[]> {
+    const { timeout, signal, onReply, onSent } = to;
     return (await this.broadcaster()).ask(questionOf(method, args, to), {
       timeoutMs: timeout === undefined ? undefined : timeout * 1000,
       signal,
       onReply,
+      onSent,
     });
   }
 

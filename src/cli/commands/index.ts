@@ -10,5 +10,9 @@ export interface CommandEntry {
 export const commands: readonly CommandEntry[] = [
   { name: 'worker', summary: 'run tasks', load: async () => (await import('./worker.js')).worker },
   { name: 'send', summary: 'send a task by name', load: async () => (await import('./send.js')).send },
+  { name: 'inspect', summary: 'ask workers what they do and hold', load: async () => (await import('./inspect.js')).inspect },
+  { name: 'control', summary: 'tell workers to do something', load: async () => (await import('./control.js')).control },
+  { name: 'status', summary: 'list the workers that are up', load: async () => (await import('./status.js')).status },
+  { name: 'events', summary: 'print events of workers and tasks as they happen', load: async () => (await import('./events.js')).events },
   { name: 'result', summary: 'print the state and the value of a task', load: async () => (await import('./result.js')).result },
 ];

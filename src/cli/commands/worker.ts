@@ -10,7 +10,7 @@ import { surroundingsOf } from '../client.js';
 import { type CommandCall, defineCommand, flag, list, unavailable, value } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { createLogWriter, fileSink, type LogWriter, streamSink } from '../log-writer.js';
-import { names, oneOf, seconds, text, wholeNumber } from '../option-values.js';
+import { names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
 import { paintFor } from '../output/colour.js';
 import { acquirePidfile } from '../pidfile.js';
 
@@ -29,6 +29,11 @@ const options = {
   logfileFormat: value('--logfile-format <format>', 'text (default) or json', oneOf(['text', 'json']), { choices: ['text', 'json'] }),
   pidfile: value('--pidfile <file>', 'write the pid there; refuse to start while another process holds it', text, { completes: 'file' }),
   prefetchMultiplier: value('--prefetch-multiplier <number>', 'reserve so many messages for each slot; 0 is no limit', wholeNumber(0)),
+  taskEvents: flag('-E, --task-events', 'send task events, for ctq events and other monitors'),
+  heartbeatInterval: value('--heartbeat-interval <seconds>', 'seconds between heartbeat events; default 2', positiveSeconds),
+  withoutHeartbeat: flag('--without-heartbeat', 'send no heartbeat events: monitors take this worker for dead'),
+  withoutGossip: flag('--without-gossip', 'do not listen to the events of other workers'),
+  withoutMingle: flag('--without-mingle', 'do not ask the others at start what was revoked'),
   purge: flag('--purge', 'empty the queues before taking from them'),
   timeLimit: value('--time-limit <seconds>', 'hard time limit of tasks that have none', seconds),
   softTimeLimit: value('--soft-time-limit <seconds>', 'soft time limit of tasks that have none', seconds),
@@ -37,7 +42,6 @@ const options = {
   uid: unavailable('--uid <user>', 'start it as that user'),
   gid: unavailable('--gid <group>', 'start it as that group'),
   umask: unavailable('--umask <mask>', 'set it in the shell before'),
-  taskEvents: unavailable('-E, --task-events', 'leave it out'),
   beat: unavailable('-B, --beat', 'leave it out'),
   schedule: unavailable('-s, --schedule <file>', 'leave it out'),
   optimization: unavailable('-O, --optimization <profile>', 'leave it out; ctq reserves what can run'),
@@ -45,10 +49,6 @@ const options = {
   maxTasksPerChild: unavailable('--max-tasks-per-child <number>', 'the async pool has no child processes'),
   maxMemoryPerChild: unavailable('--max-memory-per-child <KiB>', 'the async pool has no child processes'),
   statedb: unavailable('-S, --statedb <file>', 'leave it out'),
-  withoutGossip: unavailable('--without-gossip', 'leave it out; there is no gossip'),
-  withoutMingle: unavailable('--without-mingle', 'leave it out; there is no mingle'),
-  withoutHeartbeat: unavailable('--without-heartbeat', 'leave it out; there are no event heartbeats'),
-  heartbeatInterval: unavailable('--heartbeat-interval <seconds>', 'leave it out'),
   watch: unavailable('--watch', 'start it again after a change'),
 } as const;
 
@@ -150,11 +150,17 @@ function optionLayer({ options }: Call): SettingsLayer {
     workerPrefetchMultiplier: ['--prefetch-multiplier', options.prefetchMultiplier],
     taskTimeLimit: ['--time-limit', options.timeLimit],
     taskSoftTimeLimit: ['--soft-time-limit', options.softTimeLimit],
+    workerSendTaskEvents: ['--task-events', options.taskEvents],
   });
 }
 
-function workerOptions({ queues, excludeQueues, purge }: Call['options']): AppWorkerOptions {
+function workerOptions(options: Call['options']): AppWorkerOptions {
+  const { queues, excludeQueues, purge, heartbeatInterval } = options;
   return {
+    withoutGossip: options.withoutGossip === true,
+    withoutMingle: options.withoutMingle === true,
+    withoutHeartbeat: options.withoutHeartbeat === true,
+    ...(heartbeatInterval === undefined ? {} : { heartbeatIntervalS: heartbeatInterval }),
     ...(queues === undefined ? {} : { queues: queues.flat() }),
     ...(excludeQueues === undefined ? {} : { excludeQueues: excludeQueues.flat() }),
     purge: purge === true,

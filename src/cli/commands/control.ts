@@ -1,0 +1,72 @@
+/** `ctq control`: tells workers, Python's or ours, to do something, and prints what they say to it. */
+import { UsageError } from '../../errors.js';
+import type { Reply } from '../../remote-control/broadcast.js';
+import { remoteCommands } from '../../remote-control/commands/index.js';
+import type { Ctq } from '../../ctq.js';
+import { type CommandCall, defineCommand, flag, value } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { jsonObject } from '../json-values.js';
+import { findCommand, offered, readArguments } from '../remote-arguments.js';
+import { askWorkers, commandsOf, openRemote, remoteOptions } from '../remote-call.js';
+import { remoteHelp } from '../remote-help.js';
+import { printReplies } from '../remote-print.js';
+
+const options = {
+  ...remoteOptions,
+  kwargs: value('--kwargs <json>', 'arguments by name as a JSON object; lets any method through', jsonObject),
+  list: flag('--list', 'print the methods'),
+} as const;
+
+type Call = CommandCall<typeof options>;
+
+export const control = defineCommand({
+  name: 'control',
+  summary: 'tell workers to do something',
+  arguments: [
+    { name: 'method', summary: 'what to do', required: false },
+    { name: 'args', summary: 'its arguments', required: false, variadic: true },
+  ],
+  options,
+  sections: [remoteHelp('Methods:', offered({ kind: 'control', commands: remoteCommands }))],
+  examples: [
+    ['ctq control revoke 57cb3c6b-2ca6-471b-b17f-ba3d9a43a368', 'keep a task from running'],
+    ['ctq control terminate SIGTERM 57cb3c6b-2ca6-471b-b17f-ba3d9a43a368', 'end it where it runs'],
+    ['ctq control rate_limit tasks.mail 10/m', 'ten a minute in each worker'],
+    ['ctq control add_consumer video -d celery@web1', 'let one worker take from one more queue'],
+    ['ctq control shutdown', 'stop all workers warmly'],
+  ],
+  run: runControl,
+});
+
+async function runControl(call: Call): Promise<number> {
+  const { options, context } = call;
+  const [method, ...words] = call.args;
+  if (method === undefined && options.list !== true) {
+    throw new UsageError('the method is missing', { hint: 'ctq control --list prints them all' });
+  }
+  const app = await openRemote(call);
+  const catalogue = { kind: 'control', commands: commandsOf(app) } as const;
+  if (method === undefined || options.list === true) {
+    context.stdout.write(
+      `${offered(catalogue)
+        .map(({ name }) => name)
+        .join('\n')}\n`,
+    );
+    return EXIT.ok;
+  }
+  if (options.kwargs !== undefined) {
+    if (words.length > 0) throw new UsageError('arguments were given twice', { hint: 'either after the method, or with --kwargs' });
+    return printReplies(call, method, await askWorkers(call, app, method, options.kwargs), 'list');
+  }
+  const command = findCommand(method, catalogue);
+  const args = readArguments(command, words);
+  if (command.silent !== true) return printReplies(call, command.name, await askWorkers(call, app, command.name, args), 'list');
+  return printReplies(call, command.name, await tellSilently(call, app, command.name), 'list');
+}
+
+/** A worker that stops does not answer, so it is asked first who will. */
+async function tellSilently(call: Call, app: Ctq, method: string): Promise<Reply[]> {
+  const present = await askWorkers(call, app, 'ping', {});
+  await app.control.broadcast(method, {}, { destination: [...new Set(present.map(({ nodename }) => nodename))] });
+  return present.map(({ nodename }) => ({ nodename, value: { ok: 'told to stop' } }));
+}

@@ -1,0 +1,112 @@
+/** `ctq events`: what happens, as it happens. */
+import type { EventStream } from '../../events/event-stream.js';
+import type { ReceivedEvent } from '../../events/receiver.js';
+import { globToRegExp } from '../../routing/task-routes.js';
+import { type CommandCall, defineCommand, flag, list, unavailable, value } from '../command.js';
+import { EventDumper, eventCells } from '../event-lines.js';
+import { EXIT } from '../exit-codes.js';
+import { names, wholeNumber } from '../option-values.js';
+import { type Colour, paintFor } from '../output/colour.js';
+import { jsonText } from '../output/json.js';
+import { isTerminal } from '../output/terminal.js';
+import { openRemote } from '../remote-call.js';
+
+const options = {
+  type: list('--type <a,b>', 'only events of these types: task-failed, worker-* …', names),
+  task: list('--task <a,b>', 'only events of tasks with these names; * stands for any text', names, { completes: 'task' }),
+  worker: list('--worker <a,b>', 'only events of these nodes; * stands for any text', names),
+  limit: value('--limit <number>', 'end after so many events', wholeNumber(1)),
+  dump: flag('-d, --dump', "print all fields, in the form of Celery's own dump"),
+  enable: flag('--enable', 'first tell workers that were started without -E to send task events'),
+  camera: unavailable('-c, --camera <class>', 'ctq events --json gives every event to any program'),
+  frequency: unavailable('-F, --frequency <seconds>', 'it belongs to --camera'),
+  maxrate: unavailable('-r, --maxrate <rate>', 'it belongs to --camera'),
+} as const;
+
+type Call = CommandCall<typeof options>;
+
+export const events = defineCommand({
+  name: 'events',
+  summary: 'print events of workers and tasks as they happen',
+  arguments: [],
+  options,
+  examples: [
+    ['ctq events --enable', 'everything, also from workers that were started without -E'],
+    ["ctq events --type task-failed,task-retried --task 'tasks.mail.*'", 'what goes wrong with mail'],
+    ['ctq events --json | jq -r \'select(.type == "task-succeeded") | .runtime\'', 'one event a line for other programs'],
+  ],
+  run: runEvents,
+});
+
+async function runEvents(call: Call): Promise<number> {
+  const { options, globals, context, signal } = call;
+  const print = await printer(call);
+  const wanted = filter(options);
+  let left = options.limit ?? Number.POSITIVE_INFINITY;
+  const app = await openRemote(call);
+  if (options.dump === true && globals.json !== true) context.stdout.write('-> evdump: starting capture...\n');
+  let stream: EventStream | undefined;
+  await new Promise<void>((resolve, reject) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    const opening = app.events.receive((event) => {
+      // Nothing is sent back before the stream is open, so its state is there.
+      if (left <= 0 || stream === undefined || !wanted(event, stream)) return;
+      print(event, stream);
+      left -= 1;
+      if (left <= 0) resolve();
+    });
+    opening
+      .then(async (opened) => {
+        stream = opened;
+        call.defer(() => opened.close());
+        if (options.enable === true) await app.control.enableEvents();
+      })
+      .catch(reject);
+  });
+  return EXIT.ok;
+}
+
+type Wanted = (event: ReceivedEvent, stream: EventStream) => boolean;
+
+function filter({ type, task, worker }: Call['options']): Wanted {
+  const [types, tasks, workers] = [matcher(type), matcher(task), matcher(worker)];
+  return (event, { state }) => {
+    if (types !== undefined && !types(event.type)) return false;
+    if (workers !== undefined && !(typeof event.hostname === 'string' && workers(event.hostname))) return false;
+    if (tasks === undefined) return true;
+    // Only the first events of a task say its name.
+    const { uuid, name } = event;
+    const known = typeof name === 'string' ? name : typeof uuid === 'string' ? state.tasks.get(uuid)?.name : undefined;
+    return typeof known === 'string' && tasks(known);
+  };
+}
+
+function matcher(patterns: readonly (readonly string[])[] | undefined): ((text: string) => boolean) | undefined {
+  if (patterns === undefined) return undefined;
+  const expressions = patterns.flat().map(globToRegExp);
+  return (text) => expressions.some((expression) => expression.test(text));
+}
+
+async function printer({ options, globals, context }: Call): Promise<(event: ReceivedEvent, stream: EventStream) => void> {
+  const { stdout } = context;
+  if (globals.json === true) return (event) => void stdout.write(`${jsonText(event)}\n`);
+  if (options.dump === true) {
+    const dumper = new EventDumper();
+    return (event) => void stdout.write(`${dumper.line(event)}\n`);
+  }
+  if (!isTerminal(stdout)) return (event, { state }) => void stdout.write(`${eventCells(event, state).join('\t')}\n`);
+  const paint = await paintFor(stdout, context.env, globals.noColor);
+  return (event, { state }) => {
+    const [time = '', type = '', node = '', id = '', task = '', details = ''] = eventCells(event, state);
+    const what = id === '' ? '' : ` ${task}[${id}]`;
+    const shown = details === '' ? '' : ` ${details}`;
+    stdout.write(`${paint('dim', time)} ${paint(colourOf(event.type), type.padEnd(16))} ${node}${what}${shown}\n`);
+  };
+}
+
+function colourOf(type: string): Colour {
+  if (type === 'task-succeeded' || type === 'worker-online') return 'green';
+  if (/^task-(failed|revoked|rejected)$|^worker-offline$/.test(type)) return 'red';
+  if (type === 'task-retried') return 'yellow';
+  return type.startsWith('worker-') ? 'dim' : 'blue';
+}

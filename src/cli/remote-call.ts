@@ -1,0 +1,95 @@
+/** What `inspect`, `control` and `status` share: whom to ask, how long to wait, and what to say when nobody answers. */
+import { NoReplyError } from '../errors.js';
+import type { Ctq } from '../ctq.js';
+import type { Reply } from '../remote-control/broadcast.js';
+import type { CommandArguments, RemoteCommand } from '../remote-control/command.js';
+import { remoteCommands } from '../remote-control/commands/index.js';
+import { openClient, surroundingsOf } from './client.js';
+import { type CommandCall, type CommandOptions, list, value } from './command.js';
+import { names, seconds } from './option-values.js';
+import { startSpinner } from './output/spinner.js';
+
+export const remoteOptions = {
+  destination: list('-d, --destination <a,b>', 'only these nodes', names),
+  timeout: value('-t, --timeout <seconds>', 'wait so long for the next answer; default 1', seconds),
+} as const;
+
+type Call = CommandCall<CommandOptions & typeof remoteOptions>;
+
+/** An app to reach workers with: the one behind `-A` where it was given, else none is needed. */
+export async function openRemote(call: Pick<CommandCall, 'globals' | 'config' | 'context' | 'defer' | 'workdir'>): Promise<Ctq> {
+  const { app: spec } = call.globals;
+  if (spec === undefined) return openClient(call);
+  const { loadApp } = await import('../app-loader.js');
+  const { app, loader } = await loadApp(spec, { workdir: call.workdir });
+  call.defer(() => loader.close());
+  call.defer(() => app.close());
+  app.configure(surroundingsOf(call));
+  return app;
+}
+
+/** Celery's commands and the app's own. */
+export function commandsOf(app: Ctq): readonly RemoteCommand[] {
+  return [...remoteCommands, ...app.control.commands];
+}
+
+/**
+ * Asks, and gives the answers by node name.
+ *
+ * @throws {@link NoReplyError} when nobody answered.
+ */
+export async function askWorkers(call: Call, app: Ctq, method: string, args: CommandArguments): Promise<Reply[]> {
+  const { options, globals, context, signal } = call;
+  const destination = options.destination?.flat();
+  const spinner = startSpinner(context, 'waiting for workers', globals);
+  call.defer(() => spinner.stop());
+  let reached: number | undefined;
+  try {
+    const replies = await app.control.gather(method, args, {
+      signal,
+      onSent: (count) => {
+        reached = count;
+      },
+      ...(destination === undefined ? {} : { destination }),
+      ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    });
+    spinner.stop();
+    if (replies.length === 0) throw nobody(reached, destination, options.timeout ?? 1, (await app.broker()).displayUrl);
+    tellSilent(call, replies, reached, destination);
+    return replies.sort((a, b) => (a.nodename < b.nodename ? -1 : 1));
+  } finally {
+    spinner.stop();
+  }
+}
+
+function nobody(reached: number | undefined, destination: readonly string[] | undefined, timeoutS: number, url: string): NoReplyError {
+  const within = `within ${timeoutS} s`;
+  if (reached === 0) return new NoReplyError(`no worker is listening at ${url}`, { hint: 'ctq worker -A <app> starts one' });
+  if (destination !== undefined) {
+    return new NoReplyError(`no answer from ${destination.join(', ')} ${within}`, { hint: 'ctq status lists the nodes that are up' });
+  }
+  const who = reached === undefined ? 'no worker answered' : `${reached} worker${reached === 1 ? '' : 's'} got it and none answered`;
+  return new NoReplyError(`${who} ${within}`, { hint: '--timeout waits longer for busy ones' });
+}
+
+/** Somebody is there and says nothing: the answer is not the whole truth. */
+function tellSilent(
+  { context, globals }: Call,
+  replies: readonly Reply[],
+  reached: number | undefined,
+  destination?: readonly string[],
+): void {
+  if (globals.quiet === true) return;
+  const answered = new Set(replies.map(({ nodename }) => nodename));
+  const missing = destination?.filter((name) => !answered.has(name)) ?? [];
+  if (missing.length > 0) context.stderr.write(`ctq: note: no answer from ${missing.join(', ')}\n`);
+  else if (destination === undefined && reached !== undefined && replies.length < reached) {
+    context.stderr.write(`ctq: note: ${reached - replies.length} of ${reached} workers did not answer in time\n`);
+  }
+}
+
+/** `3 nodes online.`, for people. */
+export function tellCount({ context, globals }: Pick<CommandCall, 'context' | 'globals'>, count: number): void {
+  if (globals.quiet !== true && context.stderr.isTTY === true)
+    context.stderr.write(`\n${count} ${count === 1 ? 'node' : 'nodes'} online.\n`);
+}
