@@ -2,7 +2,8 @@
  * The contract between ctq and whatever keeps results. `result-backends/` holds the ways to keep it
  * and `test/contract/result-backend.ts` is what each must pass.
  */
-import type { Delivery, Settled } from './broker.js';
+import type { Delivery, Route, Settled } from './broker.js';
+import type { Message } from './protocol/message.js';
 import type { ResultMeta, ResultTree } from './protocol/result-meta.js';
 
 export interface ResultBackend {
@@ -42,12 +43,8 @@ export interface ChordStore {
    * @returns All parts, in the order of their indexes, when none is missing; else undefined.
    */
   report(part: ChordPart): Promise<readonly ChordPart[] | undefined>;
-  /**
-   * Removes the counters.
-   *
-   * @returns False when they were gone already: somebody else has called the body.
-   */
-  close(groupId: string): Promise<boolean>;
+  /** Removes the counters. */
+  close(groupId: string): Promise<void>;
   saveGroup(groupId: string, tree: ResultTree): Promise<void>;
   loadGroup(groupId: string): Promise<ResultTree | undefined>;
   deleteGroup(groupId: string): Promise<void>;
@@ -87,4 +84,30 @@ export interface ResultBackendOptions {
 export interface Settlement {
   /** `fenced`: the delivery was no longer ours, and the result was not written either. */
   complete(delivery: Delivery, meta: ResultMeta): Promise<Settled>;
+  /**
+   * The same with everything else that the end of a task sets in motion. Where it is one step, no crash
+   * leaves a next task sent and the delivery to be run again (RELIABILITY W3).
+   */
+  end(delivery: Delivery, ending: Ending): Promise<Settled>;
+  /**
+   * The same for a part of a chord. When it was the last part nothing but that has been noted: all parts
+   * come back, and {@link end} must follow with the body among what is sent. Whoever dies in between has
+   * not acknowledged: its part is run again, and completes the chord again (RELIABILITY W2).
+   */
+  endPart(delivery: Delivery, part: ChordPart, ending: Ending): Promise<Settled | readonly ChordPart[]>;
+}
+
+/** What happens at the end of a task besides the acknowledgement. */
+export interface Ending {
+  /** Stored in this order. */
+  readonly metas: readonly ResultMeta[];
+  readonly sends: readonly Outgoing[];
+  /** The chord whose counters are removed. When they are gone already somebody else has called the body: nothing is sent. */
+  readonly closes?: string;
+}
+
+/** A message on its way; its queue is declared. */
+export interface Outgoing {
+  readonly message: Message;
+  readonly route: Route;
 }

@@ -7,7 +7,7 @@ import { type Clock, systemClock } from './clock.js';
 import { ResultBackendError } from './errors.js';
 import { type Logger, silentLogger } from './logger.js';
 import type { ResultMeta } from './protocol/result-meta.js';
-import type { ResultBackend, Settlement } from './result-backend.js';
+import type { ChordPart, Ending, ResultBackend, Settlement } from './result-backend.js';
 
 /** A broker that can write some backends' results in the step that acknowledges. */
 export interface JointSettler {
@@ -21,7 +21,7 @@ export interface SettlementOptions {
 }
 
 export function openSettlement(broker: Broker, backend: ResultBackend, options: SettlementOptions = {}): Settlement {
-  return (isJointSettler(broker) ? broker.settlementWith(backend) : undefined) ?? sequentialSettlement(backend, options);
+  return (isJointSettler(broker) ? broker.settlementWith(backend) : undefined) ?? sequentialSettlement(broker, backend, options);
 }
 
 function isJointSettler(broker: Broker): broker is Broker & JointSettler {
@@ -32,26 +32,47 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
 /**
- * Store, then acknowledge. A backend that is away is tried again for as long as the delivery is ours:
- * its lease is renewed meanwhile, so the finished task waits instead of running again (R: W1, M27).
+ * Send, store, then acknowledge. A backend that is away is tried again for as long as the delivery is ours:
+ * its lease is renewed meanwhile, so the finished task waits instead of running again (R: W1, M27). A crash
+ * between two of these steps repeats what came before it: at least once, as between any two systems.
  */
-export function sequentialSettlement(backend: ResultBackend, options: SettlementOptions = {}): Settlement {
+export function sequentialSettlement(broker: Pick<Broker, 'publish'>, backend: ResultBackend, options: SettlementOptions = {}): Settlement {
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? silentLogger;
+  const patiently = async (delivery: Delivery, taskId: string, work: () => Promise<void>): Promise<void> => {
+    for (let attempt = 0; !delivery.fenced; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof ResultBackendError)) throw error;
+        const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS) * (0.75 + Math.random() / 2);
+        logger.error('Cannot store the result of %s: %s. Trying again in %d ms.', taskId, error.message, Math.round(retryInMs));
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, retryInMs));
+      }
+    }
+  };
+  const end = async (delivery: Delivery, { metas, sends, closes }: Ending): Promise<Settled> => {
+    if (delivery.fenced) return delivery.ack();
+    await Promise.all(sends.map(({ message, route }) => broker.publish(message, route)));
+    for (const meta of metas) await patiently(delivery, meta.taskId, () => backend.store(meta));
+    if (closes !== undefined) await patiently(delivery, closes, async () => backend.chords?.close(closes));
+    return delivery.ack();
+  };
   return {
     async complete(delivery: Delivery, meta: ResultMeta): Promise<Settled> {
-      for (let attempt = 0; ; attempt += 1) {
-        if (delivery.fenced) return delivery.ack();
-        try {
-          await backend.store(meta);
-          return await delivery.ack();
-        } catch (error) {
-          if (!(error instanceof ResultBackendError)) throw error;
-          const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS) * (0.75 + Math.random() / 2);
-          logger.error('Cannot store the result of %s: %s. Trying again in %d ms.', meta.taskId, error.message, Math.round(retryInMs));
-          await new Promise<void>((resolve) => clock.setTimeout(resolve, retryInMs));
-        }
-      }
+      await patiently(delivery, meta.taskId, () => backend.store(meta));
+      return delivery.ack();
+    },
+    end,
+    async endPart(delivery: Delivery, part: ChordPart, ending: Ending): Promise<Settled | readonly ChordPart[]> {
+      if (delivery.fenced) return delivery.ack();
+      // Whoever completes the chord may look this result up.
+      for (const meta of ending.metas) await patiently(delivery, meta.taskId, () => backend.store(meta));
+      let parts: readonly ChordPart[] | undefined;
+      await patiently(delivery, part.taskId, async () => {
+        parts = await backend.chords?.report(part);
+      });
+      return parts ?? end(delivery, ending);
     },
   };
 }

@@ -60,12 +60,18 @@ export abstract class HeldDelivery<Result = never> implements Delivery {
     return this.answer({ kind: 'park', dueAtMs: Number.isNaN(dueAtMs) ? 0 : dueAtMs });
   }
 
-  protected async answer(answer: Answer, result?: Result): Promise<Settled> {
+  protected answer(answer: Answer, result?: Result): Promise<Settled> {
+    return this.attempt(() => this.settle(answer, result));
+  }
+
+  /** For an engine that answers and more; whatever is not a {@link Settled} leaves the delivery unanswered. */
+  protected async attempt<Other = never>(settle: () => Promise<Settled | Other>): Promise<Settled | Other> {
     if (this.#answered) throw new MessageStateError(`delivery ${this.deliveryTag} of queue ${this.queue} was settled twice`);
     this.#answered = true;
     if (this.#fenced) return 'fenced';
-    const settled = await this.settle(answer, result);
-    if (settled === 'fenced') this.#fenced = true;
-    return settled;
+    const reply = await settle();
+    if (reply === 'fenced') this.#fenced = true;
+    else if (reply !== 'settled') this.#answered = false;
+    return reply;
   }
 }

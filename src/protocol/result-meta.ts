@@ -94,7 +94,7 @@ export function decodeResultMeta(text: string, taskId: string): ResultMeta {
     status,
     result: document['result'] ?? null,
     traceback: textOr(document['traceback'], null),
-    children: Array.isArray(document['children']) ? document['children'].filter(isTree) : null,
+    children: Array.isArray(document['children']) ? document['children'].filter(isResultTree) : null,
     dateDone: textOr(document['date_done'], null),
     ...(typeof document['group_id'] === 'string' ? { groupId: document['group_id'] } : {}),
     ...(typeof document['parent_id'] === 'string' ? { parentId: document['parent_id'] } : {}),
@@ -122,13 +122,13 @@ function decodeStamps(document: Readonly<Record<string, unknown>>): Record<strin
 }
 
 /** Trees come from strangers: what does not have the shape is left out, so that nobody walks into it. */
-function isTree(value: unknown): value is ResultTree {
+export function isResultTree(value: unknown): value is ResultTree {
   if (!Array.isArray(value) || value.length !== 2) return false;
   const [self, members] = value as readonly unknown[];
   if (!Array.isArray(self) || typeof self[0] !== 'string') return false;
   const parent: unknown = self[1] ?? null;
-  if (parent !== null && !isTree(parent)) return false;
-  return members === null || (Array.isArray(members) && members.every(isTree));
+  if (parent !== null && !isResultTree(parent)) return false;
+  return members === null || (Array.isArray(members) && members.every(isResultTree));
 }
 
 function malformed(taskId: string, what: string): ProtocolError {

@@ -22,24 +22,13 @@ export class MemoryChords implements ChordStore {
   }
 
   async report(part: ChordPart): Promise<readonly ChordPart[] | undefined> {
-    return this.reportNow(part);
-  }
-
-  /** At once, for a settlement that does more in the same step. */
-  reportNow(part: ChordPart): readonly ChordPart[] | undefined {
     const { size, extra, parts } = this.#counters(part.groupId);
     parts.set(part.taskId, part);
     return size !== undefined && parts.size >= size + extra ? inResultOrder([...parts.values()]) : undefined;
   }
 
-  async close(groupId: string): Promise<boolean> {
-    return this.closeNow(groupId);
-  }
-
-  closeNow(groupId: string): boolean {
-    const known = this.#chords.get(groupId)?.size !== undefined;
+  async close(groupId: string): Promise<void> {
     this.#chords.delete(groupId);
-    return known;
   }
 
   async saveGroup(groupId: string, tree: ResultTree): Promise<void> {

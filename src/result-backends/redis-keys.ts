@@ -5,6 +5,8 @@ export interface RedisResultKeys {
   keyOf(taskId: string): string;
   /** undefined for a key or channel that is no task's. */
   taskOf(key: string): string | undefined;
+  /** A saved group; the counters of a chord have the same name with `.j`, `.s` or `.t` behind (WIRE 7.5, 7.6). */
+  groupKeyOf(groupId: string): string;
 }
 
 /** @param options - `result_backend_transport_options`; `global_keyprefix` is joined with `_` unless it ends with one of `: _ - .` */
@@ -15,8 +17,10 @@ export function redisResultKeys(options: Readonly<Record<string, unknown>>): Red
       hint: 'it takes a text',
     });
   }
-  const prefix = `${given === '' || /[:_.-]$/.test(given) ? given : `${given}_`}celery-task-meta-`;
+  const base = given === '' || /[:_.-]$/.test(given) ? given : `${given}_`;
+  const prefix = `${base}celery-task-meta-`;
   return {
+    groupKeyOf: (groupId) => `${base}celery-taskset-meta-${groupId}`,
     keyOf: (taskId) => prefix + taskId,
     taskOf: (key) => (key.startsWith(prefix) ? key.slice(prefix.length) : undefined),
   };

@@ -8,6 +8,7 @@ import { ResultBackendError } from '../errors.js';
 import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
 import { isReady } from '../protocol/states.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
+import { RedisChords } from './redis-chords.js';
 import { type RedisResultKeys, redisResultKeys } from './redis-keys.js';
 import store from './redis-store.lua';
 import { RedisWaiter } from './redis-waiter.js';
@@ -40,6 +41,7 @@ export class RedisResultBackend implements ResultBackend {
   readonly displayUrl: string;
   /** For a broker that lies in the same database: it can write our results in its own step. */
   readonly redisIdentity: string;
+  readonly chords: RedisChords;
   readonly #keys: RedisResultKeys;
   readonly #ttlS: number;
   readonly #link: RedisLink;
@@ -55,6 +57,13 @@ export class RedisResultBackend implements ResultBackend {
     this.redisIdentity = addresses.map((address) => address.identity).join(';');
     this.#link = new RedisLink({ addresses, name: 'ctq results', clock: systemClock, connectTimeoutMs });
     this.displayUrl = this.#link.displayUrl;
+    this.chords = new RedisChords({
+      keys: this.#keys,
+      ttlS: this.#ttlS,
+      ordered: options.transportOptions['result_chord_ordered'] !== false,
+      ask: (name, args) => this.#do(() => this.#link.ask(name, args)),
+      askScript: (script, keys, args) => this.#do(() => this.#link.askScript(script, keys, args)),
+    });
     this.#waiter = new RedisWaiter({
       addresses,
       clock: systemClock,
@@ -170,6 +179,7 @@ export class RedisResultBackend implements ResultBackend {
   }
 
   async #do<T>(action: () => Promise<T>): Promise<T> {
+    this.#mustBeOpen();
     try {
       return await action();
     } catch (error) {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker.js';
 import type { ResultBackend } from '../../src/result-backend.js';
+import { chordCases } from './result-backend/chords.js';
 import { settlingCases } from './result-backend/settling.js';
 import { storingCases } from './result-backend/storing.js';
 import { waitingCases } from './result-backend/waiting.js';
@@ -31,6 +32,8 @@ export interface ResultBackendBench {
 export interface ResultBackendCase {
   readonly title: string;
   readonly timeoutMs?: number;
+  /** Why it cannot hold where broker and results are two systems. */
+  readonly onlyJointly?: string;
   run(bench: ResultBackendBench): Promise<void>;
 }
 
@@ -38,6 +41,7 @@ const sections: Readonly<Record<string, readonly ResultBackendCase[]>> = {
   storing: storingCases,
   waiting: waitingCases,
   settling: settlingCases,
+  chords: chordCases,
 };
 
 export function describeResultBackendContract(
@@ -57,8 +61,8 @@ export function describeResultBackendContract(
 
     for (const [section, cases] of Object.entries(sections)) {
       describe(section, () => {
-        for (const { title, timeoutMs = 15_000, run } of cases) {
-          const reason = skips[title];
+        for (const { title, timeoutMs = 15_000, onlyJointly, run } of cases) {
+          const reason = skips[title] ?? (engine.settlesJointly ? undefined : onlyJointly);
           if (reason !== undefined) {
             test.skip(`${title} (skipped: ${reason})`, () => {});
             continue;

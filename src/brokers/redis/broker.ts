@@ -122,7 +122,7 @@ export class RedisBroker implements Broker, JointSettler {
     const [address, ...others] = this.#addresses;
     if (address === undefined || others.length > 0 || !isRedisResultWriter(backend)) return undefined;
     if (backend.redisIdentity !== address.identity) return undefined;
-    return new RedisSettlement(backend, sequentialSettlement(backend, { logger: this.#logger }));
+    return new RedisSettlement(backend, this.#publisher, sequentialSettlement(this, backend, { logger: this.#logger }));
   }
 
   close(): Promise<void> {

@@ -8,8 +8,10 @@ import { faultPoint } from '../../fault-points.js';
 import { encodeEnvelope } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';
 import { type Binding, boundQueues, parseBinding } from './bindings.js';
+import type { Outgoing } from '../../result-backend.js';
 import { bindingKey, fanoutChannel, ledgerKey, priorityList, type RedisLayout } from './keys.js';
 import { Outbox, type OutboxCall } from './outbox.js';
+import type { PlacedMessage } from './endings.js';
 import { publishScript } from './scripts.js';
 
 interface Item {
@@ -25,10 +27,12 @@ const MAX_ITEMS = 1_000;
 
 export class Publisher {
   readonly #layout: RedisLayout;
+  readonly #link: RedisLink;
   readonly #outbox: Outbox<Item>;
 
   constructor(layout: RedisLayout, link: RedisLink) {
     this.#layout = layout;
+    this.#link = link;
     this.#outbox = new Outbox<Item>({
       ledgerKey: (id) => ledgerKey(layout, id),
       maxItems: MAX_ITEMS,
@@ -54,6 +58,17 @@ export class Publisher {
       const text = stamped(message, route);
       this.#outbox.add({ message, route, text, resolve, reject });
     });
+  }
+
+  /** Where messages would be put, for a script that does it together with something else. Broadcasts go out at once: nobody keeps them. */
+  async place(outgoing: readonly Outgoing[]): Promise<readonly PlacedMessage[]> {
+    const connection = await this.#link.connection();
+    const bindings = await this.#bindingsFor(connection, outgoing);
+    const broadcasts = outgoing.filter(({ route }) => route.exchange.type === 'fanout');
+    await Promise.all(broadcasts.map(({ message, route }) => connection.call('publish', broadcastArguments(this.#layout, message, route))));
+    return outgoing.flatMap(({ message, route }) =>
+      this.#listsOf({ message, route }, bindings).map((list) => ({ list, text: stamped(message, route) })),
+    );
   }
 
   /** Resolves when everything given so far has been answered. */
@@ -103,7 +118,7 @@ export class Publisher {
     return reply;
   }
 
-  #listsOf({ message, route }: Item, bindings: ReadonlyMap<string, readonly Binding[]>): readonly string[] {
+  #listsOf({ message, route }: Outgoing, bindings: ReadonlyMap<string, readonly Binding[]>): readonly string[] {
     const { exchange, routingKey } = route;
     const { priority } = message.properties;
     if (exchange.type === 'fanout') return [];
@@ -115,7 +130,7 @@ export class Publisher {
   }
 
   /** Looked up for each call, as kombu does: another program may have bound a queue a moment ago. */
-  async #bindingsFor(connection: RedisConnection, items: readonly Item[]): Promise<ReadonlyMap<string, readonly Binding[]>> {
+  async #bindingsFor(connection: RedisConnection, items: readonly Outgoing[]): Promise<ReadonlyMap<string, readonly Binding[]>> {
     const names = new Set<string>();
     for (const { route } of items) if (route.exchange.name !== '' && route.exchange.type !== 'fanout') names.add(route.exchange.name);
     if (names.size === 0) return NO_BINDINGS;

@@ -10,6 +10,7 @@ import { faultPoint } from '../../fault-points.js';
 import { redeliveryCount } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';
 import { type Answer, HeldDelivery } from '../held-delivery.js';
+import { type EndingWrite, Endings } from './endings.js';
 import { redeliveredText } from './give-back.js';
 import { deadLettersKey, ledgerKey, parkedKey, type RedisLayout } from './keys.js';
 import { Outbox, type OutboxCall } from './outbox.js';
@@ -61,6 +62,11 @@ export class RedisDelivery extends HeldDelivery<ResultWrite> {
     return this.answer(ACK, result);
   }
 
+  /** Done, with everything that its end sets in motion; the members of a chord that it completes come back instead. */
+  end(ending: EndingWrite): Promise<Settled | readonly string[]> {
+    return this.attempt(() => this.unacked.end(this, ending));
+  }
+
   protected override settle(answer: Answer, result?: ResultWrite): Promise<Settled> {
     return this.unacked.settle(this.item, answer, result);
   }
@@ -104,6 +110,7 @@ export class Unacked {
   #over: string[] = [];
   readonly #done: Outbox<Done>;
   readonly #answers: Outbox<OtherAnswer>;
+  readonly #endings: Endings;
 
   constructor(options: UnackedOptions) {
     this.#options = options;
@@ -131,6 +138,12 @@ export class Unacked {
       send: (connection, call) => this.#sendAnswers(connection, call),
       done: (answers, reply) => this.#confirmed(frontLast(answers), reply),
     });
+    this.#endings = new Endings({
+      ...shared,
+      keys: this.#keys,
+      callArguments: (call) => this.#callArguments(call, []),
+      closed: (item) => this.#close(item.take),
+    });
   }
 
   /** How many deliveries wait for an answer. */
@@ -140,11 +153,11 @@ export class Unacked {
 
   /** How many answers the server has not confirmed. */
   get unconfirmed(): number {
-    return this.#done.size + this.#answers.size;
+    return this.#done.size + this.#answers.size + this.#endings.size;
   }
 
   get ledgers(): readonly string[] {
-    return [this.#done.ledger, this.#answers.ledger];
+    return [this.#done.ledger, this.#answers.ledger, this.#endings.ledger];
   }
 
   addTake(take: Take): void {
@@ -202,6 +215,16 @@ export class Unacked {
     }
   }
 
+  async end(delivery: RedisDelivery, ending: EndingWrite): Promise<Settled | readonly string[]> {
+    const { item } = delivery;
+    const sent = this.#endings.send(item, ending);
+    this.#release(item);
+    const reply = await sent;
+    // Not answered for yet: the body of its chord is still to be sent.
+    if (typeof reply !== 'string') this.#held.set(item.tag, delivery);
+    return reply;
+  }
+
   /** Puts aside what nobody can work on. */
   bury(item: HeldItem, reason: string): Promise<Settled> {
     const about = JSON.stringify({ reason, at: Date.now() / 1000, owner: this.#options.ownerId });
@@ -210,12 +233,13 @@ export class Unacked {
 
   /** Resolves when the server has confirmed every answer. */
   async idle(): Promise<void> {
-    await Promise.all([this.#done.idle(), this.#answers.idle()]);
+    await Promise.all([this.#done.idle(), this.#answers.idle(), this.#endings.idle()]);
   }
 
   close(): void {
     this.#done.close();
     this.#answers.close();
+    this.#endings.close();
   }
 
   #answer(item: HeldItem, kind: OtherAnswer['kind'], where: string, what: string): Promise<Settled> {
