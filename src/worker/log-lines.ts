@@ -67,6 +67,10 @@ export function workerLost(logger: Logger, request: Request, error: RemoteErrorI
   logger.error('Task handler raised error: %s (%s[%s])', exceptionRepr(error), request.name, request.id);
 }
 
+export function lost(logger: Logger, request: Request): void {
+  logger.warning('Task %s[%s] was given to another worker meanwhile: what came of it here is discarded', request.name, request.id);
+}
+
 export function alreadyDone(logger: Logger, request: Request): void {
   logger.info('Task %s[%s] Task already completed successfully.', request.name, request.id);
 }

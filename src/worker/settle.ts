@@ -45,7 +45,10 @@ export class Settler {
 
   /** Never throws, and is called once for each request. */
   settle(request: Request, outcome: Outcome, runtimeMs = 0): void {
-    if (this.isGivenUp(request)) return;
+    if (this.isGivenUp(request)) {
+      this.lost(request);
+      return;
+    }
     if (request.storing !== undefined) {
       const { storing } = request;
       request.storing = undefined;
@@ -190,7 +193,7 @@ export class Settler {
     this.tryToFinish(request, meta, answer, reason).then(
       (settled) => {
         if (settled === 'settled') this.say(request, logLine);
-        else request.fenced = true;
+        else this.lost(request);
         this.left();
       },
       (error: unknown) => {
@@ -207,6 +210,12 @@ export class Settler {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Somebody else has the message, and will say how it ended. */
+  private lost(request: Request): void {
+    if (!request.fenced) log.lost(this.parts.logger, request);
+    request.fenced = true;
   }
 
   /** A value may be such that even printing it throws. */

@@ -553,6 +553,7 @@ describe('trouble', () => {
     await bench.hand([delivery]);
     expect(bench.lines.filter((line) => line.includes('succeeded'))).toEqual([]);
     expect(bench.happened).toEqual([]);
+    expect(bench.complaints).toEqual(['WARNING Task tasks.it[a] was given to another worker meanwhile: what came of it here is discarded']);
   });
 
   it('a bug in the settling is said, and the worker goes on', async () => {
