@@ -6,7 +6,7 @@ type BrokerLoader = (url: string, options: BrokerOptions) => Promise<Broker>;
 
 const redis: BrokerLoader = async (url, options) => (await import('./redis/broker.js')).openRedisBroker(url, options);
 const sqlite: BrokerLoader = async (url, options) => (await import('./sqlite/broker.js')).openSqliteBroker(url, options);
-const memory: BrokerLoader = async (url, options) => (await import('./memory.js')).openMemoryBroker(url, options);
+const memory: BrokerLoader = async (url, options) => (await import('./memory/broker.js')).openMemoryBroker(url, options);
 
 const loaders: ReadonlyMap<string, BrokerLoader> = new Map([
   ['memory', memory],
