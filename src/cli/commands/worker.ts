@@ -19,7 +19,7 @@ const LEVELS = [...LOG_LEVELS, 'fatal'] as const;
 
 const options = {
   hostname: value('-n, --hostname <name>', 'node name: name or name@host, with %h %n %d; default celery@%h', text),
-  concurrency: value('-c, --concurrency <number>', 'how many tasks run at once', wholeNumber(1)),
+  concurrency: value('-c, --concurrency <number>', 'how many tasks run at once; default 100 in the async pool', wholeNumber(1)),
   pool: value('-P, --pool <pool>', 'async; eventlet and gevent mean the same', oneOf(POOLS), { choices: POOLS }),
   queues: list('-Q, --queues <a,b>', 'take from these queues only', names, { completes: 'queue' }),
   excludeQueues: list('-X, --exclude-queues <a,b>', 'take from all but these', names, { completes: 'queue' }),
