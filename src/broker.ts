@@ -122,6 +122,14 @@ export interface ConsumeOptions {
   readonly handler: ConsumerHandler;
 }
 
+/** Ids of revoked tasks that outlive every process: for workers that were away when it was said. */
+export interface Revocations {
+  /** Kept for so long at least; when there are very many, the oldest go first. */
+  add(ids: readonly string[], keepMs: number): Promise<void>;
+  /** Those still kept. */
+  all(): Promise<readonly string[]>;
+}
+
 export interface Broker {
   readonly capabilities: BrokerCapabilities;
   /** The URL with its password masked. */
@@ -139,6 +147,8 @@ export interface Broker {
   consume(options: ConsumeOptions): Promise<Consumer>;
   /** Resolves once messages published from now on will arrive. */
   subscribe(queue: Queue, onMessage: (message: Message) => void): Promise<Subscription>;
+  /** Where the engine can keep anything beside messages. */
+  readonly revocations?: Revocations;
   /** Removes what waits in the queue, all priorities; returns how many. */
   purge(queue: string): Promise<number>;
   /** How many messages wait in the queue. */

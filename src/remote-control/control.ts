@@ -9,7 +9,9 @@ import { ConfigError } from '../errors.js';
 import { LamportClock } from '../protocol/lamport-clock.js';
 import { type AskOptions, Broadcaster, type Question, type Reply } from './broadcast.js';
 import type { CommandArguments, CommandParameter, RemoteCommand, WorkerView } from './command.js';
+import { textList } from './arguments.js';
 import { Inspect } from './inspect.js';
+import { REVOKED_KEPT_MS } from './revoked-for.js';
 
 /** Whom to address, and how long to listen. Seconds, as Celery has them. */
 export interface Addressing {
@@ -98,6 +100,7 @@ export class Control {
   /** Sends any command. @throws BrokerError when it cannot be sent. */
   async broadcast(method: string, args: CommandArguments = {}, options: TellOptions = {}): Promise<Replies> {
     if (options.reply === true) return this.ask(method, args, options);
+    await this.keepRevoked(method, args);
     await (await this.broadcaster()).tell(questionOf(method, args, options));
     return {};
   }
@@ -105,6 +108,7 @@ export class Control {
   /** For front doors: every answer as it comes, several of one name included. */
   async gather(method: string, args: CommandArguments, to: Addressing & Pick<AskOptions, 'onSent' | 'onReply'>): Promise<Reply[]> {
     const { timeout, signal, onReply, onSent } = to;
+    await this.keepRevoked(method, args);
     return (await this.broadcaster()).ask(questionOf(method, args, to), {
       timeoutMs: timeout === undefined ? undefined : timeout * 1000,
       signal,
@@ -185,6 +189,13 @@ export class Control {
   /** Stops workers warmly. They never answer. */
   shutdown(options?: Addressing): Promise<Replies> {
     return this.broadcast('shutdown', {}, options);
+  }
+
+  /** A revoke is also for workers that are away. */
+  private async keepRevoked(method: string, args: CommandArguments): Promise<void> {
+    if (method !== 'revoke' && method !== 'terminate') return;
+    const { revocations } = await this.parts.broker();
+    await revocations?.add(textList(args, 'task_id'), REVOKED_KEPT_MS);
   }
 
   private async ask(method: string, args: CommandArguments, to: Addressing): Promise<Replies> {

@@ -74,7 +74,7 @@ export class Membership {
     const { options, remote } = this.#parts;
     await this.#patiently(async () => {
       if (remote.settings.workerEnableRemoteControl) await this.#openMailbox(view);
-      await this.#mingle();
+      await Promise.all([this.#readRevoked(), this.#mingle()]);
     });
     // An event queue of its own is not worth a delay.
     if (options.withoutGossip !== true) void this.#quietly('gossip', () => this.#listen());
@@ -83,7 +83,7 @@ export class Membership {
 
   /** The connection was lost and is back: what others were told meanwhile is asked for. */
   async rejoin(): Promise<void> {
-    await this.#quietly('mingle', () => this.#mingle());
+    await Promise.all([this.#readRevoked(), this.#mingle()]);
   }
 
   /** Says goodbye. */
@@ -98,6 +98,12 @@ export class Membership {
         this.#quietly('gossip', async () => this.#receiver?.close()),
       ]),
     );
+  }
+
+  /** What was revoked while this worker was away. */
+  async #readRevoked(): Promise<void> {
+    const { broker, revoked } = this.#parts;
+    await this.#quietly('revoked tasks', async () => revoked.add((await broker.revocations?.all()) ?? []));
   }
 
   async #openMailbox(view: WorkerView): Promise<void> {

@@ -1,18 +1,22 @@
 /**
- * What follows when tasks are revoked by remote control: whoever waits for their results is told at
- * once, as by Celery 5.6, and not only when a worker comes across the message.
+ * What follows when tasks are revoked by remote control. It is kept for workers that are away, for
+ * whoever asked may have been a Python client, who tells only those that listen. And who waits for the
+ * results hears of it at once, as from Celery 5.6, not only when a worker comes across the message.
  */
+import type { Broker } from '../broker.js';
 import type { Logger } from '../logger.js';
 import { moduleOf } from '../protocol/exception.js';
 import type { ResultMeta } from '../protocol/result-meta.js';
 import { isReady, REVOKED } from '../protocol/states.js';
 import type { ResultBackend } from '../result-backend.js';
+import { REVOKED_KEPT_MS } from '../remote-control/revoked-for.js';
 import type { ResultDocuments } from './result-document.js';
 
 /** A list longer than this comes from a mistake; its ids are revoked all the same. */
 const MOST_AT_ONCE = 1_000;
 
 export interface RevokeNoticeParts {
+  readonly broker: Broker;
   readonly backend: ResultBackend;
   readonly documents: ResultDocuments;
   readonly logger: Logger;
@@ -29,7 +33,10 @@ export class RevokeNotice {
 
   /** Begins and returns; a backend that is away costs only the early word. */
   announce(ids: readonly string[]): void {
-    const { isRunning, logger } = this.#parts;
+    const { broker, isRunning, logger } = this.#parts;
+    broker.revocations?.add(ids, REVOKED_KEPT_MS).catch((error: unknown) => {
+      logger.warning('Revoked tasks could not be kept for other workers: %s', error instanceof Error ? error.message : String(error));
+    });
     const waiting = ids.slice(0, MOST_AT_ONCE).filter((id) => !isRunning(id));
     void this.#store(waiting).catch((error: unknown) => {
       logger.warning('Failed to mark revoked tasks in the result backend: %s', error instanceof Error ? error.message : String(error));

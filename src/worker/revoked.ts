@@ -4,11 +4,11 @@
  */
 import type { Clock } from '../clock.js';
 import { isRecord } from '../protocol/record.js';
+import { REVOKED_KEPT_MS } from '../remote-control/revoked-for.js';
 import type { Request } from './request.js';
 
 /** Celery's `REVOKES_MAX`. */
 const MOST_IDS = 50_000;
-export const KEPT_MS = 24 * 3_600_000;
 const MOST_STAMPS = 10_000;
 
 export class RevokedTasks {
@@ -49,7 +49,7 @@ export class RevokedTasks {
   has(id: string): boolean {
     if (this.#ids.size === 0) return false;
     const since = this.#ids.get(id);
-    return since !== undefined && this.#clock.monotonicMs() - since < KEPT_MS;
+    return since !== undefined && this.#clock.monotonicMs() - since < REVOKED_KEPT_MS;
   }
 
   /** Id → milliseconds since it was revoked, the oldest first. */
@@ -79,7 +79,7 @@ export class RevokedTasks {
 
   #forgetOld(nowMs: number): void {
     for (const [id, since] of this.#ids) {
-      if (this.#ids.size <= MOST_IDS && nowMs - since < KEPT_MS) break;
+      if (this.#ids.size <= MOST_IDS && nowMs - since < REVOKED_KEPT_MS) break;
       this.#ids.delete(id);
     }
   }

@@ -236,7 +236,7 @@ export class Worker implements RequestListener {
     const { parts, plans, revoked, strategy, settler } = this;
     const { backend, logger } = parts;
     const isRunning = (id: string): boolean => [...this.running].some((request) => request.id === id);
-    const notice = new RevokeNotice({ backend, logger, documents: settler.documents, isRunning });
+    const notice = new RevokeNotice({ backend, broker: parts.broker, logger, documents: settler.documents, isRunning });
     return workerView({
       ...engine,
       ...{ nodename: parts.nodename, pid: process.pid, logger, clock: parts.clock, broker: parts.broker, tasks: parts.tasks },

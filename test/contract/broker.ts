@@ -14,6 +14,7 @@ import { malformedCases } from './broker/malformed.js';
 import { parkingCases } from './broker/parking.js';
 import { queueCases } from './broker/queues.js';
 import { routingCases } from './broker/routing.js';
+import { revocationCases } from './broker/revocations.js';
 import { settlingCases } from './broker/settling.js';
 import { subscribingCases } from './broker/subscribing.js';
 import { volumeCases } from './broker/volume.js';
@@ -64,6 +65,7 @@ const sections: Readonly<Record<string, readonly BrokerCase[]>> = {
   queues: queueCases,
   routing: routingCases,
   subscribing: subscribingCases,
+  revocations: revocationCases,
   'malformed items': malformedCases,
   volume: volumeCases,
   closing: closingCases,

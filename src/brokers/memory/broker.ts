@@ -2,7 +2,17 @@
  * `memory://`: queues inside this process, for tests and for trying things out. Nothing survives the
  * process, and nothing is shared with another one. Clients that open the same URL share messages.
  */
-import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, Queue, Route, Subscription } from '../../broker.js';
+import type {
+  Broker,
+  BrokerCapabilities,
+  BrokerOptions,
+  ConsumeOptions,
+  Consumer,
+  Queue,
+  Revocations,
+  Route,
+  Subscription,
+} from '../../broker.js';
 import { systemClock } from '../../clock.js';
 import { BrokerError } from '../../errors.js';
 import type { Message } from '../../protocol/message.js';
@@ -22,6 +32,7 @@ export async function openMemoryBroker(url: string, _options?: BrokerOptions): P
 export class MemoryBroker implements Broker {
   readonly capabilities: BrokerCapabilities = { eventExchangeType: 'fanout', parks: true, shared: false };
   readonly displayUrl: string;
+  readonly revocations: Revocations;
   readonly #store: MemoryStore;
   readonly #openOnes = new Set<{ close(): Promise<void> }>();
   #closed = false;
@@ -29,6 +40,7 @@ export class MemoryBroker implements Broker {
   constructor(url: string, store: MemoryStore) {
     this.displayUrl = url;
     this.#store = store;
+    this.revocations = store.revocations;
   }
 
   async declare(queue: Queue): Promise<void> {

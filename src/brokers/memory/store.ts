@@ -1,6 +1,6 @@
 /** What the clients of one `memory://` URL share: queues, bindings, parked messages, dead letters. */
 import { randomUUID } from 'node:crypto';
-import type { Queue, Route } from '../../broker.js';
+import type { Queue, Revocations, Route } from '../../broker.js';
 import type { Clock, TimerHandle } from '../../clock.js';
 import type { Message } from '../../protocol/message.js';
 import { bindingMatches } from '../binding.js';
@@ -27,6 +27,14 @@ export class MemoryStore {
   readonly #bindings = new Map<string, Map<string, Queue>>();
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #deadLetters = new Map<string, DeadLetter[]>();
+  /** Nothing outlives this process, so nothing is kept longer. */
+  readonly #revoked = new Set<string>();
+  readonly revocations: Revocations = {
+    add: async (ids) => {
+      for (const id of ids) this.#revoked.add(id);
+    },
+    all: async () => [...this.#revoked],
+  };
   /** Sorted, the next one due first. */
   #parked: Parked[] = [];
   #timer: TimerHandle | undefined;

@@ -1,5 +1,15 @@
 /** kombu's Redis transport, without its windows: see docs/wire/redis.md for the keys and RELIABILITY for the windows. */
-import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, Queue, Route, Subscription } from '../../broker.js';
+import type {
+  Broker,
+  BrokerCapabilities,
+  BrokerOptions,
+  ConsumeOptions,
+  Consumer,
+  Queue,
+  Revocations,
+  Route,
+  Subscription,
+} from '../../broker.js';
 import { systemClock } from '../../clock.js';
 import type { RedisFailure } from '../../connections/redis-failure.js';
 import { toFailure } from '../../connections/redis-failure.js';
@@ -16,6 +26,7 @@ import { bindingKey, queueLists, type RedisLayout, redisLayout } from './keys.js
 import { ListListener } from './list-listener.js';
 import { FanoutListener } from './fanout.js';
 import { broadcastArguments, Publisher } from './publisher.js';
+import { redisRevocations } from './revocations.js';
 import { drainScript } from './scripts.js';
 import { isRedisResultWriter, RedisSettlement } from './settlement.js';
 import { Switchboard } from './switchboard.js';
@@ -40,6 +51,7 @@ export class RedisBroker implements Broker, JointSettler {
   /** For everything but consuming. */
   readonly #link: RedisLink;
   readonly #publisher: Publisher;
+  readonly revocations: Revocations;
   readonly #open = new Set<Closable>();
   #switchboard: Switchboard | undefined;
   #closing: Promise<void> | undefined;
@@ -52,6 +64,7 @@ export class RedisBroker implements Broker, JointSettler {
     this.#link = new RedisLink({ addresses, name: 'ctq', clock: systemClock, connectTimeoutMs: options.connectTimeoutMs });
     this.displayUrl = this.#link.displayUrl;
     this.#publisher = new Publisher(layout, this.#link);
+    this.revocations = redisRevocations(layout, this.#link, (action) => this.#do(action));
   }
 
   declare(queue: Queue): Promise<void> {

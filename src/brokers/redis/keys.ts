@@ -117,6 +117,11 @@ export function parkedKey(layout: RedisLayout): string {
   return `${layout.prefix}ctq:parked`;
 }
 
+/** Ids of revoked tasks → until when they are kept, milliseconds since 1970. */
+export function revokedKey(layout: RedisLayout): string {
+  return `${layout.prefix}ctq:revoked`;
+}
+
 /** What was refused from a queue, newest first. */
 export function deadLettersKey(layout: RedisLayout, queue: string): string {
   return `${layout.prefix}ctq:dead:${queue}`;

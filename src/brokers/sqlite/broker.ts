@@ -2,7 +2,17 @@
  * `sqlite://`: a broker without a server, in one file that several processes of one machine share.
  * docs/decisions/0006 tells why it is made like this, docs/wire/sqlite.md what is in the file.
  */
-import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, Queue, Route, Subscription } from '../../broker.js';
+import type {
+  Broker,
+  BrokerCapabilities,
+  BrokerOptions,
+  ConsumeOptions,
+  Consumer,
+  Queue,
+  Revocations,
+  Route,
+  Subscription,
+} from '../../broker.js';
 import { toBrokerError } from '../../connections/sqlite/failure.js';
 import type { WriteOptions } from '../../connections/sqlite/group-commit.js';
 import { SqliteStore } from '../../connections/sqlite/store.js';
@@ -20,6 +30,7 @@ import { countReady, purgeReady } from './messages.js';
 import { insertPlaced, place } from './publishing.js';
 import { countHeard, declareQueue, isDeclared } from './queues.js';
 import { SqliteSettlement } from './settlement.js';
+import { keepRevoked, revokedIds } from './revocations.js';
 import { SqliteSubscription } from './subscription.js';
 
 const DEAD_LETTERS_KEPT = 10_000;
@@ -39,6 +50,10 @@ export class SqliteBroker implements Broker {
   readonly #logger: Logger;
   readonly #deadLetterLimit: number;
   readonly #openOnes = new Set<{ close(): Promise<void> }>();
+  readonly revocations: Revocations = {
+    add: (ids, keepMs) => this.#write((db) => keepRevoked(db, ids, Date.now() + keepMs)),
+    all: () => this.#read((db) => revokedIds(db, Date.now())),
+  };
   #closing: Promise<void> | undefined;
 
   constructor(store: SqliteStore, url: string, options: BrokerOptions) {

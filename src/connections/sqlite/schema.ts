@@ -57,6 +57,12 @@ CREATE TABLE binding (
 ) WITHOUT ROWID;
 CREATE INDEX binding_queue ON binding (queue);
 
+CREATE TABLE revoked (
+  id TEXT PRIMARY KEY,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX revoked_expiry ON revoked (expires_at);
+
 CREATE TABLE dead_letter (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   queue TEXT NOT NULL,
