@@ -29,6 +29,10 @@ export function closedFailure(): RedisFailure {
   return new RedisFailure('closed', 'the connection was closed by ourselves');
 }
 
+export function noAnswerWithin(limitMs: number): RedisFailure {
+  return new RedisFailure('unreachable', `no answer within ${Math.round(limitMs / 100) / 10} s`);
+}
+
 /** An error that the server sent, as opposed to one of the network; the class itself is not among the driver's types. */
 export function isServerReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';

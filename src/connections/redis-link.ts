@@ -5,7 +5,7 @@
  */
 import type { Clock, TimerHandle } from '../clock.js';
 import { Connection, type RedisArgument, type RedisConnection, type RedisMessageListener, type RedisReply } from './redis.js';
-import { closedFailure, RedisFailure, toFailure } from './redis-failure.js';
+import { closedFailure, noAnswerWithin, RedisFailure, toFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
 import type { RedisAddress } from './redis-url.js';
 
@@ -83,7 +83,7 @@ export class RedisLink {
       if (!waiter.patient) {
         waiter.timer = this.#clock.setTimeout(() => {
           this.#waiters.delete(waiter);
-          reject(this.#lastFailure ?? new RedisFailure('unreachable', `no answer within ${timeoutMs / 1000} s`));
+          reject(this.#lastFailure ?? noAnswerWithin(timeoutMs));
         }, timeoutMs);
       }
       this.#waiters.add(waiter);

@@ -11,7 +11,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { Command, Redis, type RedisOptions } from 'ioredis';
 import type { Clock, TimerHandle } from '../clock.js';
 import { ConfigError } from '../errors.js';
-import { isServerReply, RedisFailure, toFailure } from './redis-failure.js';
+import { isServerReply, noAnswerWithin, RedisFailure, toFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
 import type { RedisAddress, RedisTls } from './redis-url.js';
 
@@ -84,10 +84,7 @@ export class Connection implements RedisConnection {
     }
     let timer: TimerHandle | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
-      timer = clock.setTimeout(
-        () => reject(new RedisFailure('unreachable', `no answer within ${attemptLimitMs / 1000} s`)),
-        attemptLimitMs,
-      );
+      timer = clock.setTimeout(() => reject(noAnswerWithin(attemptLimitMs)), attemptLimitMs);
     });
     try {
       const connection = new Connection(redis, clock, Math.min(SILENCE_LIMIT_MS, options.silenceLimitMs));

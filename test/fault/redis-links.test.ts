@@ -1,0 +1,205 @@
+/** Connections to Redis that are cut, reset, silent or half heard: nothing is lost and nothing runs twice (M8, M9, M10, W11). */
+import { expect, test } from 'vitest';
+import type { Delivery } from '../../src/broker.js';
+import { openRedisBroker, type RedisBroker } from '../../src/brokers/redis/broker.js';
+import { consume, send } from '../contract/broker/verbs.js';
+import { DeliveryLog } from '../contract/delivery-log.js';
+import { idsOf, taskMessage, toQueue } from '../contract/messages.js';
+import { eventually } from '../support/eventually.js';
+import { TcpProxy } from '../support/proxy.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+
+function open(url: string): RedisBroker {
+  return openRedisBroker(url, { transportOptions: {}, connectTimeoutMs: Number.POSITIVE_INFINITY });
+}
+
+async function throughProxy(): Promise<{ redis: RedisServer; proxy: TcpProxy; near: RedisBroker; far: RedisBroker }> {
+  const redis = await startRedis();
+  const proxy = await TcpProxy.start(redis.port);
+  return { redis, proxy, near: open(`redis://127.0.0.1:${proxy.port}/0`), far: open(redis.url) };
+}
+
+/** Settles after some time, as a task would. */
+function working(ms: number, settled: string[] = []): DeliveryLog {
+  return new DeliveryLog({
+    onDeliver: (delivery: Delivery) => void setTimeout(() => void delivery.ack().then((how) => settled.push(how)), ms),
+  });
+}
+
+describeWith('redis', 'connections that break', () => {
+  test('ten times under load lose nothing and double nothing', { timeout: 60_000 }, async () => {
+    const redis = await startRedis();
+    const [one, two] = [open(redis.url), open(redis.url)];
+    const ids = idsOf('m', 1_500);
+    const settled: string[] = [];
+    const [first, second] = [working(15, settled), working(15, settled)];
+    await consume(one, ['q'], 20, first);
+    await consume(two, ['q'], 20, second);
+    const sending = (async () => {
+      for (let from = 0; from < ids.length; from += 10) {
+        await send(one, 'q', ids.slice(from, from + 10));
+      }
+    })();
+    for (let round = 0; round < 10; round += 1) {
+      const before = first.deliveries.length + second.deliveries.length;
+      await eventually(() => expect(first.deliveries.length + second.deliveries.length).toBeGreaterThan(before + 20), { intervalMs: 5 });
+      await redis.command('CLIENT', 'KILL', 'SKIPME', 'yes');
+    }
+    await sending;
+    const all = (): string[] => [...first.ids(), ...second.ids()];
+    await eventually(() => expect(all().length).toBeGreaterThanOrEqual(ids.length), { timeoutMs: 30_000 });
+    expect(all().sort()).toEqual(ids);
+    await eventually(() => expect(settled).toHaveLength(ids.length));
+    expect(new Set(settled)).toEqual(new Set(['settled']));
+    await Promise.all([one.close(), two.close()]);
+    expect(
+      await redis.commands([
+        ['HLEN', 'unacked'],
+        ['ZCARD', 'unacked_index'],
+        ['LLEN', 'q'],
+      ]),
+    ).toEqual([0, 0, 0]);
+  });
+
+  test('are there again within two seconds, and hold what they held', { timeout: 30_000 }, async () => {
+    const { proxy, near, far } = await throughProxy();
+    await send(far, 'q', ['held']);
+    const log = new DeliveryLog();
+    await consume(near, ['q'], 10, log);
+    const held = await log.nth(0);
+    proxy.cut();
+    await log.until(() => log.calls.includes('disconnected'), 'disconnected');
+    const cutAt = performance.now();
+    await send(far, 'q', ['next']);
+    await log.nth(1);
+    expect(performance.now() - cutAt).toBeLessThan(2_000);
+    expect(await held.ack()).toBe('settled');
+    expect(log.ids()).toEqual(['held', 'next']);
+    await Promise.all([near.close(), far.close()]);
+  });
+
+  test('are not stormed while nobody answers', { timeout: 30_000 }, async () => {
+    const { proxy, near, far } = await throughProxy();
+    const log = new DeliveryLog();
+    await consume(near, ['q'], 10, log);
+    await log.until(() => log.calls.includes('connected'), 'connected');
+    await eventually(() => expect(proxy.connections).toBe(3));
+    const before = proxy.accepted;
+    proxy.mode = 'refuse';
+    proxy.cut();
+    await new Promise((resolve) => setTimeout(resolve, 6_000));
+    // Three connections: takes, broadcasts and rings, leases. The first retry comes sooner than a second.
+    expect(proxy.accepted - before).toBeLessThanOrEqual(3 * 7);
+    expect(proxy.accepted - before).toBeGreaterThanOrEqual(9);
+    proxy.mode = 'pass';
+    await send(far, 'q', ['a']);
+    await log.first(1);
+    await Promise.all([near.close(), far.close()]);
+  });
+
+  test('without a word are noticed within fifteen seconds', { timeout: 40_000 }, async () => {
+    const { proxy, near, far } = await throughProxy();
+    const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
+    await consume(near, ['q'], 10, log);
+    await send(far, 'q', ['a']);
+    await log.first(1);
+    proxy.silence();
+    const silentSince = performance.now();
+    await send(far, 'q', ['b']);
+    await log.until(() => log.ids().includes('b'), 'b', 16_000);
+    expect(performance.now() - silentSince).toBeLessThan(15_000);
+    await Promise.all([near.close(), far.close()]);
+  });
+});
+
+/** Lets calls through and cuts the line before their answers arrive. */
+async function cutBeforeTheAnswer(proxy: TcpProxy, redis: RedisServer, executed: () => Promise<boolean>): Promise<void> {
+  await eventually(async () => expect(await executed()).toBe(true), { intervalMs: 5 });
+  proxy.cut();
+  proxy.delayMs = 0;
+  expect(await redis.command('PING')).toBe('PONG');
+}
+
+describeWith('redis', 'a call without an answer', () => {
+  const SLOW_MS = 250;
+
+  test('that published is not repeated', { timeout: 30_000 }, async () => {
+    const { redis, proxy, near, far } = await throughProxy();
+    await send(near, 'other', ['warm-up']);
+    proxy.delayMs = SLOW_MS;
+    const sending = send(near, 'q', ['a', 'b']);
+    await cutBeforeTheAnswer(proxy, redis, async () => (await far.depth('q')) === 2);
+    await sending;
+    expect(await far.depth('q')).toBe(2);
+    await Promise.all([near.close(), far.close()]);
+  });
+
+  test('that did not reach the server is repeated', { timeout: 30_000 }, async () => {
+    const { proxy, near, far } = await throughProxy();
+    await send(near, 'other', ['warm-up']);
+    proxy.delayMs = SLOW_MS;
+    const sending = send(near, 'q', ['a', 'b']);
+    setTimeout(() => {
+      proxy.cut();
+      proxy.delayMs = 0;
+    }, SLOW_MS / 4);
+    await sending;
+    expect(await far.depth('q')).toBe(2);
+    await Promise.all([near.close(), far.close()]);
+  });
+
+  test('is not repeated either when the producer, told of a failure, publishes the same message again', { timeout: 30_000 }, async () => {
+    const redis = await startRedis();
+    const proxy = await TcpProxy.start(redis.port);
+    const near = openRedisBroker(`redis://127.0.0.1:${proxy.port}/0`, { transportOptions: {}, connectTimeoutMs: 600 });
+    await send(near, 'other', ['warm-up']);
+    const message = taskMessage('a');
+    proxy.delayMs = SLOW_MS;
+    const sending = near.publish(message, toQueue('q'));
+    const failed = expect(sending).rejects.toThrow(/cannot reach/);
+    await eventually(async () => expect(await redis.command('LLEN', 'q')).toBe(1), { intervalMs: 5 });
+    proxy.mode = 'refuse';
+    proxy.cut();
+    proxy.delayMs = 0;
+    await failed;
+    proxy.mode = 'pass';
+    await eventually(() => near.publish(message, toQueue('q')));
+    expect(await redis.command('LLEN', 'q')).toBe(1);
+    await near.publish(taskMessage('b'), toQueue('q'));
+    expect(await redis.command('LLEN', 'q')).toBe(2);
+    await near.close();
+  });
+
+  test('that took messages gives them back untouched', { timeout: 30_000 }, async () => {
+    const { redis, proxy, near, far } = await throughProxy();
+    const log = new DeliveryLog();
+    await consume(near, ['q'], 10, log);
+    await log.until(() => log.calls.includes('connected'), 'connected');
+    proxy.delayMs = SLOW_MS;
+    await send(far, 'q', ['a', 'b']);
+    await cutBeforeTheAnswer(proxy, redis, async () => (await redis.command('HLEN', 'unacked')) === 2);
+    const deliveries = await log.first(2);
+    expect(log.ids()).toEqual(['a', 'b']);
+    expect(deliveries.map(({ redelivered }) => redelivered)).toEqual([false, false]);
+    for (const delivery of deliveries) expect(await delivery.ack()).toBe('settled');
+    await Promise.all([near.close(), far.close()]);
+    expect(await redis.command('HLEN', 'unacked')).toBe(0);
+  });
+
+  test('that settled counts as settled', { timeout: 30_000 }, async () => {
+    const { redis, proxy, near, far } = await throughProxy();
+    await send(far, 'q', ['a', 'b', 'c']);
+    const log = new DeliveryLog();
+    await consume(near, ['q'], 10, log);
+    const [a, b, c] = (await log.first(3)) as [Delivery, Delivery, Delivery];
+    proxy.delayMs = SLOW_MS;
+    const answers = [a.ack(), b.reject('no'), c.requeue('back')];
+    await cutBeforeTheAnswer(proxy, redis, async () => (await redis.command('LLEN', 'ctq:dead:q')) === 1);
+    expect(await Promise.all(answers)).toEqual(['settled', 'settled', 'settled']);
+    expect((await log.nth(3)).redeliveryCount).toBe(1);
+    expect(await redis.command('LLEN', 'ctq:dead:q')).toBe(1);
+    await Promise.all([near.close(), far.close()]);
+    expect(await redis.command('LLEN', 'q')).toBe(1);
+  });
+});
