@@ -2,7 +2,7 @@
 import type { ClusterState } from '../events/cluster-state.js';
 import type { ReceivedEvent } from '../events/receiver.js';
 import { pythonRepr } from '../protocol/python-repr.js';
-import { escapeText } from './escape-text.js';
+import { escapeBlock, escapeText } from './escape-text.js';
 
 const HUMAN_TYPES: Readonly<Record<string, string>> = {
   'worker-offline': 'shutdown',
@@ -22,11 +22,12 @@ export class EventDumper {
     const head = `${pythonStr(hostname)} [${pythonTime(timestamp)}]`;
     if (!type.startsWith('task-')) {
       const rest = fieldList(fields);
-      return escapeText(`${head} ${humanType(type)}${rest === '' ? '' : ':'} ${rest}`);
+      return escapeBlock(`${head} ${humanType(type)}${rest === '' ? '' : ':'} ${rest}`);
     }
     const task = this.#taskName(type, fields);
     const rest = fieldList(fields);
-    return escapeText(`${head} ${humanType(type)}${rest === '' ? '' : ':'} ${task} ${rest}`);
+    // Tracebacks keep their lines, as in Celery's.
+    return escapeBlock(`${head} ${humanType(type)}${rest === '' ? '' : ':'} ${task} ${rest}`);
   }
 
   /** Takes out of the fields what the name says already. */

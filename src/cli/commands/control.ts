@@ -1,6 +1,7 @@
 /** `ctq control`: tells workers, Python's or ours, to do something, and prints what they say to it. */
-import { UsageError } from '../../errors.js';
+import { NoReplyError, UsageError } from '../../errors.js';
 import type { Reply } from '../../remote-control/broadcast.js';
+import type { CommandArguments } from '../../remote-control/command.js';
 import { remoteCommands } from '../../remote-control/commands/index.js';
 import type { Ctq } from '../../ctq.js';
 import { type CommandCall, defineCommand, flag, value } from '../command.js';
@@ -60,8 +61,19 @@ async function runControl(call: Call): Promise<number> {
   }
   const command = findCommand(method, catalogue);
   const args = readArguments(command, words);
+  if (command.name === 'revoke') return printReplies(call, command.name, await revoke(call, app, args), 'list');
   if (command.silent !== true) return printReplies(call, command.name, await askWorkers(call, app, command.name, args), 'list');
   return printReplies(call, command.name, await tellSilently(call, app, command.name), 'list');
+}
+
+/** With no worker up, a revoke is not in vain. */
+async function revoke(call: Call, app: Ctq, args: CommandArguments): Promise<Reply[]> {
+  try {
+    return await askWorkers(call, app, 'revoke', args);
+  } catch (error) {
+    if (!(error instanceof NoReplyError) || (await app.broker()).revocations === undefined) throw error;
+    throw new NoReplyError(error.message, { hint: 'the revoke is kept for a day: ctq workers that start meanwhile heed it' });
+  }
 }
 
 /** A worker that stops does not answer, so it is asked first who will. */
