@@ -3,7 +3,11 @@
  * where engines and adapters meet.
  */
 import { hostname } from 'node:os';
-import type { Broker } from './broker.js';
+import type { Beat } from './beat/beat.js';
+import { periodicEntry, type PeriodicTask, type PeriodicTaskOptions } from './beat/periodic-task.js';
+import type { ScheduleEntry, ScheduleEntryInput } from './beat/schedule-entry.js';
+import type { ScheduleStore } from './beat/schedule-store.js';
+import type { Broker, BrokerOptions } from './broker.js';
 import type { ApplyAsyncOptions } from './client/apply-async-options.js';
 import {
   makeSignature,
@@ -22,8 +26,12 @@ import { Results } from './client/results.js';
 import { systemClock } from './clock.js';
 import { type Conf, createConf } from './config/conf.js';
 import { type ConnectionUrls, connectionUrls, environmentLayer, type SettingsLayer } from './config/resolve.js';
+import { maskUrl } from './config/masking.js';
 import type { Settings, SettingsInput } from './config/settings.js';
 import { ConfigError } from './errors.js';
+import { IN_CHILD } from './ctq/app-home.js';
+import { type AppModule, childOptions } from './ctq/child-options.js';
+import { type AppBeatOptions, type BeatConnection, entriesOf, openBeat, openStore, type ScheduleSource } from './ctq/open-beat.js';
 import { Events } from './events/event-stream.js';
 import { currentRun } from './execution/task-context.js';
 import { type Logger, silentLogger } from './logger.js';
@@ -41,6 +49,8 @@ export interface AppWorkerOptions extends WorkerOptions {
   readonly hostname?: string;
   readonly logger?: Logger;
   readonly voice?: WorkerVoice;
+  /** The module that makes the app, `import.meta.url` there: what children of a pool load. `ctq worker -A` knows it. */
+  readonly module?: string | URL | AppModule;
 }
 
 /** What stands above the app module's own settings: the command line, the environment, a config file. */
@@ -74,6 +84,7 @@ export class Ctq implements TaskSender {
   readonly events: Events;
   readonly [BRAND] = true;
 
+  private readonly periodic = new Map<string, ScheduleEntryInput>();
   private readonly ownConf: Conf;
   private readonly canvas: CanvasSender;
   private surroundings: Surroundings;
@@ -159,6 +170,18 @@ export class Ctq implements TaskSender {
     return new Signature(nodeOf(json), this.canvas);
   }
 
+  /**
+   * Adds an entry to the schedule: `app.addPeriodicTask(crontab({ hour: 3, minute: 0 }), clean)`. Wins over one of
+   * that name in `beatSchedule`.
+   *
+   * @returns The entry's name.
+   */
+  addPeriodicTask(schedule: ScheduleEntryInput['schedule'], task: PeriodicTask, options: PeriodicTaskOptions = {}): string {
+    const { name, entry } = periodicEntry(schedule, task, options);
+    this.periodic.set(name, entry);
+    return name;
+  }
+
   /** The result of a task that was sent by anybody. */
   AsyncResult<Result = unknown>(id: string): AsyncResult<Result> {
     return new AsyncResult<Result>(id, this.connected().results);
@@ -190,10 +213,15 @@ export class Ctq implements TaskSender {
       import('./pools/index.js'),
       import('./settlement.js'),
     ]);
+    if (IN_CHILD in globalThis) {
+      throw new ConfigError('a child of a pool may not start a worker', { hint: 'make the app in a module of its own, and start workers elsewhere' });
+    }
     const logger = options.logger ?? silentLogger;
     this.configurePatience();
     const connected = this.connected();
     const [broker, backend] = await Promise.all([connected.consumeFrom(), connected.backend()]);
+    const nodename = resolveNodename(options.hostname, { hostname: hostname(), pid: process.pid });
+    const childSource = { main: this.main, module: options.module, settings: { ...this.conf }, surroundings: this.surroundings, broker };
     return new Worker(
       {
         appName: this.main,
@@ -204,16 +232,35 @@ export class Ctq implements TaskSender {
         settlement: openSettlement(broker, backend, { logger }),
         producer: connected.producer,
         queues: connected.router.queues,
-        openPool,
+        async openPool(kind, poolOptions) {
+          const children = childOptions(kind, childSource);
+          return openPool(kind, { ...poolOptions, nodename, ...(children === undefined ? {} : { children }) });
+        },
         logger,
         clock: systemClock,
         signals: this.signals,
-        nodename: resolveNodename(options.hostname, { hostname: hostname(), pid: process.pid }),
+        nodename,
         ...(options.voice === undefined ? {} : { voice: options.voice }),
         remote: { settings: { ...this.conf }, commands: this.control.commands, table: (which) => this.ownConf.table(which) },
       },
       options,
     );
+  }
+
+  /** Makes a beat of this app; `start()` runs it. Any number of them on one Redis or SQLite file send each firing once. */
+  async beat(options: AppBeatOptions = {}): Promise<Beat> {
+    const source = { ...this.scheduleSource(), taskNames: new Set(this.tasks.keys()), signals: this.signals };
+    return openBeat(source, this.connected().beatConnection(), options);
+  }
+
+  /** The entries that the code has. @throws {@link ConfigError} when one of them is wrong. */
+  scheduleEntries(): readonly ScheduleEntry[] {
+    return entriesOf(this.scheduleSource());
+  }
+
+  /** Where the beats of this app keep entries and runs; undefined on a broker that has no such place. The caller closes it. */
+  scheduleStore(): Promise<ScheduleStore | undefined> {
+    return openStore(this, this.connected().beatConnection(), { member: 'a command' });
   }
 
   /** Closes what was opened; published messages are with the broker then. */
@@ -226,6 +273,10 @@ export class Ctq implements TaskSender {
   private nameOf(run: TaskFunction): string {
     if (run.name === '') throw new ConfigError('a task without a name', { hint: "app.task('tasks.add', (x, y) => x + y)" });
     return `${this.main}.${run.name}`;
+  }
+
+  private scheduleSource(): ScheduleSource {
+    return { main: this.main, settings: this.conf, periodic: this.periodic, sourceOf: (key) => this.sourceOf(key) };
   }
 
   /** A worker waits for ever where a command gives up after seconds. */
@@ -281,6 +332,12 @@ class Connected {
     return this.brokerAt(this.urls.consume);
   }
 
+  /** Beat's own connection, so that a lease is not kept waiting by a queue of messages. */
+  beatConnection(): BeatConnection {
+    const { publish: url } = this.urls;
+    return { url, options: this.brokerOptions(), displayUrl: maskUrl(url), broker: () => this.publishTo(), producer: this.producer };
+  }
+
   backend(): Promise<ResultBackend> {
     this.resultBackend ??= this.openBackend();
     return this.resultBackend;
@@ -302,11 +359,15 @@ class Connected {
 
   private async openBroker(url: string): Promise<Broker> {
     const { openBroker } = await import('./brokers/index.js');
-    return openBroker(url, {
+    return openBroker(url, this.brokerOptions());
+  }
+
+  private brokerOptions(): BrokerOptions {
+    return {
       transportOptions: this.settings.brokerTransportOptions,
       connectTimeoutMs: this.surroundings.connectTimeoutMs,
       ...sslOption(this.settings.brokerUseSsl),
-    });
+    };
   }
 
   private async openBackend(): Promise<ResultBackend> {

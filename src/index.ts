@@ -1,4 +1,11 @@
 /** The library's public names, and nothing else. */
+export { type CrontabFields, crontab } from './beat/crontab.js';
+export { type Duration, type DurationInput, every } from './beat/interval.js';
+export type { PeriodicTask, PeriodicTaskOptions } from './beat/periodic-task.js';
+export type { Schedule } from './beat/schedule.js';
+export type { CatchUp, ScheduleEntryInput } from './beat/schedule-entry.js';
+export type { ScheduleInput } from './beat/schedule-kinds.js';
+export { type SolarEvent, solar } from './beat/solar.js';
 export type { ExchangeType } from './broker.js';
 export { chain, chord, group, signature } from './canvas/compose.js';
 export {
@@ -18,6 +25,7 @@ export type { AnyResult, RevokeOptions } from './client/result-source.js';
 export type { ResultGraph } from './client/result-walk.js';
 export type { SettingsInput } from './config/settings.js';
 export { type AppWorkerOptions, Ctq } from './ctq.js';
+export type { AppBeatOptions } from './ctq/open-beat.js';
 export {
   BrokerError,
   ConfigError,

@@ -12,11 +12,14 @@ const LAYERS: Readonly<Record<LayerName, { readonly height: number; readonly roo
   ground: { height: 0, rooms: ['protocol', 'errors', 'signals', 'clock', 'logger', 'version', 'entry-points', 'fault-points'] },
   contracts: {
     height: 1,
-    rooms: ['broker', 'result-backend', 'pool', 'task', 'beat/schedule', 'remote-control/command', 'config', 'client/apply-async-options'],
+    rooms: [
+      ...['broker', 'result-backend', 'pool', 'task', 'beat/schedule', 'beat/schedule-store', 'remote-control/command', 'config'],
+      'client/apply-async-options',
+    ],
   },
   thought: { height: 2, rooms: ['routing', 'canvas', 'execution', 'settlement', 'beat'] },
-  engines: { height: 3, rooms: ['client', 'worker', 'remote-control', 'events', 'beat/beat', 'beat/schedule-store'] },
-  adapters: { height: 3, rooms: ['connections', 'brokers', 'result-backends', 'pools'] },
+  engines: { height: 3, rooms: ['client', 'worker', 'remote-control', 'events', 'beat/beat'] },
+  adapters: { height: 3, rooms: ['connections', 'brokers', 'result-backends', 'pools', 'beat/schedule-stores'] },
   app: { height: 4, rooms: ['ctq', 'app-loader', 'config/resolve', 'config/conf', 'index'] },
   'front doors': { height: 5, rooms: ['cli', 'child'] },
 };
@@ -24,11 +27,11 @@ const LAYERS: Readonly<Record<LayerName, { readonly height: number; readonly roo
 /** Engines that may know each other. */
 const ENGINE_DOORS: Readonly<Record<string, readonly string[]>> = {
   worker: ['client', 'remote-control', 'events'],
-  'beat/beat': ['client', 'beat/schedule-store'],
+  'beat/beat': ['client'],
 };
 
 /** Loaded by the app only when something asks for them, so that a library user's start costs little. */
-const LOADED_LATE = new Set(['connections', 'brokers', 'result-backends', 'pools', 'worker', 'beat/beat', 'beat/schedule-store']);
+const LOADED_LATE = new Set(['connections', 'brokers', 'result-backends', 'pools', 'worker', 'beat/beat', 'beat/schedule-stores']);
 
 /** Engines that a front door may use directly: the table that command line and worker share. */
 const FRONT_DOOR_EXTRAS = new Set(['remote-control/commands/index.ts']);
@@ -47,6 +50,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'cli-table3': /^cli\/output\/[^/]+$/,
   ora: /^cli\/output\/[^/]+$/,
   cosmiconfig: /^cli\/config-file\.ts$/,
+  suncalc: /^beat\/solar\.ts$/,
   valibot: /^config\/[^/]+$/,
   ioredis: /^connections\/redis[^/]*$/,
   '@photostructure/sqlite': /^connections\/sqlite[^/]*$/,

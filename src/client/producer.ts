@@ -12,7 +12,7 @@ import { newId, processOid } from '../protocol/oid.js';
 import type { ResultTree } from '../protocol/result-meta.js';
 import { encodeTaskMessage } from '../protocol/task-call.js';
 import type { RoutedTask, Router } from '../routing/router.js';
-import type { Signals } from '../signals.js';
+import type { PublishSignal, Signals } from '../signals.js';
 import type { TaskOptions } from '../task.js';
 import type { ApplyAsyncOptions, RetryPolicy } from './apply-async-options.js';
 
@@ -118,6 +118,23 @@ export class Producer {
     return this.publish(name, args, options);
   }
 
+  /**
+   * The message of a call and where it goes, its queue declared but nothing sent: for who publishes it in a step
+   * of their own, as beat does. `published` is to be called when the broker has it.
+   */
+  async prepareCall(
+    name: string,
+    args: readonly unknown[],
+    options: ApplyAsyncOptions,
+  ): Promise<{ readonly message: Message; readonly route: Route; published(): void | Promise<void> }> {
+    const { message, routed } = await this.prepare(name, args, options);
+    await this.declareFirst(routed.queue);
+    const { beforeTaskPublish, afterTaskPublish } = this.parts.signals;
+    const payload = publishSignal(name, message, routed);
+    await beforeTaskPublish.send(payload);
+    return { message, route: routed.route, published: () => afterTaskPublish.send(payload) };
+  }
+
   private inherit(request: TaskRequest, options: ApplyAsyncOptions): ApplyAsyncOptions {
     const priority = options.priority ?? (this.parts.settings.taskInheritParentPriority ? request.deliveryInfo.priority : undefined);
     return {
@@ -188,14 +205,7 @@ export class Producer {
 
   private async announce(name: string, message: Message, routed: RoutedTask): Promise<void> {
     const { signals } = this.parts;
-    const payload = {
-      sender: name,
-      body: message.body,
-      headers: message.headers,
-      properties: { ...message.properties },
-      exchange: routed.route.exchange.name,
-      routingKey: routed.route.routingKey,
-    };
+    const payload = publishSignal(name, message, routed);
     await signals.beforeTaskPublish.send(payload);
     await this.deliver(message, routed);
     await signals.afterTaskPublish.send(payload);
@@ -260,6 +270,17 @@ export class Producer {
     }
     throw error;
   }
+}
+
+function publishSignal(name: string, message: Message, routed: RoutedTask): PublishSignal {
+  return {
+    sender: name,
+    body: message.body,
+    headers: message.headers,
+    properties: { ...message.properties },
+    exchange: routed.route.exchange.name,
+    routingKey: routed.route.routingKey,
+  };
 }
 
 function checkCall(name: string, args: readonly unknown[], options: ApplyAsyncOptions): void {

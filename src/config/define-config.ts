@@ -8,6 +8,7 @@ export type ConfigFile = SettingsInput & {
   /** The module with the app, as `-A`. */
   readonly app?: string;
   readonly worker?: CommandDefaults;
+  readonly beat?: CommandDefaults;
   readonly send?: CommandDefaults;
   readonly result?: CommandDefaults;
 };

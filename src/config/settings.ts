@@ -5,6 +5,7 @@
  *
  * Defaults are Celery's (WIRE 15) except where a comment says "ours" and why.
  */
+import type { ScheduleEntryInput } from '../beat/schedule-entry.js';
 import type { RetryPolicy } from '../client/apply-async-options.js';
 import type { QueueInput } from '../routing/queues.js';
 import type { TaskRoutes } from '../routing/task-routes.js';
@@ -33,8 +34,8 @@ export const SETTINGS = {
   // ── Beat ──────────────────────────────────────────────────────────────────────────────────────
   /** Longest sleep between two looks at the schedule; 0 leaves it to the scheduler. Seconds. */
   beatMaxLoopInterval: seconds(0, 'CELERYBEAT_MAX_LOOP_INTERVAL'),
-  /** What fires when: name → `{ task, schedule, args, kwargs, options }`. */
-  beatSchedule: anything<Record<string, unknown>>({}, 'CELERYBEAT_SCHEDULE'),
+  /** What fires when: name → `{ task, schedule, args, kwargs, options }`; see `ScheduleEntryInput`. */
+  beatSchedule: anything<Record<string, ScheduleEntryInput>>({}, 'CELERYBEAT_SCHEDULE'),
   beatScheduler: text('celery.beat:PersistentScheduler', 'CELERYBEAT_SCHEDULER'),
   /** Where beat remembers its last runs. */
   beatScheduleFilename: text('celerybeat-schedule', 'CELERYBEAT_SCHEDULE_FILENAME'),

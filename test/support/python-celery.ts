@@ -123,6 +123,17 @@ export async function runPython(snippet: string, options: PythonCeleryOptions & 
   return JSON.parse(script.stdout) as unknown;
 }
 
+/** Runs a program of `test/support/python/` that reads JSON and answers in JSON. */
+export async function runPythonProgram(file: string, input: unknown): Promise<unknown> {
+  const program = new OwnedProcess(requirePython(), [join(fixtures, file)], {
+    env: pythonEnvironment({ broker: 'memory://' }),
+    input: JSON.stringify(input),
+  });
+  const { code } = await program.waitForExit(60_000);
+  if (code !== 0) throw new Error(`${file} failed:\n${program.stderr}`);
+  return JSON.parse(program.stdout) as unknown;
+}
+
 function requirePython(): string {
   const python = findCeleryPython();
   if (python === undefined) {

@@ -1,0 +1,102 @@
+/** Puts a beat together: the app's entries, the store that its broker has, and the file of last runs. */
+import { hostname } from 'node:os';
+import type { Broker, BrokerOptions } from '../broker.js';
+import type { Beat } from '../beat/beat.js';
+import { readEntries, type ScheduleEntry, type ScheduleEntryInput } from '../beat/schedule-entry.js';
+import type { ScheduleStore } from '../beat/schedule-store.js';
+import type { CallPreparer } from '../beat/sending.js';
+import { TimeZone } from '../beat/time-zone.js';
+import { systemClock } from '../clock.js';
+import { SETTINGS, type Settings } from '../config/settings.js';
+import { type Logger, silentLogger } from '../logger.js';
+import { resolveNodename } from '../protocol/nodename.js';
+import type { Signals } from '../signals.js';
+
+/** What `app.beat()` takes. */
+export interface AppBeatOptions {
+  /** File of last runs (`-s`); default `beatScheduleFilename`, where that is set or the broker keeps no schedules. */
+  readonly schedule?: string;
+  /** Longest sleep in seconds (`--max-interval`). */
+  readonly maxInterval?: number;
+  /** How other beats call this one; default `celery@<host>`. */
+  readonly hostname?: string;
+  readonly logger?: Logger;
+}
+
+/** An app, as far as its schedule is concerned. */
+export interface ScheduleSource {
+  readonly main: string;
+  readonly settings: Settings;
+  sourceOf(key: keyof Settings): string;
+  /** `addPeriodicTask()` */
+  readonly periodic: ReadonlyMap<string, ScheduleEntryInput>;
+}
+
+/** The way to the broker that messages are published to. */
+export interface BeatConnection {
+  readonly url: string;
+  readonly options: BrokerOptions;
+  readonly displayUrl: string;
+  broker(): Promise<Broker>;
+  readonly producer: CallPreparer;
+}
+
+/** @throws ConfigError naming place, key, value and remedy. */
+export function entriesOf({ settings, periodic, sourceOf }: ScheduleSource): readonly ScheduleEntry[] {
+  const source = sourceOf('beatSchedule');
+  const configured = readEntries(settings.beatSchedule, source === 'default' ? 'beatSchedule' : source);
+  const added = readEntries(Object.fromEntries(periodic), 'addPeriodicTask');
+  const names = new Set(added.map(({ name }) => name));
+  return [...configured.filter(({ name }) => !names.has(name)), ...added];
+}
+
+/** Celery's `app.timezone`: the setting, else UTC, else with `enableUtc: false` where the machine is. */
+export function zoneOf({ timezone, enableUtc }: Pick<Settings, 'timezone' | 'enableUtc'>): TimeZone {
+  if (timezone !== null) return TimeZone.of(timezone);
+  return enableUtc ? TimeZone.of('UTC') : TimeZone.system();
+}
+
+/** The store that the beats of this app share; undefined where the broker has none. */
+export async function openStore(
+  source: Pick<ScheduleSource, 'main'>,
+  connection: Pick<BeatConnection, 'url' | 'options'>,
+  options: { readonly member: string; readonly awake?: () => void },
+): Promise<ScheduleStore | undefined> {
+  const { openScheduleStore } = await import('../beat/schedule-stores/index.js');
+  return openScheduleStore(connection.url, connection.options, { scope: source.main, ...options });
+}
+
+export async function openBeat(
+  source: ScheduleSource & { readonly taskNames: ReadonlySet<string>; readonly signals: Signals },
+  connection: BeatConnection,
+  options: AppBeatOptions,
+): Promise<Beat> {
+  const { settings } = source;
+  const logger = options.logger ?? silentLogger;
+  const entries = entriesOf(source);
+  const nodename = resolveNodename(options.hostname, { hostname: hostname(), pid: process.pid });
+  let beat: Beat | undefined;
+  const [{ Beat: BeatClass }, { LocalScheduleStore }, { JsonStateFile }, shared] = await Promise.all([
+    import('../beat/beat.js'),
+    import('../beat/schedule-stores/local.js'),
+    import('../beat/schedule-stores/state-file.js'),
+    openStore(source, connection, { member: `${nodename} (pid ${process.pid})`, awake: () => beat?.awake() }),
+  ]);
+  const configured = source.sourceOf('beatScheduleFilename') === 'default' ? undefined : settings.beatScheduleFilename;
+  const file = options.schedule ?? configured ?? (shared === undefined ? SETTINGS.beatScheduleFilename.default : undefined);
+  beat = new BeatClass({
+    entries,
+    taskNames: source.taskNames,
+    store: shared ?? new LocalScheduleStore(connection.displayUrl, connection.broker),
+    stateFile: file === undefined ? undefined : new JsonStateFile(file, logger),
+    producer: connection.producer,
+    zone: zoneOf(settings),
+    scope: source.main,
+    settings: { ...settings, ...(options.maxInterval === undefined ? {} : { beatMaxLoopInterval: options.maxInterval }) },
+    logger,
+    clock: systemClock,
+    signals: source.signals,
+    nodename,
+  });
+  return beat;
+}
