@@ -10,7 +10,14 @@ import type { GlobalOptions } from './global-options.js';
 export type ReadValue<Value> = (raw: string) => Value;
 
 /** Thrown by a {@link ReadValue}: the second half of "--countdown is "soon"; it must be …". */
-export class Expected extends Error {}
+export class Expected extends Error {
+  override readonly name = 'Expected';
+}
+
+/** By name, for the options of the worker come from another bundle (docs/decisions/0008). */
+export function isExpected(error: unknown): error is Expected {
+  return error instanceof Error && error.name === 'Expected';
+}
 
 interface OptionBase {
   /** As commander writes them: `-c, --concurrency <number>`. */

@@ -1,9 +1,9 @@
 /**
- * The config file: found from the working directory upwards, read, and checked. One look at each
- * folder decides whether cosmiconfig is loaded at all: most calls have no config file, and
+ * The config file: found from the working directory upwards, read, and checked. We look for it
+ * ourselves and leave the reading to cosmiconfig: most calls have no config file, and loading
  * cosmiconfig is a sixth of what a start may cost.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type Environment, firstFilled, readLayer, type SettingsLayer } from '../config/resolve.js';
@@ -11,6 +11,7 @@ import { isPlainObject, showValue } from '../config/validate.js';
 import { ConfigError } from '../errors.js';
 import { parseJson } from '../protocol/kombu-json.js';
 import { commands } from './commands/index.js';
+import { isCtqError } from './exit-codes.js';
 
 export interface LoadedConfig {
   /** As errors name it; undefined when there is none. */
@@ -61,18 +62,12 @@ function namedFile(question: ConfigQuestion): string | undefined {
 function findFile(workdir: string): string | undefined {
   const home = homedir();
   for (let folder = workdir; ; folder = dirname(folder)) {
-    const files = new Set(filesIn(folder));
-    const found = SEARCH_PLACES.find((name) => files.has(name) && (name !== 'package.json' || hasCtqKey(join(folder, name))));
-    if (found !== undefined) return join(folder, found);
+    // By name, not by listing: a folder such as /tmp may hold thousands of files.
+    const found = SEARCH_PLACES.map((name) => join(folder, name)).find(
+      (path) => existsSync(path) && (!path.endsWith('package.json') || hasCtqKey(path)),
+    );
+    if (found !== undefined) return found;
     if (folder === home || dirname(folder) === folder) return undefined;
-  }
-}
-
-function filesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return []; // A folder that we may enter but not list has no config file for us.
   }
 }
 
@@ -100,7 +95,7 @@ async function readConfig(path: string, shown: string, workdir: string): Promise
     const found = await explorer.load(path);
     return found === null || found.isEmpty === true ? {} : (found.config as unknown);
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
+    if (isCtqError(error)) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EACCES') throw fileError(`${shown}: permission denied`, 'make it readable for this user', error);
     if (code === 'EISDIR') throw fileError(`${shown} is a folder`, 'name the file in it', error);

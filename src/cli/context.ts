@@ -30,9 +30,16 @@ export interface CliContext {
 /** The real world. */
 export function processContext(): CliContext {
   return {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    // Made when asked for: Node sets up each stream on first use, and few commands use all three.
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return process.stdout;
+    },
+    get stderr() {
+      return heard(process.stderr);
+    },
     env: process.env,
     cwd: process.cwd(),
     hostname: hostname(),
@@ -45,4 +52,13 @@ export function processContext(): CliContext {
     changeFolder: (path) => process.chdir(path),
     openApp: async () => new (await import('../ctq.js')).Ctq('ctq'),
   };
+}
+
+const heardStreams = new WeakSet<TerminalStream>();
+
+/** Nobody reads stderr any more: then there is nothing to say to anybody, and no reason to end with an error. */
+function heard(stream: TerminalStream): TerminalStream {
+  if (!heardStreams.has(stream)) stream.on('error', () => {});
+  heardStreams.add(stream);
+  return stream;
 }

@@ -1,16 +1,5 @@
 /** What the process ends with: the contract's numbers, and the one table from errors to numbers. */
-import {
-  BrokerError,
-  ConfigError,
-  CtqError,
-  NoReplyError,
-  OutputFileError,
-  ProtocolError,
-  ResultBackendError,
-  TaskError,
-  UsageError,
-  WaitTimeoutError,
-} from '../errors.js';
+import type { CtqError } from '../errors.js';
 
 export const EXIT = {
   ok: 0,
@@ -39,17 +28,34 @@ export class Interruption extends Error {
   }
 }
 
+/**
+ * By what an error's code starts with, not by its class: the worker and a user's module run from another
+ * bundle than the command line (docs/decisions/0008), and bring classes of their own.
+ */
+const BY_CODE: readonly (readonly [prefix: string, exitCode: number])[] = [
+  ['CTQ_USAGE', EXIT.usage],
+  ['CTQ_CONFIG_', EXIT.usage],
+  ['CTQ_BROKER_', EXIT.unavailable],
+  ['CTQ_BACKEND_', EXIT.unavailable],
+  ['CTQ_NO_REPLY', EXIT.unavailable],
+  ['CTQ_TASK_', EXIT.failed],
+  ['CTQ_PROTOCOL_', EXIT.failed],
+  ['CTQ_FILE_', EXIT.cannotCreate],
+  ['CTQ_WAIT_TIMEOUT', EXIT.tryAgain],
+];
+
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Interruption) return error.exitCode;
-  if (error instanceof UsageError || error instanceof ConfigError) return EXIT.usage;
-  if (error instanceof BrokerError || error instanceof ResultBackendError || error instanceof NoReplyError) return EXIT.unavailable;
-  if (error instanceof TaskError || error instanceof ProtocolError) return EXIT.failed;
-  if (error instanceof OutputFileError) return EXIT.cannotCreate;
-  if (error instanceof WaitTimeoutError) return EXIT.tryAgain;
-  return EXIT.internal;
+  if (!isCtqError(error)) return EXIT.internal;
+  return BY_CODE.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? EXIT.internal;
+}
+
+/** An error of the family, whichever copy of it. */
+export function isCtqError(error: unknown): error is CtqError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('CTQ_');
 }
 
 /** False for what no reader could have caused. */
 export function isExpected(error: unknown): error is CtqError {
-  return error instanceof CtqError && exitCodeOf(error) !== EXIT.internal;
+  return isCtqError(error) && exitCodeOf(error) !== EXIT.internal;
 }

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { closestName } from '../config/closest-name.js';
-import { CtqError, OutputFileError, TaskError, UsageError } from '../errors.js';
+import { type CtqError, OutputFileError, type TaskError, UsageError } from '../errors.js';
 import { CTQ_VERSION } from '../version.js';
 import type { CommandCall, CommandSpec } from './command.js';
 import { splitCommandLine } from './command-line.js';
@@ -10,7 +10,7 @@ import { loadConfig } from './config-file.js';
 import { commands } from './commands/index.js';
 import type { CliContext } from './context.js';
 import { escapeText } from './escape-text.js';
-import { EXIT, exitCodeOf, Interruption, isExpected } from './exit-codes.js';
+import { EXIT, exitCodeOf, Interruption, isCtqError, isExpected } from './exit-codes.js';
 import type { GlobalOptions } from './global-options.js';
 import { withDefaults } from './command-defaults.js';
 
@@ -138,18 +138,22 @@ function unknownCommand(name: string): UsageError {
 function report(error: unknown, argv: readonly string[], context: CliContext): void {
   if (error instanceof Interruption) return;
   const message = escapeText(error instanceof Error ? error.message : String(error));
-  const hint =
-    error instanceof TaskError
-      ? `task ${error.taskId} ${error.state === 'REVOKED' ? 'was revoked' : 'failed'}; ctq result --traceback ${error.taskId} tells more`
-      : isExpected(error)
-        ? error.hint
-        : undefined;
   const line = isExpected(error)
-    ? `ctq: ${message}${hint === undefined ? '' : ` (${escapeText(hint)})`}`
-    : `ctq: internal error in version ${CTQ_VERSION}: ${error instanceof CtqError ? `${error.code}: ` : ''}${message} (run it again with NODE_DEBUG=ctq and report what it prints)`;
+    ? `ctq: ${message}${inBrackets(hintOf(error))}`
+    : `ctq: internal error in version ${CTQ_VERSION}: ${isCtqError(error) ? `${error.code}: ` : ''}${message} (run it again with NODE_DEBUG=ctq and report what it prints)`;
   context.stderr.write(`${line}\n`);
   // Where a wrong option was noticed helps nobody.
-  if (wantsStack(argv, context) && !(error instanceof UsageError)) context.stderr.write(`${inspect(error)}\n`);
+  if (wantsStack(argv, context) && !(isCtqError(error) && error.code === 'CTQ_USAGE')) context.stderr.write(`${inspect(error)}\n`);
+}
+
+function hintOf(error: CtqError): string | undefined {
+  if (error.hint !== undefined || !error.code.startsWith('CTQ_TASK_')) return error.hint;
+  const { taskId, state } = error as TaskError;
+  return `task ${taskId} ${state === 'REVOKED' ? 'was revoked' : 'failed'}; ctq result --traceback ${taskId} tells more`;
+}
+
+function inBrackets(hint: string | undefined): string {
+  return hint === undefined ? '' : ` (${escapeText(hint)})`;
 }
 
 /** `-l debug`, and Node's own way for commands that have no such option. */
@@ -174,9 +178,7 @@ function watchStdout(context: CliContext, stop: AbortController): () => void {
     const problem = new OutputFileError(`cannot write to standard output: ${error.message}`, { hint: 'is the disk full?', cause: error });
     stop.abort(gone ? new Interruption('closed pipe') : problem);
   };
-  const ignore = (): void => {};
   context.stdout.on('error', onError);
-  context.stderr.on('error', ignore);
   // Not taken off again: an error may still arrive when the command is over, and nobody would catch it.
   return () => {};
 }

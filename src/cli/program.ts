@@ -1,10 +1,11 @@
 /** The command table → commander: parsing and help. Nothing is built but the command that was called. */
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { closestName } from '../config/closest-name.js';
+import { camelCase } from '../config/setting-names.js';
 import { UsageError } from '../errors.js';
 import { namesOf } from './command-line.js';
 import type { CommandEntry } from './commands/index.js';
-import { type CommandOption, type CommandOptions, type CommandSpec, type HelpSection, Expected } from './command.js';
+import { type CommandOption, type CommandOptions, type CommandSpec, type HelpSection, isExpected } from './command.js';
 import { globalOptions, unavailableGlobals } from './global-options.js';
 
 export interface ParsedCommand {
@@ -42,7 +43,8 @@ export function parseCommand(spec: CommandSpec, argv: readonly string[], setting
     command.parse([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return { kind: 'question', answer: `${answer.trimEnd()}\n` };
+    if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
+      return { kind: 'question', answer: `${answer.trimEnd()}\n` };
     throw usageError(error, spec, command);
   }
   return { kind: 'command', args: command.args, values: readValues(allOptions(spec), command.opts()) };
@@ -70,7 +72,7 @@ export function readOption(option: CommandOption, raw: string, where: string): u
   try {
     return option.read(raw);
   } catch (error) {
-    if (error instanceof Expected) throw new UsageError(`${where} is ${JSON.stringify(shorten(raw))}`, { hint: error.message });
+    if (isExpected(error)) throw new UsageError(`${where} is ${JSON.stringify(shorten(raw))}`, { hint: error.message });
     throw error;
   }
 }
@@ -146,15 +148,15 @@ function allOptions(spec: CommandSpec): CommandOptions {
 function readValues(options: CommandOptions, raw: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [key, option] of Object.entries(options)) {
-    const commanderOption = new Option(option.flags);
-    const given = raw[commanderOption.attributeName()];
-    if (given === undefined) continue;
     const name = displayName(option);
+    // Commander turns `--no-color` into color: true, and false where it was given.
+    const negative = option.kind !== 'toggle' && name.startsWith('--no-');
+    const given = raw[camelCase(name.slice(negative ? 5 : 2).replaceAll('-', '_'))];
+    if (given === undefined) continue;
     if (option.kind === 'unavailable') {
       throw new UsageError(`${name} is not available in this version of ctq`, { hint: option.summary });
     }
-    // Commander turns `--no-color` into color: true, and false where it was given.
-    if (commanderOption.negate) {
+    if (negative) {
       if (given === false) values[key] = true;
     } else if (option.kind === 'list') values[key] = (given as string[]).map((one) => readOption(option, one, name));
     else values[key] = typeof given === 'string' ? readOption(option, given, name) : given;

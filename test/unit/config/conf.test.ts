@@ -27,9 +27,9 @@ describe("an app's conf", () => {
 
   it('keeps what was added to a default, and not for other apps', () => {
     const { settings, overlay } = createConf();
-    settings.beatSchedule['nightly'] = { task: 't' };
+    settings.beatSchedule['nightly'] = { task: 't', schedule: 60 };
     overlay([]);
-    expect(settings.beatSchedule).toEqual({ nightly: { task: 't' } });
+    expect(settings.beatSchedule).toEqual({ nightly: { task: 't', schedule: 60 } });
     expect(createConf().settings.beatSchedule).toEqual({});
   });
 
