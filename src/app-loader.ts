@@ -5,16 +5,21 @@
 import { Ctq, isCtq } from './ctq.js';
 import { ConfigError } from './errors.js';
 import { type FoundModule, findModule } from './app-loader/find-module.js';
-import { createModuleLoader, type LoaderSetting, type ModuleExports, type ModuleLoader } from './app-loader/load-modules.js';
+import { createModuleLoader, importPlaces, type LoaderSetting, type ModuleExports, type ModuleLoader } from './app-loader/load-modules.js';
+import type { AppAddress } from './pool.js';
 import type { TaskFunction } from './task.js';
 
 export { createModuleLoader, type ModuleExports, type ModuleLoader } from './app-loader/load-modules.js';
 
 export interface LoadedApp {
   readonly app: Ctq;
-  /** The module that was named, for the banner and for processes that load it again. */
+  /** The module that was named, for the banner. */
   readonly module: FoundModule;
   readonly loader: ModuleLoader;
+  /** For processes that load it again. */
+  readonly address: AppAddress;
+  /** The same after compiling everything once more, for those that shall load what the sources are now. @throws {@link ConfigError} */
+  rebuild(): Promise<AppAddress>;
 }
 
 export interface LoadAppOptions extends LoaderSetting {
@@ -31,19 +36,48 @@ export async function loadApp(spec: string, options: LoadAppOptions): Promise<Lo
   const included = (options.include ?? []).map((name) => findModule(name, options.workdir));
   const loader = createModuleLoader(options);
   try {
-    const [exported = {}, ...others] = await loader.load([module.file, ...included.map(({ file }) => file)]);
-    const app = findApp(module, exported);
-    included.forEach((one, index) => addFunctions(app, one, others[index] ?? {}));
-    await loadOwnIncludes(app, loader, options.workdir);
-    return { app, module, loader };
+    const app = await assemble(module, included, loader, options.workdir);
+    const address = (): AppAddress => ({ workdir: options.workdir, module, included, places: loader.places() });
+    return {
+      app,
+      module,
+      loader,
+      address: address(),
+      async rebuild() {
+        await loader.rebuild();
+        return address();
+      },
+    };
   } catch (error) {
     loader.close();
     throw error;
   }
 }
 
+/**
+ * Loads an app that another process has loaded, from what that made of it.
+ *
+ * @throws {@link ConfigError} when it does not load here.
+ */
+export async function reopenApp({ workdir, module, included, places }: AppAddress): Promise<{ readonly app: Ctq }> {
+  return { app: await assemble(module, included, importPlaces(new Map(places), workdir), workdir) };
+}
+
+async function assemble(
+  module: FoundModule,
+  included: readonly FoundModule[],
+  loader: Pick<ModuleLoader, 'load'>,
+  workdir: string,
+): Promise<Ctq> {
+  const [exported = {}, ...others] = await loader.load([module.file, ...included.map(({ file }) => file)]);
+  const app = findApp(module, exported);
+  included.forEach((one, index) => addFunctions(app, one, others[index] ?? {}));
+  await loadOwnIncludes(app, loader, workdir);
+  return app;
+}
+
 /** `imports` and `include` of the app's settings: known only now that it has run. */
-async function loadOwnIncludes(app: Ctq, loader: ModuleLoader, workdir: string): Promise<void> {
+async function loadOwnIncludes(app: Ctq, loader: Pick<ModuleLoader, 'load'>, workdir: string): Promise<void> {
   const names = [...new Set([...app.conf.imports, ...app.conf.include])];
   if (names.length === 0) return;
   const modules = names.map((name) => findModule(name, workdir));

@@ -214,7 +214,9 @@ export class Ctq implements TaskSender {
       import('./settlement.js'),
     ]);
     if (IN_CHILD in globalThis) {
-      throw new ConfigError('a child of a pool may not start a worker', { hint: 'make the app in a module of its own, and start workers elsewhere' });
+      throw new ConfigError('a child of a pool may not start a worker', {
+        hint: 'make the app in a module of its own, and start workers elsewhere',
+      });
     }
     const logger = options.logger ?? silentLogger;
     this.configurePatience();

@@ -14,7 +14,10 @@ export interface Logger {
   critical(message: string, ...args: unknown[]): void;
   /** For callers that would compute something only to log it. */
   isEnabled(level: LogLevel): boolean;
-  /** The same sink with more to say on each line (`task_id`, `task_name`). */
+  /**
+   * The same sink with more to say on each line (`task_id`, `task_name`). `process_name` stands in the place of
+   * the logger's own: for lines that a child process wrote.
+   */
   child(fields: Readonly<Record<string, string>>): Logger;
 }
 

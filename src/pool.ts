@@ -2,6 +2,7 @@
 import type { ExecutionEnvironment } from './execution/environment.js';
 import type { Invocation } from './execution/invocation.js';
 import type { Outcome } from './execution/outcome.js';
+import type { LogLevel } from './logger.js';
 
 /** Why a run is ended from outside: revoked with terminate, its lease is gone, the worker stops cold. */
 export type AbortReason = 'terminated' | 'fenced' | 'shutdown';
@@ -15,8 +16,10 @@ export interface PoolWatch {
   /**
    * Put here by the pool once a run is under way that can be ended from outside, and called by the worker.
    * A field and not an AbortSignal: most runs are over before anybody could want to end them.
+   *
+   * @param signal - With `terminated`: the operator's choice, `SIGTERM` where there was none.
    */
-  abort: ((reason: AbortReason) => void) | undefined;
+  abort: ((reason: AbortReason, signal?: string) => void) | undefined;
 }
 
 export interface Pool {
@@ -28,12 +31,59 @@ export interface Pool {
    * promise. An aborted run ends as `revoked` (terminated) or `requeued` (fenced, shutdown).
    */
   run(invocation: Invocation, watch: PoolWatch): Outcome | Promise<Outcome>;
+  /** Where task code runs now: this process, or children. */
+  readonly processes: readonly number[];
+  /** What runs too much runs on to its end. @throws ConfigError where the size is fixed. */
   resize(size: number): Promise<void>;
+  /** Replaces the children, each when it is idle; they load the app afresh. Undefined where there are none. */
+  restart?(): Promise<void>;
   /** `drain` waits for what runs; `terminate` aborts it. */
   close(how: 'drain' | 'terminate'): Promise<void>;
 }
 
+export const DEFAULT_NODENAME = 'celery@localhost';
+
 export interface PoolOptions {
   readonly size: number;
   readonly environment: ExecutionEnvironment;
+  /** The sender of the signals about processes; default {@link DEFAULT_NODENAME}. */
+  readonly nodename?: string;
+  /** For pools whose tasks run elsewhere. */
+  readonly children?: ChildOptions;
+}
+
+export interface ChildOptions {
+  /** How they find the app; undefined when it has no module that another process could load. */
+  readonly home: AppHome | undefined;
+  /** Makes the app anew from its sources, for children that are to load what is there now. @throws ConfigError when it does not compile. */
+  readonly reload?: () => Promise<AppHome>;
+  /** A child is replaced after so many tasks; null never. */
+  readonly maxTasks: number | null;
+  /** A child that is larger than this after a task is replaced. KiB; null never. */
+  readonly maxMemoryKib: number | null;
+  /** At which level the log gets what tasks print; null leaves the streams alone. */
+  readonly printLevel: LogLevel | null;
+}
+
+/** Where the app is and what stands above its own settings: text, for it crosses to another process. */
+export interface AppHome {
+  readonly address: AppAddress;
+  /** The settings' layers, strongest first, as JSON. */
+  readonly layers: string;
+  readonly baseFolder: string;
+}
+
+/** The modules that make up the app, as the parent has loaded them. */
+export interface AppAddress {
+  readonly workdir: string;
+  readonly module: ModuleAddress;
+  readonly included: readonly ModuleAddress[];
+  /** Source → what Node imports for it: itself, or what it was compiled to. */
+  readonly places: readonly (readonly [file: string, place: string])[];
+}
+
+export interface ModuleAddress {
+  readonly file: string;
+  readonly name: string;
+  readonly symbol: string | undefined;
 }

@@ -234,10 +234,12 @@ describe('every file of src/', () => {
     expect(findings).toEqual([]);
   });
 
-  it('neither prints nor ends the process: only bin and tools do', () => {
+  it('neither prints nor ends the process: only bin, tools and the front door of a child do', () => {
     const wrong = /^(?!\s*(?:\*|\/\/)).*\b(?:console\.\w+\(|process\.exit\()/;
     expect(
-      modules.flatMap(({ path, lines }) => lines.flatMap((text, index) => (wrong.test(text) ? [`src/${path}:${index + 1}`] : []))),
+      modules
+        .filter(({ path }) => path !== 'child/channel.ts')
+        .flatMap(({ path, lines }) => lines.flatMap((text, index) => (wrong.test(text) ? [`src/${path}:${index + 1}`] : []))),
     ).toEqual([]);
   });
 });

@@ -20,6 +20,10 @@ export interface ModuleLoader {
   load(files: readonly string[]): Promise<ModuleExports[]>;
   /** What Node imports for a file: itself, or what it was compiled to. For processes that shall import the same. */
   placeOf(file: string): string | undefined;
+  /** All that are known: source → what Node imports. */
+  places(): readonly (readonly [file: string, place: string])[];
+  /** Compiles once more what was compiled, to other places; imports nothing. @throws {@link ConfigError} */
+  rebuild(): Promise<void>;
   /** Removes what was compiled. */
   close(): void;
 }
@@ -34,6 +38,8 @@ export function createModuleLoader(setting: LoaderSetting): ModuleLoader {
   const ctqFile = fileURLToPath(entryPoint('index'));
   const ctqRoot = realpathSync(dirname(dirname(ctqFile)));
   const places = new Map<string, string>();
+  const asked = new Set<string>();
+  const outdated: OutputFolder[] = [];
   let output: OutputFolder | undefined;
 
   const compile = async (files: readonly string[]): Promise<void> => {
@@ -53,6 +59,7 @@ export function createModuleLoader(setting: LoaderSetting): ModuleLoader {
 
   const load = async (given: readonly string[]): Promise<ModuleExports[]> => {
     const files = given.map((file) => realpathSync(file));
+    for (const file of files) asked.add(file);
     if (!files.every((file) => !isUnknown(file) || runsAsItIs(file))) await compile(files.filter(isUnknown));
     const first = await importAll(files, places);
     if ('loaded' in first) return first.loaded;
@@ -67,9 +74,41 @@ export function createModuleLoader(setting: LoaderSetting): ModuleLoader {
   return {
     load,
     placeOf: (file) => places.get(realpathSync(file)),
-    close() {
-      output?.remove();
+    places: () => [...places],
+    async rebuild() {
+      if (output === undefined) return;
+      const before = { output, places: [...places] };
       output = undefined;
+      places.clear();
+      try {
+        await compile([...asked]);
+        // Somebody may still import from there.
+        outdated.push(before.output);
+      } catch (error) {
+        (output as OutputFolder | undefined)?.remove();
+        output = before.output;
+        for (const [file, place] of before.places) places.set(file, place);
+        throw error;
+      }
+    },
+    close() {
+      for (const folder of [...outdated.splice(0), output]) folder?.remove();
+      output = undefined;
+    },
+  };
+}
+
+/** Loads what another process has compiled. @throws {@link ConfigError} for a file that throws. */
+export function importPlaces(places: ReadonlyMap<string, string>, workdir: string): Pick<ModuleLoader, 'load'> {
+  if ([...places].some(([file, place]) => file !== place)) process.setSourceMapsEnabled(true);
+  return {
+    async load(given) {
+      const imported = await importAll(
+        given.map((file) => realpathSync(file)),
+        places,
+      );
+      if ('loaded' in imported) return imported.loaded;
+      throw importError(imported.error, imported.file, workdir);
     },
   };
 }
@@ -117,7 +156,8 @@ function importError(error: unknown, file: string, workdir: string): unknown {
   const at = place === undefined ? 'it threw while it was imported' : `at ${place}`;
   // An error of ours, such as an unknown setting in `new Ctq()`, says what to do already.
   const isOurs = error instanceof Error && 'hint' in error && typeof error.hint === 'string';
-  const what = error instanceof Error ? `${isOurs ? '' : `${error.name}: `}${error.message.split('\n', 1)[0]}` : `it threw ${String(error)}`;
+  const what =
+    error instanceof Error ? `${isOurs ? '' : `${error.name}: `}${error.message.split('\n', 1)[0]}` : `it threw ${String(error)}`;
   const code = (error as NodeJS.ErrnoException | null | undefined)?.code;
   const hint = isOurs ? `${String(error.hint)}; ${at}` : code === 'ERR_MODULE_NOT_FOUND' ? 'is it installed?' : at;
   return new ConfigError(`${shown} failed while it was loaded: ${what}`, { hint, cause: error }, 'CTQ_CONFIG_APP');

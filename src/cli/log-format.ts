@@ -54,11 +54,33 @@ function messageOf(template: string, args: readonly unknown[]): string {
 }
 
 function inlineText(letter: string, arg: unknown): string {
+  return escapeText(rawInlineText(letter, arg));
+}
+
+function rawInlineText(letter: string, arg: unknown): string {
   if (letter === 'd' || letter === 'i' || letter === 'f') return numberText(letter, arg);
-  if (letter === 'j') return escapeText(jsonOf(arg));
-  if (letter === 's' && typeof arg === 'string') return escapeText(arg);
-  if (letter === 's' && arg instanceof Error) return escapeText(`${arg.name}: ${arg.message}`);
-  return escapeText(letter === 's' && (typeof arg !== 'object' || arg === null) ? String(arg) : inspect(arg, ONE_LINE));
+  if (letter === 'j') return jsonOf(arg);
+  if (letter === 's' && typeof arg === 'string') return arg;
+  if (letter === 's' && arg instanceof Error) return `${arg.name}: ${arg.message}`;
+  return letter === 's' && (typeof arg !== 'object' || arg === null) ? String(arg) : inspect(arg, ONE_LINE);
+}
+
+/**
+ * The same record for a log in another process: whatever was to be put in is text by now, and each place a `%s`.
+ * Nothing is escaped yet: that is for who writes the line.
+ */
+export function withTextArgs(template: string, args: readonly unknown[]): { readonly message: string; readonly args: readonly string[] } {
+  if (args.length === 0) return { message: template, args: [] };
+  const texts: string[] = [];
+  const message = template.replace(/%([sdifjoO%])/g, (whole, letter: string, offset: number) => {
+    if (letter === '%' || texts.length >= args.length) return whole;
+    const arg = args[texts.length];
+    texts.push(letter === 's' && template[offset - 1] === '\n' ? rawBlockText(arg) : rawInlineText(letter, arg));
+    return '%s';
+  });
+  const rest = args.slice(texts.length);
+  for (const arg of rest) texts.push(arg instanceof Error ? rawBlockText(arg) : rawInlineText('s', arg));
+  return { message: message + rest.map((arg) => (arg instanceof Error ? '\n%s' : ' %s')).join(''), args: texts };
 }
 
 const ONE_LINE = { breakLength: Number.POSITIVE_INFINITY, depth: 4 } as const;
@@ -78,7 +100,11 @@ function jsonOf(arg: unknown): string {
 }
 
 function blockText(arg: unknown): string {
-  return escapeBlock(arg instanceof Error ? (arg.stack ?? String(arg)) : typeof arg === 'string' ? arg : inspect(arg));
+  return escapeBlock(rawBlockText(arg));
+}
+
+function rawBlockText(arg: unknown): string {
+  return arg instanceof Error ? (arg.stack ?? String(arg)) : typeof arg === 'string' ? arg : inspect(arg);
 }
 
 let second = Number.NaN;

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../clock.js';
 import { OutputFileError } from '../errors.js';
 import { LOG_LEVELS, type Logger, type LogLevel } from '../logger.js';
-import { formatRecord, type LogFormat } from './log-format.js';
+import { formatRecord, type LogFormat, type LogRecord } from './log-format.js';
 import type { Colour, Paint } from './output/colour.js';
 
 export interface LogWriter extends Logger {
@@ -30,6 +30,9 @@ export interface LogSetting {
   readonly processName?: string;
   readonly paint?: Paint;
 }
+
+/** What is the same on each line of one logger. */
+type LineHead = Pick<LogRecord, 'fields' | 'processName'>;
 
 /** So much is not kept for the end of the tick. */
 const FLUSH_AT = 256 * 1024;
@@ -58,9 +61,9 @@ export function createLogWriter(setting: LogSetting): LogWriter {
   // The end of the process is not the end of a tick.
   process.on('exit', flush);
 
-  const log = (level: LogLevel, fields: Readonly<Record<string, string>>, message: string, args: readonly unknown[]): void => {
+  const log = (level: LogLevel, head: LineHead, message: string, args: readonly unknown[]): void => {
     if (LOG_LEVELS.indexOf(level) < threshold) return;
-    const line = formatRecord({ level, message, args, fields, timeMs: clock.nowMs(), processName }, format);
+    const line = formatRecord({ level, message, args, ...head, timeMs: clock.nowMs() }, format);
     const colour = LEVEL_COLOURS[level];
     buffer += paint === undefined || colour === undefined ? line : `${paint(colour, line.slice(0, -1))}\n`;
     // What may be the last words is written at once.
@@ -71,18 +74,20 @@ export function createLogWriter(setting: LogSetting): LogWriter {
     }
   };
 
-  const loggerWith = (fields: Readonly<Record<string, string>>): Logger => ({
-    debug: (message, ...args) => log('debug', fields, message, args),
-    info: (message, ...args) => log('info', fields, message, args),
-    warning: (message, ...args) => log('warning', fields, message, args),
-    error: (message, ...args) => log('error', fields, message, args),
-    critical: (message, ...args) => log('critical', fields, message, args),
+  const loggerWith = (head: LineHead): Logger => ({
+    debug: (message, ...args) => log('debug', head, message, args),
+    info: (message, ...args) => log('info', head, message, args),
+    warning: (message, ...args) => log('warning', head, message, args),
+    error: (message, ...args) => log('error', head, message, args),
+    critical: (message, ...args) => log('critical', head, message, args),
     isEnabled: (level) => LOG_LEVELS.indexOf(level) >= threshold,
-    child: (more) => loggerWith({ ...fields, ...more }),
+    child({ process_name: own, ...more }) {
+      return loggerWith({ fields: { ...head.fields, ...more }, processName: own ?? head.processName });
+    },
   });
 
   return {
-    ...loggerWith({}),
+    ...loggerWith({ fields: {}, processName }),
     flush,
     close() {
       flush();
@@ -92,9 +97,10 @@ export function createLogWriter(setting: LogSetting): LogWriter {
   };
 }
 
-/** A stream that somebody else closes: stderr. */
+/** A stream that somebody else closes: stderr. Its own way to write is kept, for prints to it may become lines of this very log. */
 export function streamSink(stream: NodeJS.WritableStream): LogSink {
-  return { write: (text) => void stream.write(text), close() {} };
+  const write = stream.write.bind(stream);
+  return { write: (text) => void write(text), close() {} };
 }
 
 /** How often a file is looked at for having been moved away. */

@@ -49,6 +49,7 @@ export class Executor {
   private readonly call = (run: Run): unknown => this.callTask(run);
   /** Runs that wait for something. */
   private readonly attended = new Set<PoolWatch>();
+  private leftBehind = 0;
   private idleListeners: (() => void)[] = [];
 
   constructor(environment: ExecutionEnvironment) {
@@ -84,6 +85,11 @@ export class Executor {
   idle(): Promise<void> {
     if (this.attended.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.idleListeners.push(resolve));
+  }
+
+  /** How many runs have ended while their code goes on: at a soft limit, by an uncaught exception, cut off. */
+  get leftovers(): number {
+    return this.leftBehind;
   }
 
   private left(watch: PoolWatch): void {
@@ -140,27 +146,40 @@ export class Executor {
     return new Promise((resolve) => {
       let soft: Deadline | undefined;
       let hard: Deadline | undefined;
+      let codeRuns = true;
       const end = (ending: Ending): void => {
         if (!run.end()) return;
         soft?.release();
         hard?.release();
         run.fail = undefined;
+        if (codeRuns) this.leftBehind += 1;
         this.left(watch);
         if (run.pending === undefined || run.isGivenUp) resolve(ending.outcome);
         else void run.pending.then(() => resolve(ending.outcome));
       };
+      const over = (ending: () => Ending): void => {
+        codeRuns = false;
+        if (run.hasEnded) this.leftBehind -= 1;
+        else end(ending());
+      };
       pending.then(
-        (value) => end(success(run, value)),
-        (thrown: unknown) => end(this.thrown(run, thrown)),
+        (value) => over(() => success(run, value)),
+        (thrown: unknown) => over(() => this.thrown(run, thrown)),
       );
       run.fail = (error) => end(this.thrown(run, error));
-      watch.abort = (reason) => {
+      watch.abort = (reason, signal) => {
         run.isGivenUp = true;
         run.abort(reason === 'terminated' ? new TaskRevoked('terminated') : new Error(`the run was given up: ${reason}`));
-        end(reason === 'terminated' ? ended({ kind: 'revoked', reason }) : ended({ kind: 'requeued', reason }));
+        end(ended(abortedOutcome(reason, signal)));
       };
       if (softTimeLimitMs !== undefined && (timeLimitMs === undefined || softTimeLimitMs < timeLimitMs)) {
-        soft = this.limits.arm(softTimeLimitMs, () => this.softLimit(run, watch, softTimeLimitMs, end), startedMs);
+        soft = this.limits.arm(
+          softTimeLimitMs,
+          () => {
+            soft = this.softLimit(run, watch, softTimeLimitMs, end);
+          },
+          startedMs,
+        );
       }
       if (timeLimitMs !== undefined) {
         const expired = (): void => {
@@ -177,12 +196,15 @@ export class Executor {
    * the exception may. One that has not cannot hear it: its run ends here, as it does in Python when nobody
    * catches (what it started keeps going; only a process of its own could be stopped).
    */
-  private softLimit(run: Run, watch: PoolWatch, limitMs: number, end: (ending: Ending) => void): void {
+  private softLimit(run: Run, watch: PoolWatch, limitMs: number, end: (ending: Ending) => void): Deadline | undefined {
     watch.softLimitExceeded(limitMs);
     const error = new SoftTimeLimitExceeded();
     const listens = run.listens;
     run.abort(error);
     if (!listens) end(this.thrown(run, error));
+    else if (run.invocation.softGraceMs !== undefined)
+      return this.limits.arm(run.invocation.softGraceMs, () => end(this.thrown(run, error)));
+    return undefined;
   }
 
   /** With handlers or listeners: the same, and they are told. */
@@ -287,6 +309,12 @@ const STATE_OF: Readonly<Record<Outcome['kind'], string>> = {
 
 function ended(outcome: Outcome): Ending {
   return { outcome, thing: undefined };
+}
+
+/** How a run ends that was ended from outside. */
+export function abortedOutcome(reason: AbortReason, signal?: string): Outcome {
+  if (reason !== 'terminated') return { kind: 'requeued', reason };
+  return signal === undefined ? { kind: 'revoked', reason } : { kind: 'revoked', reason, signal };
 }
 
 function success(run: Run, value: unknown): Ending {

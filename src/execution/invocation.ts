@@ -11,6 +11,8 @@ export interface Invocation {
   /** Milliseconds; the message's own limit, else the task's, else the worker's. */
   readonly softTimeLimitMs: number | undefined;
   readonly timeLimitMs: number | undefined;
+  /** So long a task that has taken its signal may carry on after the soft limit; undefined for as long as it likes. */
+  readonly softGraceMs?: number | undefined;
 }
 
 /** `task.request`: what a running task may know about its own message. */

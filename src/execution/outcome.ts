@@ -31,7 +31,13 @@ export type Outcome =
     }
   | { readonly kind: 'revoked'; readonly reason: 'revoked' | 'expired' | 'terminated'; readonly signal?: string }
   | { readonly kind: 'timed-out'; readonly limitMs: number }
-  | { readonly kind: 'worker-lost'; readonly exitCode: number | null; readonly signal: string | null }
+  | {
+      readonly kind: 'worker-lost';
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      /** What is known beyond that: `it ran out of memory`. */
+      readonly detail?: string;
+    }
   | { readonly kind: 'ignored'; readonly reason: string | null }
   | { readonly kind: 'rejected'; readonly reason: string | null }
   | { readonly kind: 'requeued'; readonly reason: string | null };

@@ -8,16 +8,26 @@
 import type { Invocation } from '../execution/invocation.js';
 import type { Outcome } from '../execution/outcome.js';
 import { Executor } from '../execution/execute.js';
-import type { Pool, PoolOptions, PoolWatch } from '../pool.js';
+import { DEFAULT_NODENAME, type Pool, type PoolOptions, type PoolWatch } from '../pool.js';
 
 export class AsyncPool implements Pool {
-  readonly kind = 'async';
+  readonly kind: Pool['kind'] = 'async';
+  readonly processes: readonly number[] = [process.pid];
   size: number;
+  protected readonly options: PoolOptions;
   private readonly executor: Executor;
 
-  constructor({ size, environment }: PoolOptions) {
-    this.size = size;
-    this.executor = new Executor(environment);
+  constructor(options: PoolOptions) {
+    this.options = options;
+    this.size = options.size;
+    this.executor = new Executor(options.environment);
+  }
+
+  /** Tells that task code runs here, as a child does when it begins. */
+  async open(): Promise<this> {
+    const { nodename = DEFAULT_NODENAME, environment } = this.options;
+    await environment.signals.workerProcessInit.send({ sender: nodename, pid: process.pid });
+    return this;
   }
 
   run(invocation: Invocation, watch: PoolWatch): Outcome | Promise<Outcome> {
@@ -28,8 +38,10 @@ export class AsyncPool implements Pool {
     this.size = size;
   }
 
-  close(how: 'drain' | 'terminate'): Promise<void> {
+  async close(how: 'drain' | 'terminate'): Promise<void> {
+    const { nodename = DEFAULT_NODENAME, environment } = this.options;
     if (how === 'terminate') this.executor.abortAll('shutdown');
-    return this.executor.idle();
+    await this.executor.idle();
+    await environment.signals.workerProcessShutdown.send({ sender: nodename, pid: process.pid, exitcode: 0 });
   }
 }

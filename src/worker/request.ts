@@ -39,7 +39,7 @@ export class Request implements PoolWatch {
   terminatedBy: string | undefined;
   /** STARTED on its way to the store: the final state must come after it. */
   storing: Promise<unknown> | undefined;
-  abort: ((reason: AbortReason) => void) | undefined;
+  abort: ((reason: AbortReason, signal?: string) => void) | undefined;
   private readonly listener: RequestListener;
 
   constructor(
@@ -85,7 +85,7 @@ export class Request implements PoolWatch {
   /** An operator wants it ended, and nothing of it back. */
   terminate(signal: string): void {
     this.terminatedBy ??= signal;
-    this.abort?.('terminated');
+    this.abort?.('terminated', signal);
   }
 
   /** Ends the run from outside, or what there is of it. */

@@ -9,9 +9,10 @@
  *
  * Its life: `starting → consuming ⇄ disconnected → draining → stopped`.
  */
-import { arch, release, type } from 'node:os';
+import { arch, availableParallelism, release, type } from 'node:os';
 import type { Consumer, Queue } from '../broker.js';
 import { ConfigError } from '../errors.js';
+import { catchStrayErrors } from '../execution/stray-errors.js';
 import type { Pool } from '../pool.js';
 import type { WorkerView } from '../remote-control/command.js';
 import { CTQ_VERSION } from '../version.js';
@@ -34,7 +35,6 @@ import { RevokeNotice } from './revoke-notice.js';
 import { Settler } from './settle.js';
 import { shutDown } from './shutdown.js';
 import { Strategy } from './strategy.js';
-import { catchStrayErrors } from './stray-errors.js';
 import { TaskPlans } from './task-plan.js';
 import type { ExitStatus, StopMode, WorkerOptions, WorkerParts, WorkerState } from './worker-parts.js';
 
@@ -50,7 +50,12 @@ export type {
 } from './worker-parts.js';
 
 /** Slots where nobody says how many (docs/decisions/0010). */
-export const DEFAULT_CONCURRENCY: Readonly<Record<Pool['kind'], number>> = { async: 100, threads: 4, prefork: 4, solo: 1 };
+export const DEFAULT_CONCURRENCY: Readonly<Record<Pool['kind'], number>> = {
+  async: 100,
+  threads: availableParallelism(),
+  prefork: availableParallelism(),
+  solo: 1,
+};
 
 export class Worker implements RequestListener {
   private readonly parts: WorkerParts;

@@ -3,8 +3,11 @@ import type { LoadedApp } from '../../app-loader.js';
 import { firstFilled, flagLayer, type SettingsLayer } from '../../config/resolve.js';
 import { expandPath } from '../../config/file-paths.js';
 import type { AppWorkerOptions } from '../../ctq.js';
+import { printLevel } from '../../ctq/child-options.js';
 import { UsageError } from '../../errors.js';
-import { LOG_LEVELS, type LogLevel } from '../../logger.js';
+import { logPrints } from '../../execution/printed-lines.js';
+import { LOG_LEVELS, type Logger, type LogLevel } from '../../logger.js';
+import type { Pool } from '../../pool.js';
 import { resolveNodename } from '../../protocol/nodename.js';
 import { surroundingsOf } from '../client.js';
 import { type CommandCall, defineCommand, flag, list, unavailable, value } from '../command.js';
@@ -16,11 +19,22 @@ import { acquirePidfile } from '../pidfile.js';
 
 const POOLS = ['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'] as const;
 const LEVELS = [...LOG_LEVELS, 'fatal'] as const;
+/** Celery's names; both have meant the same there since 4.0. */
+const PROFILES = ['default', 'fair'] as const;
 
 const options = {
   hostname: value('-n, --hostname <name>', 'node name: name or name@host, with %h %n %d; default celery@%h', text),
-  concurrency: value('-c, --concurrency <number>', 'how many tasks run at once; default 100 in the async pool', wholeNumber(1)),
-  pool: value('-P, --pool <pool>', 'async; eventlet and gevent mean the same', oneOf(POOLS), { choices: POOLS }),
+  concurrency: value(
+    '-c, --concurrency <number>',
+    'how many tasks run at once; default 100 in async, one a core in prefork and threads',
+    wholeNumber(1),
+  ),
+  pool: value(
+    '-P, --pool <pool>',
+    'async (default): one event loop, for tasks that wait; prefork and threads: for tasks that compute or must be killed; solo: one at a time',
+    oneOf(POOLS),
+    { choices: POOLS },
+  ),
   queues: list('-Q, --queues <a,b>', 'take from these queues only', names, { completes: 'queue' }),
   excludeQueues: list('-X, --exclude-queues <a,b>', 'take from all but these', names, { completes: 'queue' }),
   include: list('-I, --include <modules>', 'import these modules, too', names, { completes: 'file' }),
@@ -37,6 +51,20 @@ const options = {
   purge: flag('--purge', 'empty the queues before taking from them'),
   timeLimit: value('--time-limit <seconds>', 'hard time limit of tasks that have none', seconds),
   softTimeLimit: value('--soft-time-limit <seconds>', 'soft time limit of tasks that have none', seconds),
+  maxTasksPerChild: value('--max-tasks-per-child <number>', 'replace a child of prefork or threads after so many tasks', wholeNumber(1)),
+  maxMemoryPerChild: value(
+    '--max-memory-per-child <KiB>',
+    'replace a child of prefork or threads that is larger after a task',
+    wholeNumber(1),
+  ),
+  optimization: value(
+    '-O, --optimization <profile>',
+    'fair (and default): a child is given its next task when it is free',
+    oneOf(PROFILES),
+    {
+      choices: PROFILES,
+    },
+  ),
   // Celery's, and not here yet.
   detach: unavailable('-D, --detach', 'a process manager such as systemd keeps it in the background'),
   uid: unavailable('--uid <user>', 'start it as that user'),
@@ -44,10 +72,7 @@ const options = {
   umask: unavailable('--umask <mask>', 'set it in the shell before'),
   beat: unavailable('-B, --beat', 'leave it out'),
   schedule: unavailable('-s, --schedule <file>', 'leave it out'),
-  optimization: unavailable('-O, --optimization <profile>', 'leave it out; ctq reserves what can run'),
   autoscale: unavailable('--autoscale <max,min>', 'use --concurrency'),
-  maxTasksPerChild: unavailable('--max-tasks-per-child <number>', 'the async pool has no child processes'),
-  maxMemoryPerChild: unavailable('--max-memory-per-child <KiB>', 'the async pool has no child processes'),
   statedb: unavailable('-S, --statedb <file>', 'leave it out'),
   watch: unavailable('--watch', 'start it again after a change'),
 } as const;
@@ -70,7 +95,6 @@ export const worker = defineCommand({
 
 async function runWorker(call: Call): Promise<number> {
   const { options, context, workdir } = call;
-  if (options.pool !== undefined) checkPool(options.pool, call);
   const spec = appSpec(call);
   const nodename = resolveNodename(options.hostname, context);
   const paths = { nodename, workdir, hostname: context.hostname, pid: context.pid };
@@ -83,11 +107,14 @@ async function runWorker(call: Call): Promise<number> {
   const logger = await openLog(call, paths);
   call.defer(() => logger.close());
   const loaded = await openApp(call, spec);
-  if (options.pool === undefined) checkPool(loaded.app.conf.workerPool, call);
+  const { conf } = loaded.app;
+  const pool = poolKind(options.pool ?? conf.workerPool, call);
+  if (conf.workerRedirectStdouts && hasNoChildren(pool)) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel));
   const running = await loaded.app.worker({
     ...workerOptions(options),
     hostname: nodename,
-    pool: 'async',
+    pool,
+    module: loaded,
     logger,
     voice: { banner: (words) => void context.stdout.write(words), notice },
   });
@@ -106,13 +133,25 @@ function appSpec({ globals, context, config }: Call): string {
   });
 }
 
-/** There is one pool yet, and two names of Celery's that mean it. */
-function checkPool(pool: string, { context, globals }: Call): void {
-  if (pool === 'async') return;
-  if (pool !== 'eventlet' && pool !== 'gevent') {
-    throw new UsageError(`the pool ${pool} is not available in this version of ctq`, { hint: 'use -P async, or workerPool: async' });
+/** Two of Celery's names mean what an event loop is; and what only children can do is refused where there are none. */
+function poolKind(name: (typeof POOLS)[number], { options, context, globals }: Call): Pool['kind'] {
+  const isGreen = name === 'eventlet' || name === 'gevent';
+  if (isGreen && globals.quiet !== true) context.stderr.write(`ctq: note: ${name} selects the async pool, which does the same in Node\n`);
+  const kind = isGreen ? 'async' : name;
+  const asked = options.maxTasksPerChild !== undefined ? '--max-tasks-per-child' : '--max-memory-per-child';
+  if (hasNoChildren(kind) && (options.maxTasksPerChild ?? options.maxMemoryPerChild) !== undefined) {
+    throw new UsageError(`${asked}: the ${kind} pool has no children to replace`, { hint: 'use -P prefork or -P threads' });
   }
-  if (globals.quiet !== true) context.stderr.write(`ctq: note: ${pool} selects the async pool, which does the same in Node\n`);
+  return kind;
+}
+
+function hasNoChildren(kind: Pool['kind']): boolean {
+  return kind === 'async' || kind === 'solo';
+}
+
+/** What tasks print goes to the log, as Celery has it; what is printed elsewhere stays what it is. */
+function redirectPrints({ context, defer }: Call, logger: Logger, level: LogLevel): void {
+  for (const stream of [context.stdout, context.stderr]) defer(logPrints(stream, { logger, level, outside: 'leave' }));
 }
 
 async function openLog({ options, globals, context }: Call, paths: Parameters<typeof expandPath>[2]): Promise<LogWriter> {
@@ -150,6 +189,8 @@ function optionLayer({ options }: Call): SettingsLayer {
     workerPrefetchMultiplier: ['--prefetch-multiplier', options.prefetchMultiplier],
     taskTimeLimit: ['--time-limit', options.timeLimit],
     taskSoftTimeLimit: ['--soft-time-limit', options.softTimeLimit],
+    workerMaxTasksPerChild: ['--max-tasks-per-child', options.maxTasksPerChild],
+    workerMaxMemoryPerChild: ['--max-memory-per-child', options.maxMemoryPerChild],
     workerSendTaskEvents: ['--task-events', options.taskEvents],
   });
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { catchStrayErrors } from '../../../src/worker/stray-errors.js';
+import { catchStrayErrors } from '../../../src/execution/stray-errors.js';
 import { eventually } from '../../support/eventually.js';
-import { WorkerBench } from './worker-support.js';
+import { WorkerBench } from '../worker/worker-support.js';
 
 /** The test runner listens, too, and would call these errors its own. */
 function takeOver(event: 'unhandledRejection' | 'uncaughtException'): () => void {

@@ -2,12 +2,16 @@
  * Errors that no task waits for any more: a promise that nobody awaited, a timer that was left behind.
  * They end a Node process unless somebody listens; a worker says whose they are, and stays.
  */
-import { tracebackText } from './log-lines.js';
-import { currentRun } from '../execution/task-context.js';
 import type { Logger } from '../logger.js';
+import { describeError } from '../protocol/exception.js';
+import { currentRun } from './task-context.js';
 
-/** Listens until the returned function is called. */
-export function catchStrayErrors(logger: Logger): () => void {
+/**
+ * Listens until the returned function is called.
+ *
+ * @param onUncaught - Told of exceptions that nobody caught: whatever they interrupted may be half done.
+ */
+export function catchStrayErrors(logger: Logger, onUncaught: () => void = () => {}): () => void {
   const rejected = (reason: unknown): void => {
     logger.error('Unhandled rejection%s:\n%s', owner(), text(reason));
   };
@@ -15,6 +19,7 @@ export function catchStrayErrors(logger: Logger): () => void {
     logger.critical('Uncaught exception%s:\n%s', owner(), text(error));
     // Its task would wait for ever for what should have come from there.
     currentRun()?.fail?.(error);
+    onUncaught();
   };
   process.on('unhandledRejection', rejected);
   process.on('uncaughtException', uncaught);
@@ -32,5 +37,6 @@ function owner(): string {
 }
 
 function text(thrown: unknown): string {
-  return tracebackText(thrown);
+  const { traceback, type } = describeError(thrown);
+  return traceback?.trimEnd() ?? type;
 }

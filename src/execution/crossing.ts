@@ -1,0 +1,112 @@
+/**
+ * Invocations and outcomes as text, for pools whose tasks run in another process or thread: Celery's JSON,
+ * so that big integers, dates and bytes arrive as what they were.
+ */
+import { ProtocolError } from '../errors.js';
+import { describeError, moduleOf } from '../protocol/exception.js';
+import { parseJson, stringifyJson } from '../protocol/kombu-json.js';
+import { stringRepr } from '../protocol/python-repr.js';
+import type { Invocation, TaskRequest } from './invocation.js';
+import type { Outcome } from './outcome.js';
+
+type RequestField = Exclude<keyof TaskRequest, 'id' | 'args' | 'kwargs'>;
+
+/** A map, so that a field which is added to the request cannot be forgotten here. */
+const REQUEST_FIELDS: Readonly<Record<RequestField, true>> = {
+  task: true,
+  shadow: true,
+  retries: true,
+  eta: true,
+  expires: true,
+  group: true,
+  groupIndex: true,
+  rootId: true,
+  parentId: true,
+  correlationId: true,
+  replyTo: true,
+  origin: true,
+  ignoreResult: true,
+  timelimit: true,
+  deliveryInfo: true,
+  hostname: true,
+  headers: true,
+  callbacks: true,
+  errbacks: true,
+  chain: true,
+  chord: true,
+  replacedTaskNesting: true,
+  stampedHeaders: true,
+  stamps: true,
+  isEager: true,
+  deliveryCount: true,
+};
+const FIELDS = Object.keys(REQUEST_FIELDS) as readonly RequestField[];
+
+/** @throws ProtocolError for arguments that JSON cannot hold. */
+export function encodeInvocation(invocation: Invocation): string {
+  const { id, taskName, args, kwargs, request, softTimeLimitMs, timeLimitMs, softGraceMs } = invocation;
+  const flat: Record<string, unknown> = { id, taskName, args, kwargs, softTimeLimitMs, timeLimitMs, softGraceMs };
+  // Side by side with the rest: the same depth as in the message, where depth is limited.
+  for (const field of FIELDS) flat[field] = request[field];
+  try {
+    return stringifyJson(flat);
+  } catch {
+    // A pair of `__type__` and `__value__` that Python does not know is plain data when it comes, and nothing to send.
+    return stringifyJson(flat, 'plain');
+  }
+}
+
+export function decodeInvocation(text: string): Invocation {
+  const { taskName, softTimeLimitMs, timeLimitMs, softGraceMs, ...request } = parseJson(text) as TaskRequest & Invocation;
+  const { id, args, kwargs } = request;
+  return { id, taskName, args, kwargs, request, softTimeLimitMs, timeLimitMs, softGraceMs };
+}
+
+/** Never throws: what the task returned may be anything. */
+export function encodeOutcome(outcome: Outcome): string {
+  try {
+    return stringifyJson(outcome);
+  } catch (error) {
+    const problem =
+      error instanceof ProtocolError ? error : new ProtocolError('CTQ_PROTOCOL_UNENCODABLE', describeError(error).args.join(' '));
+    return stringifyJson(withoutValue(outcome, problem));
+  }
+}
+
+function withoutValue(outcome: Outcome, problem: ProtocolError): unknown {
+  if (outcome.kind === 'success') return { ...outcome, value: null, unwritable: [problem.code, problem.message] };
+  const error = {
+    type: 'EncodeError',
+    args: [`TypeError(${stringRepr(problem.message)})`],
+    module: moduleOf('EncodeError'),
+    traceback: null,
+  };
+  return { kind: 'failure', error, expected: false };
+}
+
+export function decodeOutcome(text: string): Outcome {
+  const parsed = parseJson(text) as Outcome & { readonly unwritable?: ConstructorParameters<typeof UnwritableValue> };
+  if (parsed.kind !== 'success') return parsed;
+  const { unwritable, ...outcome } = parsed;
+  if (unwritable !== undefined) return { ...outcome, value: new UnwritableValue(...unwritable) };
+  // JSON leaves out what is undefined.
+  return { ...outcome, value: outcome.value };
+}
+
+/**
+ * Stands for a returned value that no serializer can write. Whether that matters is decided where it is
+ * known whether the value is wanted: who tries to write it gets the error that its own writer had.
+ */
+class UnwritableValue extends Error {
+  private readonly code: ProtocolError['code'];
+
+  constructor(code: ProtocolError['code'], message: string) {
+    super(message);
+    this.name = 'UnwritableValue';
+    this.code = code;
+  }
+
+  toJSON(): never {
+    throw new ProtocolError(this.code, this.message);
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * A worker thread. `terminate()` ends whatever JavaScript it runs, a busy loop too, and a task that ends
+ * the process there ends only its thread.
+ */
+import { Worker } from 'node:worker_threads';
+import { entryPoint } from '../../entry-points.js';
+import type { FromChild, ToChild } from '../child-messages.js';
+import { eachLine } from '../lines.js';
+import type { Member, MemberEvents } from '../member.js';
+
+export class ThreadMember implements Member {
+  readonly name: string;
+  readonly pid: number = process.pid;
+  private readonly thread: Worker;
+  private detail: string | undefined;
+
+  constructor(name: string, events: MemberEvents) {
+    this.name = name;
+    this.thread = new Worker(entryPoint('child'), { name, stdout: true, stderr: true });
+    this.thread.on('message', (message: FromChild) => events.message(message));
+    this.thread.on('error', (error: NodeJS.ErrnoException) => {
+      this.detail = error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'it ran out of memory' : `${error.name}: ${error.message}`;
+    });
+    this.thread.on('exit', (exitCode) => {
+      events.gone({ exitCode, signal: null, ...(this.detail === undefined ? {} : { detail: this.detail }) });
+    });
+    for (const stream of [this.thread.stdout, this.thread.stderr]) eachLine(stream, (line) => events.printed(line));
+  }
+
+  send(message: ToChild): void {
+    this.thread.postMessage(message);
+  }
+
+  kill(): void {
+    void this.thread.terminate();
+  }
+}
