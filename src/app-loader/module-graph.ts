@@ -62,7 +62,7 @@ export async function readModuleGraph(esbuild: Esbuild, entries: readonly string
     if (!COMPILED.test(file)) continue;
     const imports = input.imports.map(({ path: target, original, kind, external }) => ({
       specifier: original ?? target,
-      kind: kind as ImportKind,
+      kind,
       target: external === true ? target : resolve(workdir, target),
       foreign: external === true,
     }));

@@ -167,7 +167,7 @@ function readOptions(options: Readonly<Record<string, unknown>>): ApplyAsyncOpti
       throw new BadLine(`${name} is ${showValue(value)}`, `it must be ${shape === 'true or false' ? shape : `a ${shape}`}`);
     read[key] = value;
   }
-  return read as ApplyAsyncOptions;
+  return read;
 }
 
 function hasShape(value: unknown, shape: Shape): boolean {

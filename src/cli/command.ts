@@ -99,7 +99,7 @@ export interface CommandCall<Options extends CommandOptions = CommandOptions> {
   /** Aborted when the command shall end: SIGINT, SIGTERM, a closed pipe. */
   readonly signal: AbortSignal;
   /** Runs when the command ends, however it ends; last in, first out. */
-  defer(cleanup: () => void | Promise<void>): void;
+  readonly defer: (cleanup: () => void | Promise<void>) => void;
 }
 
 export interface CommandArgument {
@@ -132,5 +132,5 @@ export interface CommandSpec<Options extends CommandOptions = CommandOptions> {
 
 /** Lets `run` see its options' types. */
 export function defineCommand<const Options extends CommandOptions>(spec: CommandSpec<Options>): CommandSpec {
-  return spec as unknown as CommandSpec;
+  return spec;
 }

@@ -99,7 +99,7 @@ async function readConfig(path: string, shown: string, workdir: string): Promise
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EACCES') throw fileError(`${shown}: permission denied`, 'make it readable for this user', error);
     if (code === 'EISDIR') throw fileError(`${shown} is a folder`, 'name the file in it', error);
-    if (/^No loader specified/.test(message)) {
+    if (message.startsWith('No loader specified')) {
       throw fileError(`${shown}: cannot read a ${extname(path) || basename(path)} file`, 'use .json, .yaml, .ts or .js', error);
     }
     throw fileError(`${shown}: ${message.split('\n', 1)[0]}`, 'correct the file', error);

@@ -20,7 +20,7 @@ export interface PidfileSetting {
   readonly path: string;
   readonly pid: number;
   /** Hears of a stale or broken file that was replaced. */
-  notice(text: string): void;
+  readonly notice: (text: string) => void;
 }
 
 /**

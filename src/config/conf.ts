@@ -40,7 +40,7 @@ export function createConf(own: SettingsInput = {}, origin = 'new Ctq()'): Conf 
 
   const settings = new Proxy(effective, {
     get(target, name) {
-      if (typeof name !== 'string' || Object.hasOwn(target, name)) return Reflect.get(target, name);
+      if (typeof name !== 'string' || Object.hasOwn(target, name)) return Reflect.get(target, name) as unknown;
       return target[settingOfName(name) ?? name];
     },
     set(_target, name, value) {

@@ -115,7 +115,7 @@ export function showValue(value: unknown): string {
   } catch {
     // A cycle: its kind will do.
   }
-  text ??= Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : String(value);
+  text ??= Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `${value as undefined}`;
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
@@ -183,7 +183,7 @@ export function checkRetryPolicy(value: unknown, where: string): Record<string, 
     if (!forEver && !(typeof part === 'number' && part >= 0)) {
       throw new ConfigError(`${where}.${name} is ${showValue(part)}`, { hint: 'it must be a number of at least 0' });
     }
-    policy[key] = part as number | null;
+    policy[key] = part;
   }
   return policy;
 }

@@ -122,10 +122,13 @@ async function sendLines(call: CommandCall<typeof options>, source: string): Pro
   return sendBatch({ call, source, task, defaults: applyOptions(options) });
 }
 
+/** Options that say what this command does, not what the message is. */
+const LOCAL = { args: undefined, kwarg: undefined, header: undefined, wait: undefined, timeout: undefined, batch: undefined };
+
 function applyOptions(options: SendOptions): ApplyAsyncOptions {
-  const { args, kwarg, kwargs, header, link, linkError, wait, timeout, batch, ...direct } = options;
+  const { kwarg, kwargs, header } = options;
   const keywords = kwargs === undefined && kwarg === undefined ? undefined : { ...kwargs, ...objectOf(kwarg) };
-  const all = { ...direct, kwargs: keywords, headers: objectOf(header), link, linkError };
+  const all = { ...options, kwargs: keywords, headers: objectOf(header), ...LOCAL };
   return Object.fromEntries(Object.entries(all).filter(([, given]) => given !== undefined)) as ApplyAsyncOptions;
 }
 

@@ -31,7 +31,7 @@ export function startSpinner(context: CliContext, text: string, setting: Spinner
     if (stopped) return;
     const colour = wantsColour(context.stderr, context.env, setting.noColor) ? 'cyan' : false;
     // Standard input stays alone: ora would put it in raw mode, and the tasks may come from there.
-    shown = ora({ text: words, stream: context.stderr as NodeJS.WriteStream, color: colour, discardStdin: false }).start();
+    shown = ora({ text: words, stream: context.stderr, color: colour, discardStdin: false }).start();
   };
   const timer = context.clock.setTimeout(() => void show().catch(() => {}), PATIENCE_MS).unref();
   return {
