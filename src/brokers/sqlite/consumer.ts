@@ -8,7 +8,7 @@ import type { ConsumeOptions, Consumer, ConsumerHandler, Queue, Settled } from '
 import { toBrokerError } from '../../connections/sqlite/failure.js';
 import type { SqliteStore } from '../../connections/sqlite/store.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
-import { ProtocolError } from '../../errors.js';
+import { BrokerError, ProtocolError } from '../../errors.js';
 import type { ChordPart } from '../../result-backend.js';
 import type { Answer } from '../held-delivery.js';
 import { redelivered } from '../redelivered.js';
@@ -87,7 +87,7 @@ export class SqliteConsumer implements Consumer {
     this.#answers = new AnswerQueue(parts.store, parts.deadLetterLimit);
     this.#heldQueues = new HeldQueues(parts.store, this.#uuid);
     for (const queue of options.queues) this.#remember(queue);
-    this.#stopListening = parts.store.listen({ changed: () => this.#wake(), replaced: () => this.#fenceAll() });
+    this.#stopListening = parts.store.listen({ changed: () => this.#wake(), replaced: () => this.#beginAnew() });
     this.#lease = parts.startLease(this.#uuid, () => void this.#reconcile());
     this.#wake();
   }
@@ -98,7 +98,6 @@ export class SqliteConsumer implements Consumer {
 
   setPrefetch(count: number): void {
     this.#prefetch = count;
-    this.#mayBeMore = true;
     this.#wake();
   }
 
@@ -108,7 +107,6 @@ export class SqliteConsumer implements Consumer {
       throw toBrokerError(error, this.#store.path);
     });
     this.#remember(queue);
-    this.#mayBeMore = true;
     this.#wake();
   }
 
@@ -277,8 +275,7 @@ export class SqliteConsumer implements Consumer {
       try {
         taken.push(this.#toDelivery(row, owner));
       } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        malformed.push({ row, error });
+        malformed.push({ row, error: asProtocolError(error) });
       }
     }
     this.#rotate(rows);
@@ -326,6 +323,16 @@ export class SqliteConsumer implements Consumer {
     this.#fenceAll();
   }
 
+  /** The file is another one: nothing that we hold is in it, and none of our queues. */
+  #beginAnew(): void {
+    this.#connected = false;
+    if (this.#state !== 'closed') {
+      const hint = 'keep it while it is used; a new one is made';
+      this.#handler.disconnected(new BrokerError('CTQ_BROKER_FAILED', `${this.#store.path} was deleted or replaced`, { hint }), 1, 0);
+    }
+    this.#fenceAll();
+  }
+
   #fenceAll(): void {
     const lost = this.#fence([...this.#held.values()]);
     if (lost.length > 0 && this.#state !== 'closed') this.#handler.fenced(lost);
@@ -340,6 +347,12 @@ export class SqliteConsumer implements Consumer {
     }
     return deliveries;
   }
+}
+
+/** Whatever a text does to the one who reads it, the row must not stay taken and undelivered. */
+function asProtocolError(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  return new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'the message cannot be read', { cause: error });
 }
 
 function toClaim({ id, take, queue, step }: ClaimedRow, owner: number): Claim {

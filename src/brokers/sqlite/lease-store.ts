@@ -7,6 +7,7 @@
  */
 import { failureKind } from '../../connections/sqlite/failure.js';
 import { Bell } from '../../connections/sqlite/bell.js';
+import { type FileIdentity, identityOf, isFile } from '../../connections/sqlite/file.js';
 import { backOff } from '../../connections/sqlite/group-commit.js';
 import { openSqliteDatabase } from '../../connections/sqlite/store.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
@@ -29,6 +30,7 @@ export class SqliteLeaseStore implements LeaseStore {
   readonly #path: string;
   readonly #bell: Bell;
   #connection: SqliteConnection | undefined;
+  #identity: FileIdentity | undefined;
   #nextCleanMs = 0;
 
   constructor(path: string) {
@@ -115,13 +117,21 @@ export class SqliteLeaseStore implements LeaseStore {
     });
   }
 
+  /** A beat in a file that was deleted is heard by nobody. */
+  async #connect(): Promise<SqliteConnection> {
+    if (this.#identity !== undefined && !isFile(this.#path, this.#identity)) await this.close();
+    if (this.#connection !== undefined) return this.#connection;
+    this.#connection = await openSqliteDatabase({ path: this.#path, sync: 'normal' });
+    this.#identity = identityOf(this.#path);
+    return this.#connection;
+  }
+
   /** A handle that failed is not used again: the next call opens the file anew. */
   async #use<T>(work: (db: SqliteConnection) => T): Promise<T> {
     const deadlineMs = performance.now() + PATIENCE_MS;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        this.#connection ??= await openSqliteDatabase({ path: this.#path, sync: 'normal' });
-        return work(this.#connection);
+        return work(await this.#connect());
       } catch (error) {
         const kind = failureKind(error);
         if (kind === 'lost') await this.close();

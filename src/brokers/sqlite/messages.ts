@@ -34,6 +34,8 @@ export interface NewMessage {
 /** Moves a parked message before all that were never put to the front, ordered among its like by when it was due. */
 const DUE_PLACE = 'due_at - 9000000000000000';
 const LAST_DUE_MS = 8.64e15;
+/** Dead letters go over their limit by about this many. */
+const TRIM_EVERY = 64;
 const READY = 'owner IS NULL AND due_at IS NULL';
 
 export function insertMessage(db: SqliteConnection, message: NewMessage, nowMs: number): void {
@@ -151,6 +153,8 @@ export class Answering {
     );
     if (kept === 0) return false;
     this.#db.run('DELETE FROM message WHERE id = ?', id);
+    // Finding the oldest to go reads past all that stay: not for every one.
+    if (this.#deadLetterLimit >= TRIM_EVERY && Math.random() * TRIM_EVERY >= 1) return true;
     this.#db.run(
       'DELETE FROM dead_letter WHERE queue = ?1 AND id <= (SELECT id FROM dead_letter WHERE queue = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)',
       queue,

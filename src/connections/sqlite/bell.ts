@@ -4,7 +4,7 @@
  * bell is heard after 0.2 ms (p50) and 0.7 ms (p99), once for each ring.
  */
 import { closeSync, fstatSync, type FSWatcher, watch, writeSync } from 'node:fs';
-import { identityOf, openCompanion } from './file.js';
+import { isFile, openCompanion } from './file.js';
 
 const ONE_BYTE = Buffer.from('!');
 
@@ -47,9 +47,8 @@ export class Bell {
   /** False when somebody removed or replaced the file: then nobody hears us, and we hear nobody. */
   isOurs(): boolean {
     if (this.#descriptor === undefined) return false;
-    const there = identityOf(this.#path);
-    const open = fstatSync(this.#descriptor);
-    return there !== undefined && there.inode === open.ino && there.device === open.dev;
+    const { dev: device, ino: inode } = fstatSync(this.#descriptor);
+    return isFile(this.#path, { device, inode });
   }
 
   deafen(): void {

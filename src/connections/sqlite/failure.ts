@@ -1,5 +1,5 @@
 /** What went wrong, in our words: SQLite's result codes (sqlite.org/rescode) and the file system's. */
-import { BrokerError, type BrokerErrorCode, CtqError, ResultBackendError } from '../../errors.js';
+import { BrokerError, type BrokerErrorCode, ResultBackendError } from '../../errors.js';
 import { SqliteFileError } from './file.js';
 
 /**
@@ -105,7 +105,7 @@ export function toBrokerError(error: unknown, path: string): BrokerError {
   return new BrokerError(code, message, { hint, cause: error });
 }
 
-export function toResultBackendError(error: unknown, path: string): CtqError {
+export function toResultBackendError(error: unknown, path: string): ResultBackendError {
   if (error instanceof ResultBackendError) return error;
   const { code, message, hint = '' } = toBrokerError(error, path);
   return new ResultBackendError(

@@ -44,6 +44,12 @@ export function identityOf(path: string): FileIdentity | undefined {
   return stats && { device: stats.dev, inode: stats.ino };
 }
 
+/** Whether that name still leads to that file. */
+export function isFile(path: string, { device, inode }: FileIdentity): boolean {
+  const there = identityOf(path);
+  return there !== undefined && there.inode === inode && there.device === device;
+}
+
 /** Opens a small file beside the database for writing, by the same rules. The caller closes it. */
 export function openCompanion(path: string): number {
   return openSync(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);

@@ -10,13 +10,15 @@ import { failureKind } from './failure.js';
 
 /** Rows in one transaction, about 10 ms: what the event loop and other processes may have to wait. */
 const LARGEST_BATCH = 500;
+/** Beyond it somebody has to be told that another program keeps the file. */
+export const DEFAULT_PATIENCE_MS = 5_000;
 
 export interface WriteOptions {
   /** How many rows it touches, roughly. */
   readonly weight?: number;
   /** Somebody may be waiting for what this writes: a message, a result. */
   readonly announce?: boolean;
-  /** How long to wait while another program holds the lock. */
+  /** How long to wait while another program holds the lock; default 5 s. */
   readonly patienceMs?: number;
 }
 
@@ -49,7 +51,7 @@ export class GroupCommit {
 
   /** Runs `work` in the transaction of this tick; resolves with what it returned once that is committed. */
   write<T>(work: (db: SqliteConnection) => T, options: WriteOptions = {}): Promise<T> {
-    const { weight = 1, announce = false, patienceMs = Number.POSITIVE_INFINITY } = options;
+    const { weight = 1, announce = false, patienceMs = DEFAULT_PATIENCE_MS } = options;
     return new Promise<T>((resolve, reject) => {
       const deadlineMs = performance.now() + patienceMs;
       this.#queue.push({ weight, announce, deadlineMs, work, resolve: resolve as (value: unknown) => void, reject });

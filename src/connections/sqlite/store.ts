@@ -6,8 +6,8 @@
 import { SqliteConnection } from '../sqlite.js';
 import { Bell } from './bell.js';
 import { failureKind } from './failure.js';
-import { type FileIdentity, identityOf, prepareDatabaseFile } from './file.js';
-import { backOff, GroupCommit, type WriteOptions } from './group-commit.js';
+import { type FileIdentity, isFile, prepareDatabaseFile } from './file.js';
+import { backOff, DEFAULT_PATIENCE_MS, GroupCommit, type WriteOptions } from './group-commit.js';
 import { ensureSchema } from './schema.js';
 import type { SqliteLocation, SqliteSync } from './url.js';
 
@@ -76,7 +76,7 @@ export class SqliteStore {
   }
 
   /** Reads what is committed; never waits for writers. */
-  async read<T>(work: (db: SqliteConnection) => T, patienceMs = Number.POSITIVE_INFINITY): Promise<T> {
+  async read<T>(work: (db: SqliteConnection) => T, patienceMs = DEFAULT_PATIENCE_MS): Promise<T> {
     const deadlineMs = performance.now() + patienceMs;
     for (let attempt = 0; ; attempt += 1) {
       let db: SqliteConnection | undefined;
@@ -126,14 +126,7 @@ export class SqliteStore {
 
   async #open(): Promise<SqliteConnection> {
     const identity = prepareDatabaseFile(this.path);
-    const db = await SqliteConnection.open(this.path);
-    try {
-      configure(db, this.#sync);
-      ensureSchema(db);
-    } catch (error) {
-      db.close();
-      throw error;
-    }
+    const db = await openSqliteDatabase({ path: this.path, sync: this.#sync });
     this.#identity = identity;
     this.#dataVersion = -1;
     this.#connection = db;
@@ -156,8 +149,7 @@ export class SqliteStore {
     const nowMs = performance.now();
     if (nowMs - this.#lastIdentityCheckMs < LOOK_EVERY_MS) return false;
     this.#lastIdentityCheckMs = nowMs;
-    const there = identityOf(this.path);
-    if (there !== undefined && there.inode === this.#identity?.inode && there.device === this.#identity.device) return false;
+    if (this.#identity !== undefined && isFile(this.path, this.#identity)) return false;
     if (this.#connection !== undefined) this.#drop(this.#connection);
     for (const listener of [...this.#listeners]) listener.replaced();
     return true;
@@ -195,7 +187,9 @@ export class SqliteStore {
   }
 
   #slowLook(): void {
-    if (this.#connection !== undefined && this.#wasReplaced()) return;
+    // Without a handle only asking again can tell.
+    if (this.#connection === undefined) return this.#notify();
+    if (this.#wasReplaced()) return;
     if (this.#bell.listening && !this.#bell.isOurs()) {
       this.#bell.close();
       this.#bell.listen(() => this.#scheduleLook());
@@ -233,11 +227,11 @@ function configure(db: SqliteConnection, sync: SqliteSync | undefined): void {
 }
 
 /** A handle of one's own, prepared like the shared one: for the lease thread. */
-export async function openSqliteDatabase(location: SqliteLocation): Promise<SqliteConnection> {
-  prepareDatabaseFile(location.path);
-  const db = await SqliteConnection.open(location.path);
+export async function openSqliteDatabase({ path, sync }: SqliteLocation): Promise<SqliteConnection> {
+  prepareDatabaseFile(path);
+  const db = await SqliteConnection.open(path);
   try {
-    configure(db, location.sync);
+    configure(db, sync);
     ensureSchema(db);
     return db;
   } catch (error) {

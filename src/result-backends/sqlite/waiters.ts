@@ -25,7 +25,7 @@ export class ResultWaiters {
   readonly #file: SqliteStore;
   readonly #waiters = new Map<string, Set<Waiter>>();
   #stopListening: (() => void) | undefined;
-  #looking: Promise<void> | undefined;
+  #looking = false;
   #wanted = false;
 
   constructor(file: SqliteStore) {
@@ -59,7 +59,7 @@ export class ResultWaiters {
   }
 
   close(error: Error): void {
-    for (const waiter of this.#all()) waiter.reject(error);
+    this.#rejectAll(error);
   }
 
   #add(waiter: Waiter): void {
@@ -79,14 +79,16 @@ export class ResultWaiters {
     this.#stopListening = undefined;
   }
 
-  #all(): Waiter[] {
-    return [...this.#waiters.values()].flatMap((waiters) => [...waiters]);
+  #rejectAll(error: Error): void {
+    for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.reject(error);
   }
 
   #look(): void {
     this.#wanted = true;
-    this.#looking ??= this.#lookWhileWanted().finally(() => {
-      this.#looking = undefined;
+    if (this.#looking) return;
+    this.#looking = true;
+    void this.#lookWhileWanted().finally(() => {
+      this.#looking = false;
       if (this.#wanted && this.#waiters.size > 0) this.#look();
     });
   }
@@ -100,8 +102,7 @@ export class ResultWaiters {
       try {
         await this.#lookOnce();
       } catch (error) {
-        const failure = toResultBackendError(error, this.#file.path);
-        for (const waiter of this.#all()) waiter.reject(failure);
+        this.#rejectAll(toResultBackendError(error, this.#file.path));
         return;
       }
       const tookMs = performance.now() - startMs;

@@ -20,7 +20,18 @@ import { resultMeta } from '../../contract/metas.js';
 
 const [role = '', file = '', sync = '', extra = ''] = process.argv.slice(2);
 const options = { transportOptions: { sync }, connectTimeoutMs: Number.POSITIVE_INFINITY };
-const say = (text: string): void => void writeSync(1, `${text}\n`);
+const nap = new Int32Array(new SharedArrayBuffer(4));
+const say = (text: string): void => {
+  for (let rest = Buffer.from(`${text}\n`); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      // The pipe is full: whoever reads it is busy.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(nap, 0, 0, 1);
+    }
+  }
+};
 const idOf = (delivery: Delivery): string => String(delivery.message.headers['id']);
 
 async function publish(count: number): Promise<void> {
