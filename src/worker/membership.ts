@@ -9,6 +9,7 @@ import { EventReceiver } from '../events/receiver.js';
 import type { ApplyAsyncOptions } from '../client/apply-async-options.js';
 import { LamportClock } from '../protocol/lamport-clock.js';
 import { isRecord } from '../protocol/record.js';
+import { readOptions } from '../protocol/signature.js';
 import { Broadcaster } from '../remote-control/broadcast.js';
 import type { WorkerView } from '../remote-control/command.js';
 import { commandTable, remoteCommands } from '../remote-control/commands/index.js';
@@ -153,7 +154,7 @@ export class Membership {
   async #callTask(signature: unknown): Promise<void> {
     if (!isRecord(signature) || typeof signature['task'] !== 'string') throw new Error('the action of the election is no signature');
     const { task, args, kwargs, options } = signature;
-    const more = isRecord(options) ? (options as ApplyAsyncOptions) : {};
+    const more: ApplyAsyncOptions = isRecord(options) ? readOptions(options) : {};
     const named = isRecord(kwargs) ? { kwargs } : {};
     await this.#parts.producer.publishTask(task, Array.isArray(args) ? args : [], { ...more, ...named });
   }
