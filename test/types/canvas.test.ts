@@ -14,7 +14,8 @@ import {
   signature,
 } from '../../src/index.js';
 
-const app = new Ctq('types');
+// Some of these calls are really made; nobody takes what they send.
+const app = new Ctq('types', { brokerUrl: 'memory://types', resultBackend: 'memory://types' });
 const add = app.task('canvas.add', (x: number, y: number) => x + y);
 const shout = app.task('canvas.shout', async (text: string) => text.toUpperCase());
 const size = app.task('canvas.size', (text: string, factor: number = 1) => text.length * factor);
