@@ -1,5 +1,5 @@
 /** What the compiler must accept and refuse of signatures and canvases. */
-import { describe, expectTypeOf, it } from 'vitest';
+import { afterAll, describe, expectTypeOf, it } from 'vitest';
 import {
   type AsyncResult,
   chain,
@@ -16,6 +16,7 @@ import {
 
 // Some of these calls are really made; nobody takes what they send.
 const app = new Ctq('types', { brokerUrl: 'memory://types', resultBackend: 'memory://types' });
+afterAll(() => app.close());
 const add = app.task('canvas.add', (x: number, y: number) => x + y);
 const shout = app.task('canvas.shout', async (text: string) => text.toUpperCase());
 const size = app.task('canvas.size', (text: string, factor: number = 1) => text.length * factor);
