@@ -25,7 +25,7 @@ import { declareQueue } from './queues.js';
 const LARGEST_TAKE = 200;
 const LARGEST_RELEASE = 500;
 const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 2_000;
 /** How long close() tries to write the last answers and give back the rest; the dead-owner rule does it otherwise. */
 const LAST_WORDS_MS = 3_000;
 /** A due date may be far away, and the clock may be set meanwhile. */

@@ -4,6 +4,7 @@ import type { SqliteConnection } from '../../connections/sqlite.js';
 import type { ChordPart } from '../../result-backend.js';
 import { closeChord, reportPart } from '../../result-backends/sqlite/chords.js';
 import { expiryOf, type ResultRow, storeResult } from '../../result-backends/sqlite/rows.js';
+import type { Answer } from '../held-delivery.js';
 import type { Answering, Claim } from './messages.js';
 import { insertPlaced, type PlacedMessage } from './publishing.js';
 
@@ -17,21 +18,28 @@ export interface JointEnding {
   readonly part: ChordPart | undefined;
 }
 
-/** A part that completes its chord is only noted: its delivery stays ours until the body is sent. */
+const ACK: Answer = { kind: 'ack' };
+
+/** A part that completes its chord is only noted, with its result: its delivery stays ours until the body is sent. */
 export function applyEnding(
   db: SqliteConnection,
   answering: Answering,
   claim: Claim,
   { results, resultExpires, sends, closes, part }: JointEnding,
 ): Settled | readonly ChordPart[] {
-  if (!answering.isOurs(claim)) return 'fenced';
   const { nowMs } = answering;
   const expiresAt = expiryOf(resultExpires, nowMs);
+  if (part !== undefined) {
+    if (!answering.isOurs(claim)) return 'fenced';
+    const parts = reportPart(db, part, expiresAt);
+    if (parts !== undefined) {
+      for (const row of results) storeResult(db, row, expiresAt, nowMs);
+      return parts;
+    }
+  }
+  if (!answering.answer(claim, ACK)) return 'fenced';
   for (const row of results) storeResult(db, row, expiresAt, nowMs);
-  const parts = part === undefined ? undefined : reportPart(db, part, expiresAt);
-  if (parts !== undefined) return parts;
   // Somebody else may have closed the chord, and sent its body: a part that ran twice.
   if (closes === undefined || closeChord(db, closes)) for (const placed of sends) insertPlaced(db, placed, nowMs);
-  answering.answer(claim, { kind: 'ack' });
   return 'settled';
 }

@@ -75,7 +75,7 @@ CREATE TABLE dead_letter (
 CREATE INDEX dead_letter_queue ON dead_letter (queue, id);
 
 CREATE TABLE result (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   task_id TEXT NOT NULL UNIQUE,
   status TEXT NOT NULL,
   expires_at INTEGER,
