@@ -170,7 +170,7 @@ interface OutputFolder {
 
 /**
  * A folder that only we can write, for Node runs what is in it. What killed processes left is swept. The
- * name `node_modules` is for Node 20, which warns of every `require()` of an ES module elsewhere.
+ * name `node_modules` is for Node 22.12, which warns of a `require()` of an ES module elsewhere.
  */
 function outputFolder(): OutputFolder {
   const uid = process.getuid?.() ?? 0;

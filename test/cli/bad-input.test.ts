@@ -88,7 +88,7 @@ const onTheCommandLine: readonly Mistake[] = [
   { argv: [...worker, '-c', '0'], code: 2, says: '--concurrency is "0" (it must be a whole number of at least 1)' },
   { argv: [...worker, '-c', '1e3'], code: 2, says: '--concurrency is "1e3"' },
   { argv: [...worker, '-P', 'prefrok'], code: 2, says: 'did you mean prefork?' },
-  { argv: [...worker, '-P', 'prefork'], code: 2, says: 'the pool prefork is not available in this version' },
+  { argv: [...worker, '--max-tasks-per-child', '3'], files: tasks, code: 2, says: 'the async pool has no children to replace' },
   { argv: [...worker, '-Q', 'a,,b'], code: 2, says: '--queues is "a,,b"' },
   { argv: [...worker, '-l', 'loud'], code: 2, says: '--loglevel is "loud" (it must be one of debug' },
   { argv: [...worker, '--logfile-format', 'xml'], code: 2, says: '--logfile-format is "xml"' },
