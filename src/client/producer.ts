@@ -69,6 +69,8 @@ export class Producer {
   private broker: Broker | undefined;
   /** Declarations that were begun, by queue: each queue is declared once, and its messages wait for that. */
   private readonly declared = new Map<Queue, Promise<void> | 'done'>();
+  private underWay = 0;
+  private readonly idleListeners: (() => void)[] = [];
 
   constructor(parts: ProducerParts) {
     this.parts = parts;
@@ -152,8 +154,26 @@ export class Producer {
 
   private post({ name, message, routed }: Prepared): Promise<void> {
     const { signals } = this.parts;
-    if (signals.beforeTaskPublish.connected || signals.afterTaskPublish.connected) return this.announce(name, message, routed);
-    return this.deliver(message, routed);
+    const announced = signals.beforeTaskPublish.connected || signals.afterTaskPublish.connected;
+    const posted = announced ? this.announce(name, message, routed) : this.deliver(message, routed);
+    this.underWay += 1;
+    return posted.then(
+      () => this.arrived(),
+      (error: unknown) => {
+        this.arrived();
+        throw error;
+      },
+    );
+  }
+
+  /** Resolves when nothing is on its way to the broker any more, whether it arrived or not. */
+  idle(): Promise<void> {
+    return this.underWay === 0 ? Promise.resolve() : new Promise((resolve) => this.idleListeners.push(resolve));
+  }
+
+  private arrived(): void {
+    this.underWay -= 1;
+    if (this.underWay === 0 && this.idleListeners.length > 0) for (const resolve of this.idleListeners.splice(0)) resolve();
   }
 
   private prepare(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Prepared | Promise<Prepared> {

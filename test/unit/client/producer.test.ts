@@ -73,6 +73,16 @@ describe('sending a task', () => {
     expect((await taken(app, 'celery', 4)).map(({ task }) => task.args[0])).toEqual([1, 2, 3, 4]);
   });
 
+  it('is finished before the app closes', async () => {
+    const app = newApp();
+    const sent = app.sendTask('unit.late', [1]);
+    const other = newApp({ brokerUrl: `memory://unit-${estates}` });
+    await other.broker();
+    await app.close();
+    await expect(sent.published).resolves.toBeUndefined();
+    expect((await taken(other, 'celery', 1))[0]?.task.task).toBe('unit.late');
+  });
+
   it('takes from the task what the call does not say', async () => {
     const app = newApp();
     const mail = app.task(
