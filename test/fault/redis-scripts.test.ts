@@ -135,8 +135,11 @@ class World {
     const plan = takePlan(layout, name, [...QUEUES]);
     const taken = await take(this.#connection, { layout, ownerId: name, plan, count, number });
     if (!heard) return;
-    for (const { tag, list, message } of taken.items) {
-      this.#of(name).set({ id: String(message?.headers['id']), tag, list, takenAt: taken.takenAt, take: number }, true);
+    for (const {
+      held: { tag, list },
+      message,
+    } of taken.items) {
+      this.#of(name).set({ id: String(message?.headers['id']), tag, list, takenAt: taken.take.takenAt, take: number }, true);
     }
   }
 

@@ -28,7 +28,7 @@ import { takeRecords } from './own.js';
 import { answerScript, settleScript, takeScript } from './scripts.js';
 import type { Switchboard } from './switchboard.js';
 import { type Taken, type TakePlan, take, takePlan } from './taking.js';
-import { RedisDelivery, type Take, Unacked } from './unacked.js';
+import { RedisDelivery, Unacked } from './unacked.js';
 
 export interface RedisConsumerOptions extends ConsumeOptions {
   readonly addresses: readonly RedisAddress[];
@@ -292,10 +292,9 @@ export class RedisConsumer implements Consumer {
     this.#plan ??= takePlan(this.#layout, this.ownerId, this.#turn);
     const plan = this.#plan;
     this.#takes += 1;
-    const number = this.#takes;
     let taken: Taken;
     try {
-      taken = await take(connection, { layout: this.#layout, ownerId: this.ownerId, plan, count, number });
+      taken = await take(connection, { layout: this.#layout, ownerId: this.ownerId, plan, count, number: this.#takes });
     } catch (error) {
       this.#underWay = undefined;
       giveUp(connection, error);
@@ -303,7 +302,7 @@ export class RedisConsumer implements Consumer {
     }
     this.#underWay = undefined;
     this.#rotate(taken.served);
-    const { batch, malformed } = this.#hold(taken, number);
+    const { batch, malformed } = this.#hold(taken);
     if (taken.count > 0) this.#bell.busy();
     // The next take travels while the worker works on this one.
     if (taken.count >= count) this.#take();
@@ -313,20 +312,18 @@ export class RedisConsumer implements Consumer {
     for (const item of malformed) this.#handler.malformed(item);
   }
 
-  #hold(taken: Taken, number: number): { readonly batch: readonly RedisDelivery[]; readonly malformed: readonly MalformedDelivery[] } {
-    const record: Take = { number, takenAt: taken.takenAt, open: taken.items.length };
-    this.unacked.addTake(record);
+  #hold(taken: Taken): { readonly batch: readonly RedisDelivery[]; readonly malformed: readonly MalformedDelivery[] } {
+    this.unacked.addTake(taken.take);
     const batch: RedisDelivery[] = [];
     const malformed = [...taken.malformed];
-    for (const [position, { tag, queue, list, text, message, error, raw }] of taken.items.entries()) {
-      const item = { tag, queue, list, text, take: record, position };
-      if (message !== undefined) {
-        const delivery = new RedisDelivery(this.unacked, item, message);
+    for (const item of taken.items) {
+      if (item.message !== undefined) {
+        const delivery = new RedisDelivery(this.unacked, item.held, item.message);
         this.unacked.add(delivery);
         batch.push(delivery);
-      } else if (error !== undefined) {
-        void this.unacked.bury(item, error.message);
-        malformed.push({ queue, raw: Buffer.from(raw), error });
+      } else {
+        void this.unacked.bury(item.held, item.malformed.error.message);
+        malformed.push(item.malformed);
       }
     }
     return { batch, malformed };

@@ -45,11 +45,12 @@ export async function giveBackTake(options: GiveBackOptions, take: TakeRecord, h
   for (let start = 0; start < items.length; start += BATCH) {
     const some = items.slice(start, start + BATCH);
     const tags = some.map(({ tag }) => tag);
-    const texts = how === 'as it is' ? [] : ((await connection.call('hmget', [layout.unackedKey, ...tags])) as readonly (string | null)[]);
+    // Read only now: held messages are worked on far more often than given back, and need no memory of ours meanwhile.
+    const texts = how === 'as it is' ? NO_TEXTS : await redeliveredTexts(connection, layout, tags);
     faultPoint('redis.give-back.read');
     const last = start + BATCH >= items.length;
     const args = [ownerId, lastBeat, take.takenAt, last ? String(take.number) : ''];
-    for (const [index, { tag, list }] of some.entries()) args.push(tag, list, redelivered(texts[index] ?? null));
+    for (const { tag, list } of some) args.push(tag, list, texts.get(tag) ?? '');
     const count = Number(await connection.run(giveBackScript, heldKeys(layout, ownerId), args));
     faultPoint('redis.give-back.done');
     if (count < 0) return -1;
@@ -58,9 +59,22 @@ export async function giveBackTake(options: GiveBackOptions, take: TakeRecord, h
   return restored;
 }
 
-function redelivered(value: string | null): string {
-  const text = value === null ? undefined : unwrapUnacked(value);
-  return text === undefined ? '' : redeliveredText(text);
+const NO_TEXTS: ReadonlyMap<string, string> = new Map();
+
+/** For each tag the message as it goes back; not for those that are gone, or go back as they are. */
+export async function redeliveredTexts(
+  connection: RedisConnection,
+  layout: RedisLayout,
+  tags: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (tags.length === 0) return NO_TEXTS;
+  const values = (await connection.call('hmget', [layout.unackedKey, ...tags])) as readonly (string | null)[];
+  const texts = new Map<string, string>();
+  for (const [index, tag] of tags.entries()) {
+    const message = unwrapUnacked(values[index] ?? '');
+    if (message !== undefined) texts.set(tag, redeliveredText(message));
+  }
+  return texts;
 }
 
 /** The message for its next delivery; '' (put it back as it is) when its bytes would not survive our hands. */

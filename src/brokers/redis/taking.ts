@@ -9,7 +9,7 @@ import type { Message } from '../../protocol/message.js';
 import { deadLettersKey, queueLists, type RedisLayout, unackedTail } from './keys.js';
 import { heldKeys } from './own.js';
 import { takeScript } from './scripts.js';
-import { DEAD_LETTERS_KEPT } from './unacked.js';
+import { DEAD_LETTERS_KEPT, type HeldItem, type Take } from './unacked.js';
 
 /** The keys and texts of a set of queues in their turn; made once and used until the turn changes. */
 export interface TakePlan {
@@ -21,8 +21,8 @@ export interface TakePlan {
 }
 
 export interface Taken {
-  /** By the server, in seconds, digit for digit: the score of everything taken with it. */
-  readonly takenAt: string;
+  readonly take: Take;
+  /** Recorded as ours, in the order of taking. */
   readonly items: readonly TakenItem[];
   /** Put aside by the script; to be reported. */
   readonly malformed: readonly MalformedDelivery[];
@@ -32,18 +32,10 @@ export interface Taken {
   readonly count: number;
 }
 
-/** Something that is recorded as ours. */
-export interface TakenItem {
-  readonly tag: string;
-  readonly queue: string;
-  /** The key it came from, and goes back to. */
-  readonly list: string;
-  /** undefined for what the script took for a message and is none: to be put aside by the caller. */
-  readonly message: Message | undefined;
-  readonly error: ProtocolError | undefined;
-  readonly text: string;
-  readonly raw: Buffer;
-}
+/** What the script took for a message: one, or something to be put aside and reported. */
+export type TakenItem =
+  | { readonly held: HeldItem; readonly message: Message; readonly malformed: undefined }
+  | { readonly held: HeldItem; readonly message: undefined; readonly malformed: MalformedDelivery };
 
 export function takePlan(layout: RedisLayout, ownerId: string, queues: readonly string[]): TakePlan {
   const byQueue = queues.map((queue) => queueLists(layout, queue));
@@ -65,7 +57,14 @@ export interface TakeOrder {
   readonly number: number;
 }
 
-type RawAnswer = readonly [Buffer, readonly Buffer[], Buffer, readonly (number | Buffer)[], readonly (number | Buffer)[]];
+type RawAnswer = readonly [
+  takenAt: Buffer,
+  lengths: Buffer,
+  messages: Buffer,
+  runs: Buffer,
+  named: readonly (number | Buffer)[],
+  dead: readonly (number | Buffer)[],
+];
 
 export async function take(connection: RedisConnection, order: TakeOrder): Promise<Taken> {
   const { layout, plan } = order;
@@ -86,33 +85,50 @@ export async function take(connection: RedisConnection, order: TakeOrder): Promi
   return readAnswer(order, raw);
 }
 
-function readAnswer({ plan }: TakeOrder, [takenAt, texts, runs, named, dead]: RawAnswer): Taken {
-  const items: TakenItem[] = [];
+function readAnswer({ plan, number }: TakeOrder, [takenAt, lengths, messages, runs, named, dead]: RawAnswer): Taken {
+  const ends = lengths.length === 0 ? [] : lengths.toString('latin1').split(',');
+  const take: Take = { number, takenAt: takenAt.toString('latin1'), open: ends.length };
   const namedTags = new Map<number, string>();
   for (let index = 0; index < named.length; index += 2) namedTags.set(Number(named[index]), String(named[index + 1]));
   const served = new Set<string>();
-  for (const [number, length] of parseRuns(runs)) {
-    const queue = plan.queues[(number - 1) % plan.queues.length] as string;
-    const list = plan.lists[number - 1] as string;
+  const items: TakenItem[] = [];
+  let offset = 0;
+  for (const [listNumber, length] of parseRuns(runs)) {
+    const queue = plan.queues[(listNumber - 1) % plan.queues.length] as string;
+    const list = plan.lists[listNumber - 1] as string;
     // Again at the end: sets remember the first place.
     served.delete(queue);
     served.add(queue);
     for (const stop = items.length + length; items.length < stop; ) {
-      const raw = texts[items.length] as Buffer;
-      const { message, text, error } = readMessage(raw);
+      const end = offset + Number(ends[items.length]);
+      const text = messages.toString('utf8', offset, end);
       // The script found it at the end of the text (WIRE 3.1) or names it.
       const tag = namedTags.get(items.length + 1) ?? text.slice(-39, -3);
-      items.push({ tag, queue, list, message, error, text, raw });
+      const held: HeldItem = { tag, queue, list, take, position: items.length };
+      const message = readMessage(text);
+      if (message instanceof ProtocolError) {
+        const raw = Buffer.from(messages.subarray(offset, end));
+        items.push({ held, message: undefined, malformed: { queue, raw, error: message } });
+      } else {
+        items.push({ held, message, malformed: undefined });
+      }
+      offset = end;
     }
   }
+  return { take, items, malformed: readDead(plan, dead), served: [...served], count: items.length + dead.length / 2 };
+}
+
+function readDead(plan: TakePlan, dead: readonly (number | Buffer)[]): MalformedDelivery[] {
   const malformed: MalformedDelivery[] = [];
   for (let index = 0; index < dead.length; index += 2) {
     const queue = plan.queues[(Number(dead[index]) - 1) % plan.queues.length] as string;
-    const raw = dead[index + 1] as Buffer;
-    const error = readMessage(raw).error ?? new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'the message is not JSON as Redis reads it');
-    malformed.push({ queue, raw: Buffer.from(raw), error });
+    const raw = Buffer.from(dead[index + 1] as Buffer);
+    const problem = readMessage(raw.toString('utf8'));
+    const error =
+      problem instanceof ProtocolError ? problem : new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'the message is not JSON as Redis reads it');
+    malformed.push({ queue, raw, error });
   }
-  return { takenAt: takenAt.toString('latin1'), items, malformed, served: [...served], count: texts.length + dead.length / 2 };
+  return malformed;
 }
 
 /** `3:12;1:4` */
@@ -124,22 +140,12 @@ function* parseRuns(runs: Buffer): Generator<readonly [list: number, length: num
   }
 }
 
-interface Read {
-  readonly text: string;
-  readonly message: Message | undefined;
-  readonly error: ProtocolError | undefined;
-}
-
-function readMessage(raw: Buffer): Read {
-  const text = raw.toString('utf8');
+function readMessage(text: string): Message | ProtocolError {
   try {
     const message = decodeEnvelope(text);
-    if (message.contentType === '' && message.body.length === 0) {
-      throw new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'the message has neither a body nor a content type');
-    }
-    return { text, message, error: undefined };
+    if (message.contentType !== '' || message.body.length > 0) return message;
+    return new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'the message has neither a body nor a content type');
   } catch (error) {
-    const known = error instanceof ProtocolError ? error : new ProtocolError('CTQ_PROTOCOL_MALFORMED', String(error), { cause: error });
-    return { text, message: undefined, error: known };
+    return error instanceof ProtocolError ? error : new ProtocolError('CTQ_PROTOCOL_MALFORMED', String(error), { cause: error });
   }
 }

@@ -11,7 +11,7 @@ import { redeliveryCount } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';
 import { type Answer, HeldDelivery } from '../held-delivery.js';
 import { type EndingWrite, Endings } from './endings.js';
-import { redeliveredText } from './give-back.js';
+import { redeliveredTexts } from './give-back.js';
 import { deadLettersKey, ledgerKey, parkedKey, type RedisLayout } from './keys.js';
 import { Outbox, type OutboxCall } from './outbox.js';
 import { heldKeys } from './own.js';
@@ -37,9 +37,8 @@ export interface Take {
 export interface HeldItem {
   readonly tag: string;
   readonly queue: string;
+  /** The key it came from, and goes back to. */
   readonly list: string;
-  /** The envelope as it was read, for the way back. */
-  readonly text: string;
   readonly take: Take;
   /** Its place in the take. */
   readonly position: number;
@@ -106,6 +105,8 @@ export class Unacked {
   /** By tag, in the order of delivery. */
   readonly #held = new Map<string, RedisDelivery>();
   readonly #takes = new Map<number, Take>();
+  /** Answered and not yet sent: the take that they make room for must not overtake them. */
+  #goingBack = 0;
   /** Numbers of takes of which nothing is left, for the next call to say. */
   #over: string[] = [];
   readonly #done: Outbox<Done>;
@@ -146,9 +147,9 @@ export class Unacked {
     });
   }
 
-  /** How many deliveries wait for an answer. */
+  /** How much of the prefetch is used: deliveries without an answer, and those on their way to the front of a queue. */
   get size(): number {
-    return this.#held.size;
+    return this.#held.size + this.#goingBack;
   }
 
   /** How many answers the server has not confirmed. */
@@ -205,7 +206,7 @@ export class Unacked {
           this.#release(item);
         });
       case 'requeue':
-        return this.#answer(item, answer.position, item.list, redeliveredText(item.text));
+        return this.#answer(item, answer.position, item.list, '');
       case 'reject':
         return this.bury(item, answer.reason);
       case 'park':
@@ -245,8 +246,8 @@ export class Unacked {
   #answer(item: HeldItem, kind: OtherAnswer['kind'], where: string, what: string): Promise<Settled> {
     return new Promise((resolve) => {
       this.#answers.add({ item, kind, where, what, resolve });
-      // Only then: the take that this makes room for must not overtake what goes to the front.
-      this.#release(item);
+      if (kind === 'front' && this.#held.delete(item.tag)) this.#goingBack += 1;
+      else this.#release(item);
     });
   }
 
@@ -278,9 +279,16 @@ export class Unacked {
   }
 
   async #sendAnswers(connection: RedisConnection, call: OutboxCall<OtherAnswer>): Promise<unknown> {
+    const answers = frontLast(call.items);
+    const requeued = answers.filter(({ kind }) => kind === 'front' || kind === 'back').map(({ item }) => item.tag);
+    const texts = await redeliveredTexts(connection, this.#options.layout, requeued);
     const args = this.#callArguments(call, [String(DEAD_LETTERS_KEPT)]);
-    for (const { item, kind, where, what } of frontLast(call.items)) args.push(item.tag, kind, where, what);
+    for (const { item, kind, where, what } of answers) args.push(item.tag, kind, where, texts.get(item.tag) ?? what);
     const answer = connection.run(answerScript, [...this.#keys, call.ledger, parkedKey(this.#options.layout)], args);
+    if (this.#goingBack > 0) {
+      this.#goingBack = 0;
+      this.#options.freed();
+    }
     faultPoint('redis.answer.sent');
     const reply = await answer;
     faultPoint('redis.answer.answered');
