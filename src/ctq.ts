@@ -20,7 +20,8 @@ import {
 } from './canvas/signature.js';
 import { AsyncResult, SentTask } from './client/async-result.js';
 import { CanvasClient } from './client/canvas-client.js';
-import type { GroupResult } from './client/group-result.js';
+import { builtinTasks } from './client/builtin-tasks.js';
+import { chordStoreOf, type GroupResult } from './client/group-result.js';
 import { Producer } from './client/producer.js';
 import { Results } from './client/results.js';
 import { systemClock } from './clock.js';
@@ -34,6 +35,7 @@ import { type AppModule, childOptions } from './ctq/child-options.js';
 import { type AppBeatOptions, type BeatConnection, entriesOf, openBeat, openStore, type ScheduleSource } from './ctq/open-beat.js';
 import { Events } from './events/event-stream.js';
 import { currentRun } from './execution/task-context.js';
+import { TaskRegistry } from './execution/task-registry.js';
 import { type Logger, silentLogger } from './logger.js';
 import { anonymousNodename, resolveNodename } from './protocol/nodename.js';
 import { Control } from './remote-control/control.js';
@@ -76,7 +78,7 @@ export function isCtq(value: unknown): value is Ctq {
 export class Ctq implements TaskSender {
   /** The app's name: the first part of the names of its tasks. */
   readonly main: string;
-  readonly tasks: Map<string, Task> = new Map();
+  readonly tasks: TaskRegistry;
   readonly signals: Signals = new Signals();
   /** Tells workers things, and asks them: `app.control.inspect().active()`. */
   readonly control: Control;
@@ -105,6 +107,7 @@ export class Ctq implements TaskSender {
       chordErrbacks: () => (this.conf.taskAllowErrorCbOnChordHeader ? 'header too' : 'body only'),
     });
     setCurrentSender(this.canvas);
+    this.tasks = new TaskRegistry(builtinTasks(this, (calls) => this.connected().producer.prepareAll(calls, undefined)()));
     const toWorkers = { broker: () => this.broker(), settings: () => this.conf, clock: systemClock };
     this.control = new Control(toWorkers);
     this.events = new Events({ ...toWorkers, wakeUp: () => this.control.heartbeat() });
@@ -180,6 +183,11 @@ export class Ctq implements TaskSender {
     const { name, entry } = periodicEntry(schedule, task, options);
     this.periodic.set(name, entry);
     return name;
+  }
+
+  /** Tells a chord to wait for one part more; `task.addToChord()` does it. */
+  async growChord(groupId: string): Promise<void> {
+    await (await chordStoreOf(this.connected().results)).grow(groupId);
   }
 
   /** The result of a task that was sent by anybody. */
@@ -346,6 +354,7 @@ class Connected {
   }
 
   async close(): Promise<void> {
+    await Promise.race([this.producer.idle(), lastWords()]);
     const opened = await Promise.allSettled([...this.brokers.values(), ...(this.resultBackend === undefined ? [] : [this.resultBackend])]);
     await Promise.all(opened.map((engine) => (engine.status === 'fulfilled' ? engine.value.close() : undefined)));
   }
@@ -381,6 +390,15 @@ class Connected {
       ...sslOption(this.settings.redisBackendUseSsl),
     });
   }
+}
+
+/** What is still on its way when the app closes gets this long, and does not keep the process alive for it. */
+const LAST_WORDS_MS = 5_000;
+
+function lastWords(): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.setTimeout(resolve, LAST_WORDS_MS).unref();
+  });
 }
 
 function sslOption(ssl: unknown): { readonly ssl?: boolean | Readonly<Record<string, unknown>> } {

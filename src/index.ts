@@ -47,6 +47,7 @@ export type { RoutePair, TaskRoute, TaskRouter, TaskRoutes } from './routing/tas
 export {
   Ignore,
   Reject,
+  Replaced,
   Retry,
   type RetryOptions,
   SoftTimeLimitExceeded,

@@ -28,6 +28,14 @@ function isJointSettler(broker: Broker): broker is Broker & JointSettler {
   return typeof (broker as Partial<JointSettler>).settlementWith === 'function';
 }
 
+/**
+ * An errback may look up the failure it is called for. What follows a success goes out before: a success
+ * that is stored may be all that a second run of the task looks for.
+ */
+export function resultsFirst(metas: readonly ResultMeta[]): boolean {
+  return metas[0]?.status === 'FAILURE';
+}
+
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
@@ -53,8 +61,12 @@ export function sequentialSettlement(broker: Pick<Broker, 'publish'>, backend: R
   };
   const end = async (delivery: Delivery, { metas, sends, closes }: Ending): Promise<Settled> => {
     if (delivery.fenced) return delivery.ack();
+    const storeAll = async (): Promise<void> => {
+      for (const meta of metas) await patiently(delivery, meta.taskId, () => backend.store(meta));
+    };
+    if (resultsFirst(metas)) await storeAll();
     await Promise.all(sends.map(({ message, route }) => broker.publish(message, route)));
-    for (const meta of metas) await patiently(delivery, meta.taskId, () => backend.store(meta));
+    if (!resultsFirst(metas)) await storeAll();
     if (closes !== undefined) await patiently(delivery, closes, async () => backend.chords?.close(closes));
     return delivery.ack();
   };

@@ -7,9 +7,10 @@ import type { TaskRequest } from './execution/invocation.js';
 import type { Logger } from './logger.js';
 import type { ApplyAsyncOptions } from './client/apply-async-options.js';
 import type { AnyArgs, Missing, Tail } from './canvas/partial-args.js';
-import type { Signature, SignatureOptions } from './canvas/signature.js';
+import type { AnySignature, Signature, SignatureLike, SignatureOptions } from './canvas/signature.js';
 import type { SentTask } from './client/async-result.js';
 import type { SentGroup } from './client/group-result.js';
+import type { AnyResult } from './client/result-source.js';
 
 /** A class whose instances mean "try again" or "this was expected". */
 // oxlint-disable-next-line typescript/no-explicit-any -- error constructors take anything
@@ -92,6 +93,10 @@ export interface TaskSender {
   sendTask(name: string, args: readonly unknown[], options: ApplyAsyncOptions): SentTask;
   /** A call that is written down and not made. */
   signature(name: string, args: readonly unknown[], options: SignatureOptions): Signature;
+  /** A signature, chain, group or chord that was written as JSON. */
+  reviveSignature(json: unknown): Signature;
+  /** Tells a chord to wait for one part more. */
+  growChord(groupId: string): Promise<void>;
 }
 
 /** A registered task. Subclass it and pass the class as `base` to hook into every run. */
@@ -196,6 +201,13 @@ export interface TaskContext extends Task {
   retry(options?: RetryOptions): Retry;
   /** Stores a state of your own, with `meta` as its result. */
   updateState(state: string, meta?: unknown): Promise<void>;
+  /**
+   * Hands this task's place to another, which gets its id and everything that was to follow: `throw task.replace(…)`.
+   * A group in its place gives the list of its results.
+   */
+  replace(signature: SignatureLike): Replaced;
+  /** Sends one task more whose result this chord waits for. @throws ConfigError when this task is part of no chord. */
+  addToChord(signature: AnySignature): Promise<AnyResult>;
 }
 
 /** Thrown to run the task again later. Made by `task.retry()`. */
@@ -213,6 +225,16 @@ export class Ignore extends Error {
   constructor(reason = '') {
     super(reason);
     this.name = 'Ignore';
+  }
+}
+
+/** Thrown to let another task take this one's place. Made by `task.replace()`. */
+export class Replaced extends Ignore {
+  /** The signature of the other, as Celery's dict. */
+  readonly replacement: unknown;
+  constructor(replacement: unknown) {
+    super('Replaced by new task');
+    this.replacement = replacement;
   }
 }
 

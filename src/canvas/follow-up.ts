@@ -19,12 +19,16 @@ export interface FollowUp {
   readonly children: readonly ResultTree[];
 }
 
-/** The task that ended. */
-export interface EndedTask {
+/** What a task gives on to those that follow it. */
+export interface Lineage {
   readonly id: string;
   readonly rootId: string;
-  /** Given on to what follows, where `task_inherit_parent_priority` says so. */
+  /** Where `task_inherit_parent_priority` says so. */
   readonly priority: number | undefined;
+}
+
+/** The task that ended. */
+export interface EndedTask extends Lineage {
   readonly callbacks: readonly unknown[] | null;
   readonly errbacks: readonly unknown[] | null;
   /** Remaining steps, the next one last. */
@@ -45,8 +49,9 @@ export function endsHere(ended: Pick<EndedTask, 'callbacks' | 'chain'>): boolean
  */
 export function afterSuccess(ended: EndedTask, result: unknown): FollowUp {
   const { callbacks, chain } = ended;
-  const revive = (json: unknown): CanvasNode => withPriority(nodeFromJson(json), ended.priority);
-  const options = lineage(ended);
+  const { priority } = ended;
+  const revive = (json: unknown): CanvasNode => withDefaults(nodeFromJson(json), { priority });
+  const options = { parentId: ended.id, rootId: ended.rootId };
   const plans = callTogether((callbacks ?? []).map(revive), { args: [result], options });
   if (chain !== null && chain.length > 0) {
     plans.push(plan(revive(chain.at(-1)), { args: [result], options: { ...options, chain: chain.slice(0, -1) } }));
@@ -59,7 +64,7 @@ export function afterFailure(ended: Pick<EndedTask, 'id' | 'rootId' | 'errbacks'
   const { errbacks } = ended;
   if (errbacks === null || errbacks.length === 0) return NOTHING;
   const group = groupNode(errbacks.map((errback) => nodeFromJson(errback)));
-  return joined([plan(group, { args: [ended.id], options: lineage(ended) })]);
+  return joined([plan(group, { args: [ended.id], options: { parentId: ended.id, rootId: ended.rootId } })]);
 }
 
 /** One callback is called as it is; of several, the groups one by one and all others together, as a group (Celery #1936). */
@@ -72,30 +77,31 @@ function callTogether(callbacks: readonly CanvasNode[], call: Addition): Plan[] 
   return [...groups, ...(others.length === 0 ? [] : [groupNode(others)])].map((node) => plan(node, call));
 }
 
-function lineage({ id, rootId }: Pick<EndedTask, 'id' | 'rootId'>): NodeOptions {
-  return { parentId: id, rootId };
-}
-
-/** The priority of what came before, for everything that is sent now and has none of its own. */
-function withPriority(node: CanvasNode, priority: number | undefined): CanvasNode {
-  if (priority === undefined) return node;
+/** Options for everything in it that is sent now and has none of its own; later steps inherit them when their turn comes. */
+export function withDefaults(node: CanvasNode, defaults: Pick<NodeOptions, 'priority' | 'rootId' | 'parentId'>): CanvasNode {
   switch (node.kind) {
     case 'task':
-      node.options.priority ??= priority;
+      for (const [name, value] of Object.entries(defaults)) {
+        if (isGiven(value)) node.options = { ...node.options, [name]: node.options[name as keyof typeof defaults] ?? value };
+      }
       return node;
     case 'chain':
-      // The later steps inherit it when their turn comes.
-      for (const first of node.tasks.slice(0, 1)) withPriority(first, priority);
+      for (const first of node.tasks.slice(0, 1)) withDefaults(first, defaults);
       return node;
     case 'group':
-      for (const task of node.tasks) withPriority(task, priority);
+      for (const task of node.tasks) withDefaults(task, defaults);
       return node;
     case 'chord':
-      for (const task of headerTasks(node)) withPriority(task, priority);
+      for (const task of headerTasks(node)) withDefaults(task, defaults);
       return node;
     default:
       return node satisfies never;
   }
+}
+
+/** One canvas, called. */
+export function planned(node: CanvasNode, call: Addition = {}): FollowUp {
+  return joined([plan(node, call)]);
 }
 
 function joined(plans: readonly Plan[]): FollowUp {
@@ -135,7 +141,8 @@ export function laterSteps(chain: readonly unknown[] | null): readonly LostTask[
   });
 }
 
-function lostTasks(node: CanvasNode): LostTask[] {
+/** The tasks in it that somebody may wait for. */
+export function lostTasks(node: CanvasNode): LostTask[] {
   const { taskId, groupId, groupIndex, chord } = node.options;
   if (node.kind === 'chain') return node.tasks.flatMap(lostTasks);
   const isPart = node.kind === 'task' && isGiven(chord) && isGiven(groupId);

@@ -19,7 +19,7 @@ import { ArgumentError, Binder } from './bind-arguments.js';
 import type { ExecutionEnvironment } from './environment.js';
 import type { Invocation } from './invocation.js';
 import { autoretry, isOneOf, retriesExhausted, retryCountdownS } from './retry-policy.js';
-import { speechOf } from './speech.js';
+import { isReplacement, speechOf } from './speech.js';
 import { Run, within } from './task-context.js';
 import { type Deadline, TimeLimits } from './time-limits.js';
 
@@ -68,7 +68,7 @@ export class Executor {
     let pending: PromiseLike<unknown>;
     try {
       const value = within(run, this.call, run);
-      if (!isThenable(value)) return this.finishNow(run, success(run, value));
+      if (!isThenable(value)) return this.finishNow(run, this.returned(run, value));
       pending = value instanceof Promise ? value : Promise.resolve(value); // a foreign `then` may itself throw
     } catch (thrown) {
       return this.finishNow(run, this.thrown(run, thrown));
@@ -163,7 +163,7 @@ export class Executor {
         else end(ending());
       };
       pending.then(
-        (value) => over(() => success(run, value)),
+        (value) => over(() => this.returned(run, value)),
         (thrown: unknown) => over(() => this.thrown(run, thrown)),
       );
       run.fail = (error) => end(this.thrown(run, error));
@@ -216,7 +216,7 @@ export class Executor {
       await this.environment.signals.taskPrerun.send(runSignal(run));
       if (prepared.handlers.has('beforeStart')) await run.task.beforeStart(id, args, kwargs);
       const value = await this.callTask(run);
-      raised = success(run, value);
+      raised = this.returned(run, value);
       return value;
     };
     const observed = within(run, call, undefined).catch((thrown: unknown) => {
@@ -268,6 +268,10 @@ export class Executor {
     }
   }
 
+  private returned(run: Run, value: unknown): Ending {
+    return isReplacement(value) ? this.thrown(run, value) : success(run, value);
+  }
+
   private thrown(run: Run, thrown: unknown): Ending {
     try {
       return this.understood(run, thrown);
@@ -281,7 +285,7 @@ export class Executor {
     const speech = speechOf(thrown);
     switch (speech?.kind) {
       case 'ignore':
-        return { outcome: { kind: 'ignored', reason: speech.reason }, thing: thrown };
+        return { outcome: { ...speech, kind: 'ignored' }, thing: thrown };
       case 'reject':
         return { outcome: { kind: speech.requeue ? 'requeued' : 'rejected', reason: speech.reason }, thing: thrown };
       case 'retry':

@@ -38,6 +38,11 @@ export type Outcome =
       /** What is known beyond that: `it ran out of memory`. */
       readonly detail?: string;
     }
-  | { readonly kind: 'ignored'; readonly reason: string | null }
+  | {
+      readonly kind: 'ignored';
+      readonly reason: string | null;
+      /** The signature of the task that takes its place, as a dict. */
+      readonly replacement?: unknown;
+    }
   | { readonly kind: 'rejected'; readonly reason: string | null }
   | { readonly kind: 'requeued'; readonly reason: string | null };

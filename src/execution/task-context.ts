@@ -5,7 +5,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger } from '../logger.js';
 import type { ResultTree } from '../protocol/result-meta.js';
-import { Retry, type RetryOptions, type Task, type TaskContext } from '../task.js';
+import { addedToChord, replacementFor } from '../canvas/replace.js';
+import { nodeToJson } from '../canvas/node-json.js';
+import { type AnySignature, nodeOf, type SignatureLike } from '../canvas/signature.js';
+import { Replaced, Retry, type RetryOptions, type Task, type TaskContext } from '../task.js';
 import type { ExecutionEnvironment } from './environment.js';
 import type { Invocation, TaskRequest } from './invocation.js';
 
@@ -40,9 +43,14 @@ export class Run {
     return this.invocation.request;
   }
 
+  /** The same run as another task's: `celery.map` runs that task here. */
+  contextOf(task: Task): TaskContext {
+    return new Proxy(task, new RunProxy(this)) as TaskContext;
+  }
+
   /** What a bound task gets as first argument. */
   get context(): TaskContext {
-    this.madeContext ??= new Proxy(this.task, new RunProxy(this)) as TaskContext;
+    this.madeContext ??= this.contextOf(this.task);
     return this.madeContext;
   }
 
@@ -134,6 +142,10 @@ class RunProxy implements ProxyHandler<Task> {
         return (options?: RetryOptions) => new Retry(options);
       case 'updateState':
         return (state: string, meta?: unknown) => run.updateState(state, meta);
+      case 'replace':
+        return (signature: SignatureLike) => new Replaced(nodeToJson(replacementFor(run.request, nodeOf(signature))));
+      case 'addToChord':
+        return (signature: AnySignature) => addToChord(run, signature);
       case 'constructor':
         return task.constructor;
       default: {
@@ -144,12 +156,22 @@ class RunProxy implements ProxyHandler<Task> {
   }
 
   has(task: Task, property: string | symbol): boolean {
-    return ['request', 'logger', 'signal', 'retry', 'updateState'].includes(String(property)) || Reflect.has(task, property);
+    return (
+      ['request', 'logger', 'signal', 'retry', 'updateState', 'replace', 'addToChord'].includes(String(property)) ||
+      Reflect.has(task, property)
+    );
   }
 
   set(task: Task, property: string | symbol, value: unknown): boolean {
     return Reflect.set(task, property, value, task);
   }
+}
+
+async function addToChord({ request, task }: Run, signature: AnySignature): ReturnType<TaskContext['addToChord']> {
+  const { node, groupId } = addedToChord(request, nodeOf(signature));
+  // First: the new part must not be counted before the chord waits for it.
+  await task.sender.growChord(groupId);
+  return task.sender.reviveSignature(nodeToJson(node)).delay();
 }
 
 const runs = new AsyncLocalStorage<Run>();

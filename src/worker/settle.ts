@@ -4,37 +4,47 @@
  * where the engines allow it. Whatever is away is waited for; a delivery that is no longer ours ends in silence.
  */
 import { describeError, moduleOf } from '../protocol/exception.js';
-import { afterFailure, afterSuccess, type EndedTask, endsHere, laterSteps, type PlannedSend } from '../canvas/follow-up.js';
 import type { Settled } from '../broker.js';
 import { MessageStateError, ProtocolError, type RemoteErrorInfo } from '../errors.js';
 import type { Outcome } from '../execution/outcome.js';
+import type { Message } from '../protocol/message.js';
 import { stringRepr } from '../protocol/python-repr.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
+import type { TaskMessage } from '../protocol/task-message.js';
+import { Aftermath } from './aftermath.js';
+import { type Answer, Conclusion, type Consequences } from './conclusion.js';
 import * as log from './log-lines.js';
-import { nextTry } from './next-try.js';
 import { isTemporary, patiently } from './patience.js';
 import type { Request } from './request.js';
 import type { TaskEvents } from './task-events.js';
 import { ResultDocuments } from './result-document.js';
 import type { WorkerParts } from './worker-parts.js';
 
-type Answer = 'ack' | 'reject' | 'requeue-front' | 'requeue-back';
+type AnswerKind = 'ack' | 'reject' | 'requeue-front' | 'requeue-back';
 type Failure = Extract<Outcome, { kind: 'failure' }>;
 
 export type SettleParts = Pick<
   WorkerParts,
-  'backend' | 'settlement' | 'producer' | 'settings' | 'logger' | 'clock' | 'signals' | 'nodename'
-> & { readonly events?: TaskEvents | undefined };
+  'broker' | 'backend' | 'settlement' | 'producer' | 'settings' | 'logger' | 'clock' | 'signals' | 'nodename'
+> & {
+  readonly events?: TaskEvents | undefined;
+  /** Reads the message of a task that ended without having run. @throws ProtocolError for one that cannot be read. */
+  readonly read?: ((message: Message) => TaskMessage | Promise<TaskMessage>) | undefined;
+};
 
 export class Settler {
   readonly documents: ResultDocuments;
   private readonly parts: SettleParts;
+  private readonly aftermath: Aftermath;
+  private readonly conclusion: Conclusion;
   private pending = 0;
   private idleListeners: (() => void)[] = [];
 
   constructor(parts: SettleParts) {
     this.parts = parts;
     this.documents = new ResultDocuments({ clock: parts.clock, nodename: parts.nodename, extended: parts.settings.resultExtended });
+    this.aftermath = new Aftermath(parts, this.documents);
+    this.conclusion = new Conclusion(parts, this.documents);
   }
 
   /** Resolves when everything that has ended is stored and answered for. */
@@ -60,7 +70,7 @@ export class Settler {
     }
     switch (outcome.kind) {
       case 'success':
-        if (request.message === undefined || endsHere(request.message)) this.succeed(request, outcome.value, outcome.children, runtimeMs);
+        if (Aftermath.endsHere(request.message)) this.succeed(request, outcome.value, outcome.children, runtimeMs);
         else this.inBackground(request, this.succeedAndFollowUp(request, outcome.value, outcome.children, runtimeMs));
         break;
       case 'failure':
@@ -74,7 +84,7 @@ export class Settler {
       case 'revoked':
         this.parts.signals.taskRevoked.send(log.revokedSignal(request, outcome));
         this.parts.events?.revoked(request, outcome);
-        this.end(request, this.documents.exception(request, 'REVOKED', remoteError('TaskRevokedError', [outcome.reason])), 'ack');
+        this.revoke(request, remoteError('TaskRevokedError', [outcome.reason]));
         break;
       case 'timed-out': {
         const limitS = outcome.limitMs / 1000;
@@ -92,7 +102,8 @@ export class Settler {
         break;
       }
       case 'ignored':
-        this.end(request, undefined, 'ack', () => log.ignored(this.parts.logger, request));
+        if (outcome.replacement === undefined) this.end(request, undefined, 'ack', () => log.ignored(this.parts.logger, request));
+        else this.inBackground(request, this.replace(request, outcome.replacement));
         break;
       case 'rejected':
         this.end(request, undefined, 'reject', () => this.rejected(request, outcome), outcome.reason ?? 'rejected by the task');
@@ -113,10 +124,12 @@ export class Settler {
 
   private succeed(request: Request, value: unknown, children: readonly ResultTree[] | undefined, runtimeMs: number): void {
     const meta = this.ignores(request) ? undefined : this.documents.value(request, 'SUCCESS', value, children);
-    this.end(request, meta, 'ack', () => {
-      log.succeeded(this.parts.logger, request, value, runtimeMs);
-      this.parts.events?.succeeded(request, value, runtimeMs);
-    });
+    this.end(request, meta, 'ack', () => this.succeeded(request, value, runtimeMs));
+  }
+
+  private succeeded(request: Request, value: unknown, runtimeMs: number): void {
+    log.succeeded(this.parts.logger, request, value, runtimeMs);
+    this.parts.events?.succeeded(request, value, runtimeMs);
   }
 
   private async succeedAndFollowUp(
@@ -126,69 +139,104 @@ export class Settler {
     runtimeMs: number,
   ): Promise<void> {
     try {
-      const plan = afterSuccess(this.ended(request), value);
-      await this.sendAll(request, plan.sends);
-      if (!this.isGivenUp(request)) this.succeed(request, value, [...(children ?? []), ...plan.children], runtimeMs);
+      const consequences = this.aftermath.success(request, value, children ?? [], this.ignores(request) ? 'ignored' : 'kept');
+      await this.conclude(request, consequences, 'ack', () => this.succeeded(request, value, runtimeMs));
     } catch (error) {
       this.becomeFailure(request, error);
     }
   }
 
-  /** A failure is stored first: an errback may look it up. */
-  private fail(request: Request, failure: Failure, answer: Answer, logLine?: () => void): void {
-    const { message, plan } = request;
-    const hidden = this.ignores(request) && !plan.storeErrorsEvenIfIgnored;
+  private fail(request: Request, failure: Failure, answer: AnswerKind, logLine?: () => void): void {
+    const hidden = this.ignores(request) && !request.plan.storeErrorsEvenIfIgnored;
     const meta = hidden ? undefined : this.documents.exception(request, 'FAILURE', failure.error, failure.children);
-    const hasErrbacks = message !== undefined && message.errbacks !== null && message.errbacks.length > 0;
-    const hasLaterSteps = message !== undefined && message.chain !== null && message.chain.length > 0;
     const told = (): void => {
       logLine?.();
       this.parts.events?.failed(request, failure.error);
     };
-    if (hasErrbacks || hasLaterSteps) this.inBackground(request, this.failAndFollowUp(request, meta, failure.error, answer, told));
-    else this.end(request, meta, answer, told, failure.error.type);
+    if (Aftermath.endsHere(request.message)) {
+      this.end(request, meta, answer, told, failure.error.type);
+      return;
+    }
+    this.inBackground(
+      request,
+      this.conclude(request, this.aftermath.failure(request, failure.error, meta), answer, told, failure.error.type),
+    );
   }
 
-  private async failAndFollowUp(
+  /** The message of a task that never ran has not been read; its chord must hear of it all the same. */
+  private revoke(request: Request, error: RemoteErrorInfo): void {
+    const own = this.documents.exception(request, 'REVOKED', error);
+    const message = request.message ?? this.read(request);
+    if (!(message instanceof Promise) && Aftermath.endsHere(message)) this.end(request, own, 'ack');
+    else this.inBackground(request, this.tellOfRevoked(request, message, error, own));
+  }
+
+  private async tellOfRevoked(
     request: Request,
-    meta: ResultMeta | undefined,
+    message: TaskMessage | undefined | Promise<TaskMessage | undefined>,
     error: RemoteErrorInfo,
-    answer: Answer,
-    told: () => void,
+    own: ResultMeta,
   ): Promise<void> {
-    if (meta !== undefined) await this.store(request, meta);
-    for (const { taskId } of laterSteps(request.message?.chain ?? null))
-      await this.store(request, this.documents.bare(taskId, 'FAILURE', error));
+    await this.conclude(request, this.aftermath.revoked(request, await message, error, own), 'ack');
+  }
+
+  /** Undefined when nobody can read it: then there is nobody to tell either. */
+  private read({ delivery }: Request): TaskMessage | undefined | Promise<TaskMessage | undefined> {
     try {
-      await this.sendAll(request, afterFailure(this.ended(request)).sends);
-    } catch (problem) {
-      // The failure stands; an errback that cannot be sent must not hide it.
-      log.internalError(this.parts.logger, request, 'its errbacks could not be sent', problem);
+      const message = this.parts.read?.(delivery.message);
+      return message instanceof Promise ? message.catch(() => undefined) : message;
+    } catch {
+      return undefined;
     }
-    if (!this.isGivenUp(request)) this.end(request, undefined, answer, told, error.type);
+  }
+
+  private async replace(request: Request, replacement: unknown): Promise<void> {
+    try {
+      await this.conclude(request, this.aftermath.replaced(request, replacement), 'ack', () => log.ignored(this.parts.logger, request));
+    } catch (error) {
+      this.becomeFailure(request, error);
+    }
   }
 
   private async retry(request: Request, outcome: Extract<Outcome, { kind: 'retry' }>): Promise<void> {
     const { message } = request;
     if (message === undefined) return;
-    try {
-      await this.sendAll(request, [nextTry(request, message, outcome)]);
-    } catch (error) {
-      this.becomeFailure(request, error);
-      return;
-    }
-    if (this.isGivenUp(request)) return;
     // Celery counts the next try among the children.
     const children: readonly ResultTree[] = [...(outcome.children ?? []), [[request.id, null], null]];
     const meta = this.ignores(request) ? undefined : this.documents.exception(request, 'RETRY', outcome.error, children);
-    this.end(request, meta, 'ack', () => {
-      log.retried(this.parts.logger, request, outcome);
-      this.parts.events?.retried(request, outcome);
-    });
+    try {
+      await this.conclude(request, this.aftermath.retry(request, message, outcome, meta), 'ack', () => {
+        log.retried(this.parts.logger, request, outcome);
+        this.parts.events?.retried(request, outcome);
+      });
+    } catch (error) {
+      this.becomeFailure(request, error);
+    }
+  }
+
+  /** What follows, the results and the answer, in one step where the engines allow it. */
+  private async conclude(
+    request: Request,
+    consequences: Consequences,
+    answer: AnswerKind,
+    logLine?: () => void,
+    reason = '',
+  ): Promise<void> {
+    const { message, delivery, id } = request;
+    const { priority } = delivery.message.properties;
+    const lineage = {
+      id,
+      rootId: message?.rootId ?? id,
+      priority: this.parts.settings.taskInheritParentPriority ? priority : undefined,
+    };
+    const end = { request, lineage, answer: answerOf(request, answer, reason), givenUp: () => this.isGivenUp(request) };
+    const settled = await this.conclusion.conclude(end, consequences);
+    if (settled === 'settled') this.say(request, logLine);
+    else this.lost(request);
   }
 
   /** Stores, answers for the message, and says so; in that order or at once. */
-  private end(request: Request, meta: ResultMeta | undefined, answer: Answer, logLine?: () => void, reason = ''): void {
+  private end(request: Request, meta: ResultMeta | undefined, answer: AnswerKind, logLine?: () => void, reason = ''): void {
     this.pending += 1;
     this.tryToFinish(request, meta, answer, reason).then(
       (settled) => {
@@ -204,7 +252,7 @@ export class Settler {
   }
 
   /** A result that cannot be written may be refused with a throw as well as with a rejection. */
-  private tryToFinish(request: Request, meta: ResultMeta | undefined, answer: Answer, reason: string): Promise<Settled> {
+  private tryToFinish(request: Request, meta: ResultMeta | undefined, answer: AnswerKind, reason: string): Promise<Settled> {
     try {
       return this.finish(request, meta, answer, reason);
     } catch (error) {
@@ -227,7 +275,7 @@ export class Settler {
     }
   }
 
-  private finish(request: Request, meta: ResultMeta | undefined, answer: Answer, reason: string): Promise<Settled> {
+  private finish(request: Request, meta: ResultMeta | undefined, answer: AnswerKind, reason: string): Promise<Settled> {
     const { settlement, backend } = this.parts;
     const { delivery } = request;
     if (request.acked) return meta === undefined ? Promise.resolve('settled') : backend.store(meta).then(() => 'settled');
@@ -240,7 +288,7 @@ export class Settler {
   private troubled(
     request: Request,
     meta: ResultMeta | undefined,
-    answer: Answer,
+    answer: AnswerKind,
     logLine: (() => void) | undefined,
     reason: string,
     error: unknown,
@@ -274,20 +322,6 @@ export class Settler {
     );
   }
 
-  private async sendAll(request: Request, sends: readonly PlannedSend[]): Promise<void> {
-    const { producer } = this.parts;
-    // Together, so that they travel together; each for as long as it takes.
-    await Promise.all(
-      sends.map(({ task, args, options }) =>
-        patiently(async () => producer.publishTask(task, args, options), this.patience(request, `send ${task} after`)),
-      ),
-    );
-  }
-
-  private async store(request: Request, meta: ResultMeta): Promise<void> {
-    if (!this.isGivenUp(request)) await patiently(() => this.parts.backend.store(meta), this.patience(request, 'store the result of'));
-  }
-
   private patience(request: Request, verb: string) {
     const { clock, logger } = this.parts;
     return { clock, logger, what: `${verb} task ${request.name}[${request.id}]`, givenUp: () => this.isGivenUp(request) };
@@ -295,18 +329,6 @@ export class Settler {
 
   private isGivenUp(request: Request): boolean {
     return request.fenced || (request.delivery.fenced && !request.acked);
-  }
-
-  private ended(request: Request): EndedTask {
-    const { message, delivery } = request;
-    return {
-      id: request.id,
-      rootId: message?.rootId ?? request.id,
-      priority: this.parts.settings.taskInheritParentPriority ? delivery.message.properties.priority : undefined,
-      callbacks: message?.callbacks ?? null,
-      errbacks: message?.errbacks ?? null,
-      chain: message?.chain ?? null,
-    };
   }
 
   private ignores({ plan, message }: Request): boolean {
@@ -326,6 +348,11 @@ export class Settler {
     this.pending -= 1;
     if (this.pending === 0 && this.idleListeners.length > 0) for (const resolve of this.idleListeners.splice(0)) resolve();
   }
+}
+
+function answerOf(request: Request, answer: AnswerKind, reason: string): Answer {
+  if (request.acked) return { kind: 'answered' };
+  return answer === 'reject' ? { kind: 'reject', reason } : { kind: answer };
 }
 
 function remoteError(type: string, args: readonly unknown[]): RemoteErrorInfo {

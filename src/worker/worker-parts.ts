@@ -9,7 +9,7 @@ import type { Settings } from '../config/settings.js';
 import type { Logger } from '../logger.js';
 import type { Pool, PoolOptions } from '../pool.js';
 import type { RemoteCommand } from '../remote-control/command.js';
-import type { ResultBackend, Settlement } from '../result-backend.js';
+import type { Outgoing, ResultBackend, Settlement } from '../result-backend.js';
 import type { Signals } from '../signals.js';
 import type { Task } from '../task.js';
 
@@ -72,6 +72,13 @@ export interface TaskPublisher {
    * do not say is *not* taken from a running task. Resolves once the broker has the message.
    */
   publishTask(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Promise<void>;
+  /** The same message without sending it, its queue declared: for a step that does more than send. */
+  prepareCall(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Promise<PreparedMessage>;
+}
+
+export interface PreparedMessage extends Outgoing {
+  /** To be called when the broker has it. */
+  published(): void | Promise<void>;
 }
 
 /** The queues an app knows (`routing/queues.ts`). */
@@ -104,6 +111,7 @@ export type WorkerSettings = Pick<
   | 'taskTrackStarted'
   | 'taskTimeLimit'
   | 'taskSoftTimeLimit'
+  | 'resultChordJoinTimeout'
   | 'taskInheritParentPriority'
   | 'maxDeliveries'
   | 'workerConcurrency'

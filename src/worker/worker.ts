@@ -14,6 +14,8 @@ import type { Consumer, Queue } from '../broker.js';
 import { ConfigError } from '../errors.js';
 import { catchStrayErrors } from '../execution/stray-errors.js';
 import type { Pool } from '../pool.js';
+import type { Message } from '../protocol/message.js';
+import { decodeTaskMessage } from '../protocol/task-message.js';
 import type { WorkerView } from '../remote-control/command.js';
 import { CTQ_VERSION } from '../version.js';
 import { bannerText } from './banner.js';
@@ -83,7 +85,8 @@ export class Worker implements RequestListener {
     const load = () => ({ active: this.running.size, processed: this.plans.begunInAll });
     this.membership =
       parts.remote === undefined ? undefined : new Membership({ ...parts, remote: parts.remote, options, revoked: this.revoked, load });
-    const told = { ...parts, events: this.membership?.taskEvents };
+    const read = (message: Message) => decodeTaskMessage(message, this.strategy.decoding);
+    const told = { ...parts, events: this.membership?.taskEvents, read };
     this.settler = new Settler(told);
     this.refusals = new Refusals(told, this.settler);
     this.strategy = new Strategy(this.plans, parts.settings, parts.clock, this);

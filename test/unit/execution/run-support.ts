@@ -16,6 +16,12 @@ const nobody: TaskSender = {
   signature() {
     throw new Error('nothing is written down here');
   },
+  reviveSignature() {
+    throw new Error('nothing is written down here');
+  },
+  growChord() {
+    throw new Error('nothing is counted here');
+  },
 };
 
 export interface Watched extends PoolWatch {

@@ -20,8 +20,10 @@ import type { Message, MessageProperties } from '../../../src/protocol/message.j
 import { encodeResultMeta, type ResultMeta } from '../../../src/protocol/result-meta.js';
 import type { ResultBackend } from '../../../src/result-backend.js';
 import { Queues } from '../../../src/routing/queues.js';
+import { sequentialSettlement } from '../../../src/settlement.js';
 import { Signals } from '../../../src/signals.js';
 import { Task, type TaskFunction, type TaskOptions } from '../../../src/task.js';
+import type { PreparedMessage } from '../../../src/worker/worker-parts.js';
 import { Worker, type WorkerOptions } from '../../../src/worker/worker.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { eventually } from '../../support/eventually.js';
@@ -141,7 +143,11 @@ class FakeBroker implements Broker, Consumer {
     this.calls.push('close');
   }
   async declare(): Promise<void> {}
-  async publish(): Promise<void> {}
+  /** Told of everything that is published. */
+  onPublish: ((message: Message) => void) | undefined;
+  async publish(message: Message): Promise<void> {
+    this.onPublish?.(message);
+  }
   async broadcast(): Promise<number> {
     return 0;
   }
@@ -182,6 +188,7 @@ export class WorkerBench {
   readonly notices: string[] = [];
   readonly worker: Worker;
   readonly stopped: Promise<string>;
+  private readonly underWay = new Map<Message, SentTask>();
   private sends = 0;
 
   constructor(options: BenchOptions = {}) {
@@ -196,6 +203,7 @@ export class WorkerBench {
         broker: this.broker,
         backend,
         settlement: {
+          ...sequentialSettlement(this.broker, backend, { clock: this.clock }),
           complete: (delivery, meta) => {
             if (this.throwsOnUnwritable) encodeResultMeta(meta);
             return (async () => {
@@ -208,16 +216,10 @@ export class WorkerBench {
         },
         producer: {
           publishTask: async (name, args, taskOptions) => {
-            const trouble = this.publishTroubles.shift();
-            if (trouble !== undefined) throw trouble;
-            JSON.stringify(args, (_key, value: unknown) => {
-              if (typeof value === 'symbol')
-                throw new ProtocolError('CTQ_PROTOCOL_UNENCODABLE', 'Object of type symbol is not JSON serializable');
-              return value;
-            });
-            this.sent.push({ name, args, options: taskOptions });
-            happened.push(`send ${name}`);
+            const { message } = this.prepared(name, args, taskOptions);
+            await this.broker.publish(message);
           },
+          prepareCall: async (name, args, taskOptions) => this.prepared(name, args, taskOptions),
         },
         queues: new Queues(conf),
         openPool,
@@ -231,6 +233,25 @@ export class WorkerBench {
     );
     this.stopped = this.worker.start();
     this.stopped.catch(() => {});
+    this.broker.onPublish = (message) => {
+      const sent = this.underWay.get(message);
+      if (sent === undefined) return;
+      this.sent.push(sent);
+      happened.push(`send ${sent.name}`);
+    };
+  }
+
+  /** A message that the test knows again when it is published. */
+  private prepared(name: string, args: readonly unknown[], options: ApplyAsyncOptions): PreparedMessage {
+    const trouble = this.publishTroubles.shift();
+    if (trouble !== undefined) throw trouble;
+    JSON.stringify(args, (_key, value: unknown) => {
+      if (typeof value === 'symbol') throw new ProtocolError('CTQ_PROTOCOL_UNENCODABLE', 'Object of type symbol is not JSON serializable');
+      return value;
+    });
+    const message: Message = { headers: { task: name }, properties: {}, contentType: '', contentEncoding: '', body: Buffer.alloc(0) };
+    this.underWay.set(message, { name, args, options });
+    return { message, route: { exchange: { name: '', type: 'direct' }, routingKey: 'celery' }, published: () => {} };
   }
 
   /** A worker that has said `ready.` */
@@ -243,14 +264,7 @@ export class WorkerBench {
 
   task(run: TaskFunction, options: TaskOptions = {}): void {
     const name = options.name ?? 'tasks.it';
-    const sender = {
-      sendTask: () => {
-        throw new Error('nothing is sent here');
-      },
-      signature: () => {
-        throw new Error('nothing is written down here');
-      },
-    };
+    const sender = { sendTask: nothingHere, signature: nothingHere, reviveSignature: nothingHere, growChord: nothingHere };
     this.tasks.set(name, new (options.base ?? Task)(name, options, run, sender));
   }
 
@@ -356,4 +370,8 @@ export function taskMessage(parts: MessageParts): Message {
 
 function present(headers: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
+}
+
+function nothingHere(): never {
+  throw new Error('nothing is sent here');
 }

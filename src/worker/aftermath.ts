@@ -1,0 +1,123 @@
+/** What follows from the end of a task (WIRE 8.8): results of others, messages, parts of chords. Decides, and does nothing. */
+import {
+  afterFailure,
+  afterSuccess,
+  type EndedTask,
+  endsHere,
+  type FollowUp,
+  laterSteps,
+  planned,
+  withDefaults,
+} from '../canvas/follow-up.js';
+import { nodeFromJson } from '../canvas/node-json.js';
+import type { RemoteErrorInfo } from '../errors.js';
+import type { Outcome } from '../execution/outcome.js';
+import { encodeException } from '../protocol/exception.js';
+import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
+import type { TaskMessage } from '../protocol/task-message.js';
+import { type Consequences, type EndedPart, NO_CONSEQUENCES } from './conclusion.js';
+import * as log from './log-lines.js';
+import { nextTry } from './next-try.js';
+import type { Request } from './request.js';
+import type { ResultDocuments } from './result-document.js';
+import type { WorkerParts } from './worker-parts.js';
+
+export type AftermathParts = Pick<WorkerParts, 'settings' | 'logger'>;
+
+export class Aftermath {
+  private readonly parts: AftermathParts;
+  private readonly documents: ResultDocuments;
+
+  constructor(parts: AftermathParts, documents: ResultDocuments) {
+    this.parts = parts;
+    this.documents = documents;
+  }
+
+  /** True when nothing can follow, however it ended: asked for every task. */
+  static endsHere(message: TaskMessage | undefined): boolean {
+    return message === undefined || (message.chord === null && message.errbacks === null && endsHere(message));
+  }
+
+  /** @throws ProtocolError or ConfigError when what follows is nothing that can be sent. */
+  success(request: Request, value: unknown, children: readonly ResultTree[], ignored: 'ignored' | 'kept'): Consequences {
+    const { chords, sends, children: followers } = afterSuccess(this.ended(request), value);
+    const meta = ignored === 'ignored' ? undefined : this.documents.value(request, 'SUCCESS', value, [...children, ...followers]);
+    return { metas: listOf(meta), chords, calls: sends, parts: this.ownPart(request, request.message, 'SUCCESS', value) };
+  }
+
+  /** @param own - The task's own result; undefined when it is ignored. */
+  failure(request: Request, error: RemoteErrorInfo, own: ResultMeta | undefined): Consequences {
+    const errbacks = this.errbacks(request);
+    const rest = this.unfinished(request, request.message, 'FAILURE', error);
+    return { metas: [...listOf(own), ...rest.metas], chords: errbacks.chords, calls: errbacks.sends, parts: rest.parts };
+  }
+
+  /** @param message - Read for this purpose: a task that is revoked before it runs is not read otherwise. */
+  revoked(request: Request, message: TaskMessage | undefined, error: RemoteErrorInfo, own: ResultMeta): Consequences {
+    const rest = this.unfinished(request, message, 'REVOKED', error);
+    return { ...NO_CONSEQUENCES, metas: [own, ...rest.metas], parts: rest.parts };
+  }
+
+  retry(request: Request, message: TaskMessage, outcome: Extract<Outcome, { kind: 'retry' }>, own: ResultMeta | undefined): Consequences {
+    return { ...NO_CONSEQUENCES, metas: listOf(own), calls: [nextTry(request, message, outcome)] };
+  }
+
+  /** The task that takes the place of this one, with its id and everything that was to follow it. */
+  replaced(request: Request, replacement: unknown): Consequences {
+    const { id, rootId, priority } = this.ended(request);
+    // Sent from within the task, so it is its own parent (results #48).
+    const { chords, sends } = planned(withDefaults(nodeFromJson(replacement), { rootId, parentId: id, priority }));
+    return { ...NO_CONSEQUENCES, chords, calls: sends };
+  }
+
+  /** What will never run because this task did not succeed, and the chords that wait for it. */
+  private unfinished(
+    request: Request,
+    message: TaskMessage | undefined,
+    status: 'FAILURE' | 'REVOKED',
+    error: RemoteErrorInfo,
+  ): { readonly metas: readonly ResultMeta[]; readonly parts: readonly EndedPart[] } {
+    const result = encodeException(error);
+    const lost = laterSteps(message?.chain ?? null);
+    const lostParts = lost.flatMap(({ taskId, part }) =>
+      part === undefined
+        ? []
+        : [{ part: { taskId, groupId: part.groupId, groupIndex: part.groupIndex, status, result }, body: () => part.body }],
+    );
+    return {
+      metas: lost.map(({ taskId }) => this.documents.bare(taskId, status, error)),
+      parts: [...this.ownPart(request, message, status, result), ...lostParts],
+    };
+  }
+
+  private errbacks(request: Request): Pick<FollowUp, 'chords' | 'sends'> {
+    try {
+      return afterFailure(this.ended(request));
+    } catch (problem) {
+      // The failure stands; an errback that is none must not hide it.
+      log.internalError(this.parts.logger, request, 'its errbacks could not be sent', problem);
+      return { chords: [], sends: [] };
+    }
+  }
+
+  private ownPart(request: Request, message: TaskMessage | undefined, status: string, result: unknown): EndedPart[] {
+    if (message === undefined || message.chord === null || message.group === null) return [];
+    const { chord, group: groupId, groupIndex } = message;
+    return [{ part: { groupId, taskId: request.id, groupIndex, status, result }, body: () => nodeFromJson(chord) }];
+  }
+
+  private ended({ id, message, delivery }: Request): EndedTask {
+    return {
+      id,
+      rootId: message?.rootId ?? id,
+      priority: this.parts.settings.taskInheritParentPriority ? delivery.message.properties.priority : undefined,
+      callbacks: message?.callbacks ?? null,
+      errbacks: message?.errbacks ?? null,
+      chain: message?.chain ?? null,
+    };
+  }
+}
+
+function listOf<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
+}
