@@ -3,7 +3,7 @@
  * means a zlib stream there, as kombu has it. What Node has not built in comes from optional packages
  * and is asynchronous; see `optional-codecs.ts`.
  */
-import { brotliCompressSync, brotliDecompressSync, deflateSync, unzipSync } from 'node:zlib';
+import type * as Zlib from 'node:zlib';
 import { ProtocolError } from '../errors.js';
 import { bzip2, type Codec, xz, zstd } from './optional-codecs.js';
 import { printable } from './python-repr.js';
@@ -27,19 +27,22 @@ interface Method extends Codec {
   readonly names: readonly string[];
 }
 
+/** Looked up when used: it costs 4 ms of a start, and most messages are not compressed. */
+const zlib = (): typeof Zlib => process.getBuiltinModule('node:zlib');
+
 const METHODS: readonly Method[] = [
   {
     header: 'application/x-gzip',
     names: ['gzip', 'zlib'],
-    compress: (body) => deflateSync(body),
+    compress: (body) => zlib().deflateSync(body),
     // unzip takes a gzip file as well, which is what the name makes others send.
-    decompress: (body, maxBytes) => unzipSync(body, { maxOutputLength: maxBytes }),
+    decompress: (body, maxBytes) => zlib().unzipSync(body, { maxOutputLength: maxBytes }),
   },
   {
     header: 'application/x-brotli',
     names: ['brotli'],
-    compress: (body) => brotliCompressSync(body),
-    decompress: (body, maxBytes) => brotliDecompressSync(body, { maxOutputLength: maxBytes }),
+    compress: (body) => zlib().brotliCompressSync(body),
+    decompress: (body, maxBytes) => zlib().brotliDecompressSync(body, { maxOutputLength: maxBytes }),
   },
   { header: 'application/x-bz2', names: ['bzip2', 'bzip'], ...bzip2 },
   { header: 'application/x-lzma', names: ['lzma', 'xz'], ...xz },

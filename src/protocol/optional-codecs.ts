@@ -2,7 +2,6 @@
  * bzip2, xz and zstd: codecs that Node 20 lacks, from packages that a user installs when somebody
  * sends such bodies. Each is loaded with the first body that needs it.
  */
-import * as zlib from 'node:zlib';
 import { ProtocolError } from '../errors.js';
 
 export interface Codec {
@@ -174,8 +173,8 @@ interface NativeZstd {
   zstdDecompressSync?: (body: Uint8Array, options: { maxOutputLength: number }) => Buffer;
 }
 
-/** Node has it from 22.15. */
-const native = zlib as unknown as NativeZstd;
+/** Node has it from 22.15. Looked up when used, for it costs a start 4 ms. */
+const native = (): NativeZstd => process.getBuiltinModule('node:zlib');
 
 let zstdModule: Promise<typeof import('@bokuweb/zstd-wasm')> | undefined;
 
@@ -195,11 +194,13 @@ async function loadZstd(purpose: Purpose): Promise<typeof import('@bokuweb/zstd-
 
 export const zstd: Codec = {
   compress(body) {
-    if (native.zstdCompressSync !== undefined) return native.zstdCompressSync(body);
+    const { zstdCompressSync } = native();
+    if (zstdCompressSync !== undefined) return zstdCompressSync(body);
     return loadZstd('compress').then((module) => module.compress(body));
   },
   decompress(body, maxBytes) {
-    if (native.zstdDecompressSync !== undefined) return native.zstdDecompressSync(body, { maxOutputLength: maxBytes });
+    const { zstdDecompressSync } = native();
+    if (zstdDecompressSync !== undefined) return zstdDecompressSync(body, { maxOutputLength: maxBytes });
     return loadZstd('decompress').then((module) => decompressZstd(module, body, maxBytes));
   },
 };
