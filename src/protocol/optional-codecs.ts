@@ -174,7 +174,7 @@ interface NativeZstd {
 }
 
 /** Node has it from 22.15. Looked up when used, for it costs a start 4 ms. */
-const native = (): NativeZstd => process.getBuiltinModule('node:zlib');
+const native = (): NativeZstd => process.getBuiltinModule('node:zlib') as unknown as NativeZstd;
 
 let zstdModule: Promise<typeof import('@bokuweb/zstd-wasm')> | undefined;
 
