@@ -7,7 +7,7 @@ import type { Beat } from './beat/beat.js';
 import { periodicEntry, type PeriodicTask, type PeriodicTaskOptions } from './beat/periodic-task.js';
 import type { ScheduleEntry, ScheduleEntryInput } from './beat/schedule-entry.js';
 import type { ScheduleStore } from './beat/schedule-store.js';
-import type { Broker, BrokerOptions } from './broker.js';
+import type { Broker } from './broker.js';
 import type { ApplyAsyncOptions } from './client/apply-async-options.js';
 import {
   makeSignature,
@@ -22,22 +22,19 @@ import { AsyncResult, SentTask } from './client/async-result.js';
 import { CanvasClient } from './client/canvas-client.js';
 import { builtinTasks } from './client/builtin-tasks.js';
 import { chordStoreOf, type GroupResult } from './client/group-result.js';
-import { Producer } from './client/producer.js';
-import { Results } from './client/results.js';
 import { systemClock } from './clock.js';
 import { type Conf, createConf } from './config/conf.js';
-import { type ConnectionUrls, connectionUrls, environmentLayer, type SettingsLayer } from './config/resolve.js';
-import { maskUrl } from './config/masking.js';
+import { environmentLayer, type SettingsLayer } from './config/resolve.js';
 import type { Settings, SettingsInput } from './config/settings.js';
 import { ConfigError } from './errors.js';
 import { IN_CHILD } from './ctq/app-home.js';
 import { type AppModule, childOptions } from './ctq/child-options.js';
-import { type AppBeatOptions, type BeatConnection, entriesOf, openBeat, openStore, type ScheduleSource } from './ctq/open-beat.js';
+import { Connected } from './ctq/connected.js';
+import { type AppBeatOptions, entriesOf, openBeat, openStore, type ScheduleSource } from './ctq/open-beat.js';
 import { Events } from './events/event-stream.js';
-import { currentRun } from './execution/task-context.js';
 import { TaskRegistry } from './execution/task-registry.js';
 import { type Logger, silentLogger } from './logger.js';
-import { anonymousNodename, resolveNodename } from './protocol/nodename.js';
+import { resolveNodename } from './protocol/nodename.js';
 import { Control } from './remote-control/control.js';
 import type { ResultBackend } from './result-backend.js';
 import { Router } from './routing/router.js';
@@ -298,109 +295,4 @@ export class Ctq implements TaskSender {
     this.parts ??= new Connected(this, { ...this.conf }, this.surroundings);
     return this.parts;
   }
-}
-
-/** The engines of one app, each opened on first need and closed together. */
-class Connected {
-  readonly router: Router;
-  readonly producer: Producer;
-  readonly results: Results;
-  private readonly settings: Settings;
-  private readonly surroundings: Surroundings;
-  private readonly urls: ConnectionUrls;
-  private readonly brokers = new Map<string, Promise<Broker>>();
-  private resultBackend: Promise<ResultBackend> | undefined;
-
-  constructor(app: Ctq, settings: Settings, surroundings: Surroundings) {
-    this.settings = settings;
-    this.surroundings = surroundings;
-    this.urls = connectionUrls(settings, surroundings.baseFolder);
-    this.router = new Router(settings);
-    this.producer = new Producer({
-      settings,
-      router: this.router,
-      broker: () => this.publishTo(),
-      taskOptions: (name) => app.tasks.get(name)?.options,
-      runningTask: currentRun,
-      clock: systemClock,
-      signals: app.signals,
-      origin: anonymousNodename({ hostname: hostname(), pid: process.pid }),
-    });
-    this.results = new Results({
-      backend: () => this.backend(),
-      revoke: async (ids, { terminate = false, signal }) => {
-        await app.control.revoke(ids, { terminate, ...(signal === undefined ? {} : { signalName: signal }) });
-      },
-    });
-  }
-
-  publishTo(): Promise<Broker> {
-    return this.brokerAt(this.urls.publish);
-  }
-
-  consumeFrom(): Promise<Broker> {
-    return this.brokerAt(this.urls.consume);
-  }
-
-  /** Beat's own connection, so that a lease is not kept waiting by a queue of messages. */
-  beatConnection(): BeatConnection {
-    const { publish: url } = this.urls;
-    return { url, options: this.brokerOptions(), displayUrl: maskUrl(url), broker: () => this.publishTo(), producer: this.producer };
-  }
-
-  backend(): Promise<ResultBackend> {
-    this.resultBackend ??= this.openBackend();
-    return this.resultBackend;
-  }
-
-  async close(): Promise<void> {
-    await Promise.race([this.producer.idle(), lastWords()]);
-    const opened = await Promise.allSettled([...this.brokers.values(), ...(this.resultBackend === undefined ? [] : [this.resultBackend])]);
-    await Promise.all(opened.map((engine) => (engine.status === 'fulfilled' ? engine.value.close() : undefined)));
-  }
-
-  private brokerAt(url: string): Promise<Broker> {
-    let broker = this.brokers.get(url);
-    if (broker === undefined) {
-      broker = this.openBroker(url);
-      this.brokers.set(url, broker);
-    }
-    return broker;
-  }
-
-  private async openBroker(url: string): Promise<Broker> {
-    const { openBroker } = await import('./brokers/index.js');
-    return openBroker(url, this.brokerOptions());
-  }
-
-  private brokerOptions(): BrokerOptions {
-    return {
-      transportOptions: this.settings.brokerTransportOptions,
-      connectTimeoutMs: this.surroundings.connectTimeoutMs,
-      ...sslOption(this.settings.brokerUseSsl),
-    };
-  }
-
-  private async openBackend(): Promise<ResultBackend> {
-    const { openResultBackend } = await import('./result-backends/index.js');
-    return openResultBackend(this.urls.resultBackend, {
-      transportOptions: this.settings.resultBackendTransportOptions,
-      resultExpires: this.settings.resultExpires,
-      connectTimeoutMs: this.surroundings.connectTimeoutMs,
-      ...sslOption(this.settings.redisBackendUseSsl),
-    });
-  }
-}
-
-/** What is still on its way when the app closes gets this long, and does not keep the process alive for it. */
-const LAST_WORDS_MS = 5_000;
-
-function lastWords(): Promise<void> {
-  return new Promise((resolve) => {
-    systemClock.setTimeout(resolve, LAST_WORDS_MS).unref();
-  });
-}
-
-function sslOption(ssl: unknown): { readonly ssl?: boolean | Readonly<Record<string, unknown>> } {
-  return ssl === null || ssl === undefined || ssl === false ? {} : { ssl: ssl as boolean | Readonly<Record<string, unknown>> };
 }

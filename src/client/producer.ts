@@ -40,6 +40,8 @@ export interface ProducerParts {
   readonly signals: Signals;
   /** `gen<pid>@<host>`, or the worker's nodename. */
   readonly origin: string;
+  /** Told of each message that the broker has, where somebody wants to know. */
+  readonly sent?: (message: Message, queue: Queue, route: Route) => void;
 }
 
 /** The part of a running task that its children are told of. */
@@ -134,7 +136,11 @@ export class Producer {
     const { beforeTaskPublish, afterTaskPublish } = this.parts.signals;
     const payload = publishSignal(name, message, routed);
     await beforeTaskPublish.send(payload);
-    return { message, route: routed.route, published: () => afterTaskPublish.send(payload) };
+    const published = (): void | Promise<void> => {
+      this.parts.sent?.(message, routed.queue, routed.route);
+      return afterTaskPublish.send(payload);
+    };
+    return { message, route: routed.route, published };
   }
 
   private inherit(request: TaskRequest, options: ApplyAsyncOptions): ApplyAsyncOptions {
@@ -158,7 +164,10 @@ export class Producer {
     const posted = announced ? this.announce(name, message, routed) : this.deliver(message, routed);
     this.underWay += 1;
     return posted.then(
-      () => this.arrived(),
+      () => {
+        this.arrived();
+        this.parts.sent?.(message, routed.queue, routed.route);
+      },
       (error: unknown) => {
         this.arrived();
         throw error;

@@ -77,19 +77,12 @@ export class EventDispatcher {
   send(type: string, fields: EventFields = {}): void {
     const group = eventGroup(type);
     if (!this.sends(group)) return;
-    const { lamport, clock } = this.#options;
-    let text: string;
-    try {
-      text = this.#writer.write(type, fields, lamport.forward(), clock.nowMs());
-    } catch {
-      // A field that no JSON can hold.
-      this.#options.onLoss?.(1);
-      return;
-    }
     if (group !== BATCHED_GROUP) {
-      this.#publish(this.#writer.single(text), eventRoutingKey(type), 1);
+      this.sendAlone(type, fields);
       return;
     }
+    const text = this.#write(type, fields);
+    if (text === undefined) return;
     this.#batch.push(text);
     if (this.#batch.length >= BATCH_SIZE) this.#flush();
     else if (!this.#flushScheduled) {
@@ -98,6 +91,23 @@ export class EventDispatcher {
         this.#flushScheduled = false;
         this.#flush();
       });
+    }
+  }
+
+  /** As {@link send}, but never in a list: what clients say of themselves. */
+  sendAlone(type: string, fields: EventFields): void {
+    const text = this.sends(eventGroup(type)) ? this.#write(type, fields) : undefined;
+    if (text !== undefined) this.#publish(this.#writer.single(text), eventRoutingKey(type), 1);
+  }
+
+  /** Undefined for fields that no JSON can hold. */
+  #write(type: string, fields: EventFields): string | undefined {
+    const { lamport, clock, onLoss } = this.#options;
+    try {
+      return this.#writer.write(type, fields, lamport.forward(), clock.nowMs());
+    } catch {
+      onLoss?.(1);
+      return undefined;
     }
   }
 

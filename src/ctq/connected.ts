@@ -1,0 +1,131 @@
+/** The engines of one app: opened by name on first need, shared by everything the app does, closed together. */
+import { hostname } from 'node:os';
+import type { Broker, BrokerOptions } from '../broker.js';
+import { Producer } from '../client/producer.js';
+import { Results } from '../client/results.js';
+import { systemClock } from '../clock.js';
+import { maskUrl } from '../config/masking.js';
+import { type ConnectionUrls, connectionUrls } from '../config/resolve.js';
+import type { Settings } from '../config/settings.js';
+import type { Ctq, Surroundings } from '../ctq.js';
+import { SentEvents } from '../events/sent-events.js';
+import { currentRun } from '../execution/task-context.js';
+import { anonymousNodename } from '../protocol/nodename.js';
+import type { ResultBackend } from '../result-backend.js';
+import { Router } from '../routing/router.js';
+import type { BeatConnection } from './open-beat.js';
+
+/** The engines of one app, each opened on first need and closed together. */
+export class Connected {
+  readonly router: Router;
+  readonly producer: Producer;
+  readonly results: Results;
+  private readonly sentEvents: SentEvents;
+  private readonly settings: Settings;
+  private readonly surroundings: Surroundings;
+  private readonly urls: ConnectionUrls;
+  private readonly brokers = new Map<string, Promise<Broker>>();
+  private resultBackend: Promise<ResultBackend> | undefined;
+
+  constructor(app: Ctq, settings: Settings, surroundings: Surroundings) {
+    this.settings = settings;
+    this.surroundings = surroundings;
+    this.urls = connectionUrls(settings, surroundings.baseFolder);
+    this.router = new Router(settings);
+    const origin = anonymousNodename({ hostname: hostname(), pid: process.pid });
+    this.sentEvents = new SentEvents({
+      broker: () => this.publishTo(),
+      source: { hostname: origin, pid: process.pid },
+      exchange: settings.eventExchange,
+      serializer: settings.eventSerializer,
+      clock: systemClock,
+    });
+    this.producer = new Producer({
+      settings,
+      router: this.router,
+      broker: () => this.publishTo(),
+      taskOptions: (name) => app.tasks.get(name)?.options,
+      runningTask: currentRun,
+      clock: systemClock,
+      signals: app.signals,
+      origin,
+      ...(settings.taskSendSentEvent ? { sent: (message, queue, route) => this.sentEvents.sent(message, queue, route) } : {}),
+    });
+    this.results = new Results({
+      backend: () => this.backend(),
+      revoke: async (ids, { terminate = false, signal }) => {
+        await app.control.revoke(ids, { terminate, ...(signal === undefined ? {} : { signalName: signal }) });
+      },
+    });
+  }
+
+  publishTo(): Promise<Broker> {
+    return this.brokerAt(this.urls.publish);
+  }
+
+  consumeFrom(): Promise<Broker> {
+    return this.brokerAt(this.urls.consume);
+  }
+
+  /** Beat's own connection, so that a lease is not kept waiting by a queue of messages. */
+  beatConnection(): BeatConnection {
+    const { publish: url } = this.urls;
+    return { url, options: this.brokerOptions(), displayUrl: maskUrl(url), broker: () => this.publishTo(), producer: this.producer };
+  }
+
+  backend(): Promise<ResultBackend> {
+    this.resultBackend ??= this.openBackend();
+    return this.resultBackend;
+  }
+
+  async close(): Promise<void> {
+    await Promise.race([this.producer.idle().then(() => this.sentEvents.close()), lastWords()]);
+    const opened = await Promise.allSettled([...this.brokers.values(), ...(this.resultBackend === undefined ? [] : [this.resultBackend])]);
+    await Promise.all(opened.map((engine) => (engine.status === 'fulfilled' ? engine.value.close() : undefined)));
+  }
+
+  private brokerAt(url: string): Promise<Broker> {
+    let broker = this.brokers.get(url);
+    if (broker === undefined) {
+      broker = this.openBroker(url);
+      this.brokers.set(url, broker);
+    }
+    return broker;
+  }
+
+  private async openBroker(url: string): Promise<Broker> {
+    const { openBroker } = await import('../brokers/index.js');
+    return openBroker(url, this.brokerOptions());
+  }
+
+  private brokerOptions(): BrokerOptions {
+    return {
+      transportOptions: this.settings.brokerTransportOptions,
+      connectTimeoutMs: this.surroundings.connectTimeoutMs,
+      ...sslOption(this.settings.brokerUseSsl),
+    };
+  }
+
+  private async openBackend(): Promise<ResultBackend> {
+    const { openResultBackend } = await import('../result-backends/index.js');
+    return openResultBackend(this.urls.resultBackend, {
+      transportOptions: this.settings.resultBackendTransportOptions,
+      resultExpires: this.settings.resultExpires,
+      connectTimeoutMs: this.surroundings.connectTimeoutMs,
+      ...sslOption(this.settings.redisBackendUseSsl),
+    });
+  }
+}
+
+/** What is still on its way when the app closes gets this long, and does not keep the process alive for it. */
+const LAST_WORDS_MS = 5_000;
+
+function lastWords(): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.setTimeout(resolve, LAST_WORDS_MS).unref();
+  });
+}
+
+function sslOption(ssl: unknown): { readonly ssl?: boolean | Readonly<Record<string, unknown>> } {
+  return ssl === null || ssl === undefined || ssl === false ? {} : { ssl: ssl as boolean | Readonly<Record<string, unknown>> };
+}
