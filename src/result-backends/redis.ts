@@ -4,7 +4,7 @@ import { type RedisFailure, toFailure } from '../connections/redis-failure.js';
 import { RedisLink } from '../connections/redis-link.js';
 import { redisScript } from '../connections/redis-script.js';
 import { parseRedisUrl, type RedisAddress } from '../connections/redis-url.js';
-import { ResultBackendError } from '../errors.js';
+import { ProtocolError, ResultBackendError } from '../errors.js';
 import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
 import { isReady } from '../protocol/states.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
@@ -73,15 +73,16 @@ export class RedisResultBackend implements ResultBackend {
   }
 
   resultWrite(meta: ResultMeta): Write {
-    return { key: this.#keys.keyOf(meta.taskId), text: encodeResultMeta(meta), ttlS: this.#ttlS };
+    const text = encodeResultMeta(meta);
+    if (text.length > LARGEST_BYTES) {
+      throw new ProtocolError('CTQ_PROTOCOL_TOO_LARGE', `the result of ${meta.taskId} is larger than Redis can keep (512 MB)`);
+    }
+    return { key: this.#keys.keyOf(meta.taskId), text, ttlS: this.#ttlS };
   }
 
   async store(meta: ResultMeta): Promise<void> {
     this.#mustBeOpen();
     const write = this.resultWrite(meta);
-    if (write.text.length > LARGEST_BYTES) {
-      throw new ResultBackendError(`the result of ${meta.taskId} is larger than Redis can keep (512 MB)`);
-    }
     await new Promise<void>((resolve, reject) => {
       this.#writes.push({ ...write, resolve, reject });
       if (this.#writing) return;

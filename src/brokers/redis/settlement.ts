@@ -33,7 +33,12 @@ export class RedisSettlement implements Settlement {
 
   complete(delivery: Delivery, meta: ResultMeta): Promise<Settled> {
     if (!(delivery instanceof RedisDelivery)) return this.#fallback.complete(delivery, meta);
-    return delivery.complete(this.#writer.resultWrite(meta));
+    try {
+      return delivery.complete(this.#writer.resultWrite(meta));
+    } catch (error) {
+      // A value that cannot be written: the delivery has no answer yet.
+      return Promise.reject(error);
+    }
   }
 
   async end(delivery: Delivery, ending: Ending): Promise<Settled> {
