@@ -26,6 +26,9 @@ import { taskAttribute } from './task-attributes.js';
 import type { TaskPlans } from './task-plan.js';
 import type { QueueTable, RemoteParts, WorkerParts } from './worker-parts.js';
 
+/** What a mistyped or hostile `pool_grow` may at most cost: processes and threads are dear, turns of the event loop are not. */
+const MOST_SLOTS: Readonly<Record<Pool['kind'], number>> = { async: 100_000, threads: 512, prefork: 512, solo: 1 };
+
 export interface PanelParts {
   readonly nodename: string;
   readonly pid: number;
@@ -182,6 +185,8 @@ function poolView({ pool, pid, dispatcher, remote }: PanelParts): WorkerView['po
     async grow(by) {
       if (pool.kind === 'solo') throw new CommandError('AttributeError', "'TaskPool' object has no attribute 'grow'");
       if (pool.size + by < 1) throw new CommandError('ValueError', `Cannot shrink the pool of ${pool.size} by ${-by}: one must be left`);
+      const most = MOST_SLOTS[pool.kind];
+      if (pool.size + by > most) throw new CommandError('ValueError', `Cannot grow the pool of ${pool.size} by ${by}: ${most} is the most`);
       await pool.resize(pool.size + by);
       dispatcher.round();
     },
