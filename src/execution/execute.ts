@@ -274,7 +274,7 @@ export class Executor {
 
   private thrown(run: Run, thrown: unknown): Ending {
     try {
-      return this.understood(run, thrown);
+      return this.understood(run, run.isAbortOf(thrown) ? run.signal.reason : thrown);
     } catch {
       return { outcome: { kind: 'failure', error: describeError(thrown), expected: false }, thing: thrown }; // it throws when looked at
     }

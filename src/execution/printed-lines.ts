@@ -28,7 +28,7 @@ export function logPrints(stream: Stream, { logger, level, outside }: PrintSetti
     const written = given.findLast((one) => typeof one === 'function') as ((error?: Error | null) => void) | undefined;
     if (written !== undefined) process.nextTick(written);
     return true;
-  }) as Stream['write'];
+  };
   return () => {
     if (own === undefined) delete (stream as Partial<Stream>).write;
     else Object.defineProperty(stream, 'write', own);

@@ -1,0 +1,97 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleepMs } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { eventually } from '../../support/eventually.js';
+import { tmpFolder } from '../../support/tmp.js';
+import type { PoolCase } from '../pool.js';
+
+export const limitCases: readonly PoolCase[] = [
+  {
+    title: 'at the soft limit task.signal is aborted with SoftTimeLimitExceeded, and the task may clean up',
+    async run(bench) {
+      await bench.open();
+      const run = bench.start('pool.clean_up', [], { softTimeLimitMs: 100 });
+      expect(await run.outcome).toEqual({ kind: 'success', value: 'cleaned up after SoftTimeLimitExceeded' });
+      expect(run.softLimitsMs).toEqual([100]);
+      expect(await bench.run('pool.is_soft_limit', [], { softTimeLimitMs: 100 })).toEqual({ kind: 'success', value: true });
+    },
+  },
+  {
+    title: 'a task that has not asked for its signal fails with SoftTimeLimitExceeded',
+    async run(bench) {
+      await bench.open();
+      for (const task of ['pool.wait_for_ever', 'pool.wait_for_signal']) {
+        const run = bench.start(task, [], { softTimeLimitMs: 100 });
+        expect(await run.outcome).toMatchObject({
+          kind: 'failure',
+          error: { type: 'SoftTimeLimitExceeded', module: 'billiard.exceptions' },
+        });
+        expect(run.softLimitsMs).toEqual([100]);
+      }
+      expect(await bench.run('pool.add', [1, 1])).toMatchObject({ value: 2 });
+    },
+  },
+  {
+    title: 'one that took its signal and does not react fails some seconds later',
+    async run(bench) {
+      await bench.open();
+      const startedMs = performance.now();
+      const run = bench.start('pool.deaf', [], { softTimeLimitMs: 100 });
+      expect(await run.outcome).toMatchObject({ kind: 'failure', error: { type: 'SoftTimeLimitExceeded' } });
+      expect(performance.now() - startedMs).toBeGreaterThan(4_000);
+      expect(performance.now() - startedMs).toBeLessThan(9_000);
+    },
+  },
+  {
+    title: 'the hard limit ends a task that waits',
+    async run(bench) {
+      await bench.open();
+      const startedMs = performance.now();
+      expect(await bench.run('pool.wait_for_ever', [], { timeLimitMs: 300 })).toEqual({ kind: 'timed-out', limitMs: 300 });
+      expect(performance.now() - startedMs).toBeLessThan(1_500);
+      expect(await bench.run('pool.add', [1, 1])).toMatchObject({ value: 2 });
+    },
+  },
+  {
+    title: 'the hard limit ends a busy loop, the others in flight finish, and the next task runs within a second',
+    async run(bench) {
+      await bench.open({ size: 2 });
+      const other = bench.start('pool.sleep', [1.2]);
+      const startedMs = performance.now();
+      const run = bench.start('pool.spin_for_ever', [], { timeLimitMs: 500, softTimeLimitMs: 200 });
+      expect(await run.outcome).toEqual({ kind: 'timed-out', limitMs: 500 });
+      const endedMs = performance.now();
+      expect(endedMs - startedMs).toBeLessThan(1_500);
+      // It could not hear of it, but it is said.
+      expect(run.softLimitsMs).toEqual([200]);
+      expect(await bench.run('pool.add', [1, 1])).toMatchObject({ value: 2 });
+      expect(performance.now() - endedMs).toBeLessThan(1_000);
+      expect(await other.outcome).toEqual({ kind: 'success', value: 1.2 });
+    },
+  },
+  {
+    title: 'nothing of a task that was ended at its limit runs on beside the next',
+    async run(bench) {
+      await bench.open({ size: 1 });
+      const file = join(tmpFolder(), 'ticks');
+      expect(await bench.run('pool.tick', [file], { softTimeLimitMs: 200 })).toMatchObject({ kind: 'failure' });
+      expect(await bench.run('pool.add', [1, 1])).toMatchObject({ value: 2 });
+      await eventually(async () => {
+        const { size } = statSync(file);
+        await sleepMs(200);
+        return size > 0 && statSync(file).size === size;
+      });
+    },
+  },
+  {
+    title: 'a limit that was kept has no consequences',
+    async run(bench) {
+      await bench.open({ size: 1 });
+      const first = bench.start('pool.sleep', [0.05], { softTimeLimitMs: 150, timeLimitMs: 250 });
+      expect(await first.outcome).toMatchObject({ kind: 'success' });
+      expect(await bench.run('pool.sleep', [0.4])).toMatchObject({ kind: 'success' });
+      expect(first.softLimitsMs).toEqual([]);
+    },
+  },
+];

@@ -1,0 +1,96 @@
+import { expect } from 'vitest';
+import { eventually } from '../../support/eventually.js';
+import type { PoolCase } from '../pool.js';
+
+export const stoppingCases: readonly PoolCase[] = [
+  {
+    title: 'a terminated task hears its signal, and its run is revoked',
+    async run(bench) {
+      await bench.open();
+      const run = bench.start('pool.wait_for_signal');
+      await eventually(() => run.begunIn.length === 1 && run.watch.abort !== undefined);
+      run.watch.abort?.('terminated', 'SIGTERM');
+      expect(await run.outcome).toEqual({ kind: 'revoked', reason: 'terminated', signal: 'SIGTERM' });
+      expect(run.watch.abort).toBeUndefined();
+      expect(await bench.run('pool.add', [1, 1])).toMatchObject({ value: 2 });
+    },
+  },
+  {
+    title: 'a busy loop is terminated, by SIGTERM within a second and by SIGKILL at once',
+    async run(bench) {
+      await bench.open();
+      for (const signal of ['SIGTERM', 'SIGKILL']) {
+        const run = bench.start('pool.spin_for_ever');
+        await eventually(() => run.begunIn.length === 1);
+        const startedMs = performance.now();
+        run.watch.abort?.('terminated', signal);
+        expect(await run.outcome).toEqual({ kind: 'revoked', reason: 'terminated', signal });
+        expect(performance.now() - startedMs).toBeLessThan(signal === 'SIGTERM' ? 1_500 : 500);
+      }
+      expect(await bench.run('pool.add', [1, 1])).toMatchObject({ value: 2 });
+    },
+  },
+  {
+    title: 'a run whose message was given to another worker ends, to be run there',
+    async run(bench) {
+      await bench.open();
+      const run = bench.start('pool.wait_for_ever');
+      await eventually(() => run.begunIn.length === 1);
+      run.watch.abort?.('fenced');
+      expect(await run.outcome).toEqual({ kind: 'requeued', reason: 'fenced' });
+    },
+  },
+  {
+    title: 'a run that waits for its turn is ended without having begun',
+    async run(bench) {
+      const pool = await bench.open({ size: 1 });
+      const first = bench.start('pool.sleep', [0.2]);
+      const second = bench.start('pool.sleep', [0.2]);
+      second.watch.abort?.('shutdown');
+      expect(await second.outcome).toEqual({ kind: 'requeued', reason: 'shutdown' });
+      expect(second.begunIn).toEqual([]);
+      expect(await first.outcome).toMatchObject({ kind: 'success' });
+      await pool.close('drain');
+    },
+  },
+  {
+    title: 'draining waits for what runs',
+    async run(bench) {
+      const pool = await bench.open();
+      const run = bench.start('pool.sleep', [0.3]);
+      await eventually(() => run.begunIn.length === 1);
+      await pool.close('drain');
+      expect(await run.outcome).toEqual({ kind: 'success', value: 0.3 });
+    },
+  },
+  {
+    title: 'a cold close gives back what runs',
+    async run(bench) {
+      const pool = await bench.open();
+      const runs = [bench.start('pool.wait_for_ever'), bench.start('pool.wait_for_signal')];
+      await eventually(() => runs.every(({ begunIn }) => begunIn.length === 1));
+      await pool.close('terminate');
+      for (const { outcome } of runs) expect(await outcome).toEqual({ kind: 'requeued', reason: 'shutdown' });
+    },
+  },
+  {
+    title: 'no process is left after a close',
+    async run(bench) {
+      const pool = await bench.open();
+      bench.start('pool.spin_for_ever');
+      const pids = pool.processes;
+      expect(pids.length).toBeGreaterThan(0);
+      await pool.close('terminate');
+      await eventually(() => pids.every((pid) => pid === process.pid || !isAlive(pid)));
+    },
+  },
+];
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
