@@ -19,7 +19,7 @@ export interface LoadedApp {
   /** For processes that load it again. */
   readonly address: AppAddress;
   /** The same after compiling everything once more, for those that shall load what the sources are now. @throws {@link ConfigError} */
-  rebuild(): Promise<AppAddress>;
+  readonly rebuild: () => Promise<AppAddress>;
 }
 
 export interface LoadAppOptions extends LoaderSetting {

@@ -11,7 +11,7 @@ import { writeHome } from './app-home.js';
 /** A module that was loaded, and can be compiled once more. */
 export interface AppModule {
   readonly address: AppAddress;
-  rebuild?(): Promise<AppAddress>;
+  readonly rebuild?: () => Promise<AppAddress>;
 }
 
 export interface ChildSource {

@@ -18,7 +18,7 @@ export interface PrintSetting {
 export function logPrints(stream: Stream, { logger, level, outside }: PrintSetting): () => void {
   const own = Object.getOwnPropertyDescriptor(stream, 'write');
   const write = stream.write.bind(stream) as (...given: unknown[]) => boolean;
-  stream.write = ((...given: unknown[]): boolean => {
+  stream.write = (...given: unknown[]): boolean => {
     const run = currentRun();
     if (run === undefined && outside === 'leave') return write(...given);
     const [chunk, encoding] = given;

@@ -16,7 +16,7 @@ import type { Invocation } from '../../src/execution/invocation.js';
 import type { Outcome } from '../../src/execution/outcome.js';
 import { logPrints } from '../../src/execution/printed-lines.js';
 import { catchStrayErrors } from '../../src/execution/stray-errors.js';
-import { LOG_LEVELS, type Logger } from '../../src/logger.js';
+import type { Logger, LogLevel } from '../../src/logger.js';
 import type { Pool, PoolWatch } from '../../src/pool.js';
 import { openPool } from '../../src/pools/index.js';
 import type { TaskRequest } from '../../src/execution/invocation.js';
@@ -220,7 +220,7 @@ function invocation(task: string, args: readonly unknown[], options: RunOptions)
 }
 
 function memoryLogger(lines: string[], fields: Readonly<Record<string, string>>): Logger {
-  const at = (level: (typeof LOG_LEVELS)[number]) => {
+  const at = (level: LogLevel) => {
     return (message: string, ...args: unknown[]): void => {
       const { task_id: id, task_name: name } = fields;
       lines.push(`${level.toUpperCase()} ${id === undefined ? '' : `${name}[${id}]: `}${format(message, ...args)}`);

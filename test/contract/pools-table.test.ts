@@ -22,10 +22,11 @@ function table(): string {
     if (!reasons.includes(reason)) reasons.push(reason);
     return `no ${reasons.indexOf(reason) + 1}`;
   };
-  const rows = Object.entries(poolSections).flatMap(([section, cases]) => [
-    `| **${section}** | | | | |`,
-    ...cases.map(({ title }) => `| ${title} | ${KINDS.map((kind) => cell(kind, title)).join(' | ')} |`),
-  ]);
+  const rows: string[] = [];
+  for (const [section, cases] of Object.entries(poolSections)) {
+    rows.push(`| **${section}** | | | | |`);
+    for (const { title } of cases) rows.push(`| ${title} | ${KINDS.map((kind) => cell(kind, title)).join(' | ')} |`);
+  }
   const head = [`| | ${KINDS.join(' | ')} |`, '|---|---|---|---|---|'];
   return `${[...head, ...rows, '', ...reasons.map((reason, index) => `${index + 1}. ${reason}`)].join('\n')}\n`;
 }

@@ -28,6 +28,7 @@ export class ThreadMember implements Member {
   }
 
   send(message: ToChild): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
     this.thread.postMessage(message);
   }
 

@@ -38,7 +38,7 @@ export const contextCases: readonly PoolCase[] = [
         const { value, children } = outcome as { value: string; children?: unknown };
         expect(children).toEqual([[[value, null], null]]);
         const { message } = await eventually(() => {
-          const [found] = arrived.filter((delivery) => delivery.message.headers['id'] === value);
+          const found = arrived.find((delivery) => delivery.message.headers['id'] === value);
           if (found === undefined) throw new Error(`${value} has not arrived`);
           return found;
         });

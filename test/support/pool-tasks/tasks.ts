@@ -162,7 +162,7 @@ export const isSoftLimit = app.task({ name: 'pool.is_soft_limit', bind: true }, 
 // ── Misbehaviour ──────────────────────────────────────────────────────────────────────────────────
 
 export const exit = app.task('pool.exit', (code: number) => {
-  process.exit(code);
+  process.exit(code); // oxlint-disable-line unicorn/no-process-exit -- what a careless task does is the point
 });
 export const kill = app.task('pool.kill', async (signal: NodeJS.Signals) => {
   process.kill(process.pid, signal);
