@@ -7,6 +7,7 @@ import type { Beat } from './beat/beat.js';
 import { periodicEntry, type PeriodicTask, type PeriodicTaskOptions } from './beat/periodic-task.js';
 import type { ScheduleEntry, ScheduleEntryInput } from './beat/schedule-entry.js';
 import type { ScheduleStore } from './beat/schedule-store.js';
+import type { TimeZone } from './beat/time-zone.js';
 import type { Broker } from './broker.js';
 import type { ApplyAsyncOptions } from './client/apply-async-options.js';
 import {
@@ -30,7 +31,7 @@ import { ConfigError } from './errors.js';
 import { IN_CHILD } from './ctq/app-home.js';
 import { type AppModule, childOptions } from './ctq/child-options.js';
 import { Connected } from './ctq/connected.js';
-import { type AppBeatOptions, entriesOf, openBeat, openStore, type ScheduleSource } from './ctq/open-beat.js';
+import { type AppBeatOptions, entriesOf, openBeat, openStore, type ScheduleSource, zoneOf } from './ctq/open-beat.js';
 import { Events } from './events/event-stream.js';
 import { TaskRegistry } from './execution/task-registry.js';
 import { type Logger, silentLogger } from './logger.js';
@@ -256,8 +257,16 @@ export class Ctq implements TaskSender {
 
   /** Makes a beat of this app; `start()` runs it. Any number of them on one Redis or SQLite file send each firing once. */
   async beat(options: AppBeatOptions = {}): Promise<Beat> {
-    const source = { ...this.scheduleSource(), taskNames: new Set(this.tasks.keys()), signals: this.signals };
+    // An app without tasks of its own is one that only sends.
+    const names = [...this.tasks.keys()];
+    const taskNames = new Set(names.some((name) => !name.startsWith('celery.')) ? names : []);
+    const source = { ...this.scheduleSource(), taskNames, signals: this.signals };
     return openBeat(source, this.connected().beatConnection(), options);
+  }
+
+  /** Where crontabs without a zone of their own are computed. */
+  get timeZone(): TimeZone {
+    return zoneOf(this.conf);
   }
 
   /** The entries that the code has. @throws {@link ConfigError} when one of them is wrong. */

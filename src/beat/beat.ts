@@ -48,6 +48,8 @@ export interface BeatParts {
   readonly clock: Clock;
   readonly signals: Signals;
   readonly nodename: string;
+  /** For people, without its password. */
+  readonly brokerUrl: string;
 }
 
 export interface BeatSettings {
@@ -112,6 +114,11 @@ export class Beat {
 
   get state(): BeatState {
     return this.#state;
+  }
+
+  /** Where the last runs are kept, for people. */
+  get database(): string {
+    return this.parts.stateFile?.path ?? this.parts.store.displayName;
   }
 
   /** Seconds. */

@@ -208,7 +208,7 @@ function optionsOf(value: unknown, where: string): ApplyAsyncOptions {
     }
     if (option !== undefined && option !== null) options[name] = option;
   }
-  return options as ApplyAsyncOptions;
+  return options;
 }
 
 function flagOf(value: unknown, fallback: boolean, where: string): boolean {

@@ -27,7 +27,7 @@ export interface AppBeatOptions {
 export interface ScheduleSource {
   readonly main: string;
   readonly settings: Settings;
-  sourceOf(key: keyof Settings): string;
+  readonly sourceOf: (key: keyof Settings) => string;
   /** `addPeriodicTask()` */
   readonly periodic: ReadonlyMap<string, ScheduleEntryInput>;
 }
@@ -37,7 +37,7 @@ export interface BeatConnection {
   readonly url: string;
   readonly options: BrokerOptions;
   readonly displayUrl: string;
-  broker(): Promise<Broker>;
+  readonly broker: () => Promise<Broker>;
   readonly producer: CallPreparer;
 }
 
@@ -97,6 +97,7 @@ export async function openBeat(
     clock: systemClock,
     signals: source.signals,
     nodename,
+    brokerUrl: connection.displayUrl,
   });
   return beat;
 }

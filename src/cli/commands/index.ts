@@ -9,6 +9,7 @@ export interface CommandEntry {
 
 export const commands: readonly CommandEntry[] = [
   { name: 'worker', summary: 'run tasks', load: async () => (await import('./worker.js')).worker },
+  { name: 'beat', summary: 'send tasks when their time has come', load: async () => (await import('./beat.js')).beat },
   { name: 'send', summary: 'send a task by name', load: async () => (await import('./send.js')).send },
   { name: 'inspect', summary: 'ask workers what they do and hold', load: async () => (await import('./inspect.js')).inspect },
   { name: 'control', summary: 'tell workers to do something', load: async () => (await import('./control.js')).control },

@@ -3,6 +3,7 @@ import { type RedisScript, redisScript } from '../../../connections/redis-script
 import attend from './attend.lua';
 import change from './change.lua';
 import fire from './fire.lua';
+import load from './load.lua';
 import pauseEntry from './pause-entry.lua';
 import putEntry from './put-entry.lua';
 import removeEntry from './remove-entry.lua';
@@ -15,5 +16,6 @@ export const fireScript: RedisScript = redisScript(fire);
 export const changeScript: RedisScript = redisScript(change);
 export const putEntryScript: RedisScript = redisScript(putEntry);
 export const removeEntryScript: RedisScript = redisScript(removeEntry);
+export const loadScript: RedisScript = redisScript(load);
 export const pauseEntryScript: RedisScript = redisScript(pauseEntry);
 export const resumeEntryScript: RedisScript = redisScript(resumeEntry);

@@ -31,6 +31,7 @@ import {
   attendScript,
   changeScript,
   fireScript,
+  loadScript,
   pauseEntryScript,
   putEntryScript,
   removeEntryScript,
@@ -87,20 +88,17 @@ export class RedisScheduleStore implements ScheduleStore {
   }
 
   async load(): Promise<StoredEntries> {
-    // The revision first: an edit between the two is then seen as one to come.
-    const revision = Number((await this.#ask('get', [this.#key('revision')])) ?? 0);
-    const [definitions, states, paused, timezone] = await Promise.all([
-      this.#ask('hgetall', [this.#key('entries')]),
-      this.#ask('hgetall', [this.#key('states')]),
-      this.#ask('smembers', [this.#key('paused')]),
-      this.#ask('get', [this.#key('timezone')]),
-    ]);
+    const keys = ['entries', 'states', 'paused', 'timezone', 'revision'].map((name) => this.#key(name));
+    const [definitions, states, paused, timezone, revision] = (await this.#run(loadScript, keys, [])) as [
+      ...[readonly string[], readonly string[], readonly string[]],
+      ...[string, string],
+    ];
     return {
       definitions: new Map(pairs(definitions)),
       states: new Map(pairs(states).flatMap(([name, text]) => readState(text).map((state) => [name, state] as const))),
-      paused: new Set(paused as string[]),
-      timezone: (timezone as string | null) ?? undefined,
-      revision,
+      paused: new Set(paused),
+      timezone: timezone === '' ? undefined : timezone,
+      revision: Number(revision),
     };
   }
 
@@ -254,8 +252,7 @@ function readState(text: string): EntryState[] {
   return match === null ? [] : [{ lastRunAtMs: Number(match[1]), totalRunCount: Number(match[2]) }];
 }
 
-function pairs(reply: RedisReply): [string, string][] {
-  const flat = reply as readonly string[];
+function pairs(flat: readonly string[]): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, index) => [flat[2 * index] ?? '', flat[2 * index + 1] ?? '']);
 }
 

@@ -6,6 +6,7 @@ import { targetsOf } from '../../../brokers/sqlite/queues.js';
 import { priorityStep } from '../../../brokers/priority.js';
 import { type Clock, systemClock } from '../../../clock.js';
 import { toBrokerError } from '../../../connections/sqlite/failure.js';
+import { identityOf } from '../../../connections/sqlite/file.js';
 import { SqliteStore } from '../../../connections/sqlite/store.js';
 import { parseSqliteUrl } from '../../../connections/sqlite/url.js';
 import type { SqliteConnection } from '../../../connections/sqlite.js';
@@ -63,7 +64,9 @@ export class SqliteScheduleStore implements ScheduleStore {
     await this.#write((db) => db.run('UPDATE beat_group SET leader = NULL WHERE scope = ? AND leader = ?', this.#scope, this.#id));
   }
 
-  load(): Promise<StoredEntries> {
+  async load(): Promise<StoredEntries> {
+    // Looking at a schedule is no reason to make a database.
+    if (identityOf(this.#store.path) === undefined) return NOTHING_STORED;
     return this.#read((db) => {
       if (!hasBeatTables(db)) return NOTHING_STORED;
       const group = this.#group(db);
@@ -82,7 +85,7 @@ export class SqliteScheduleStore implements ScheduleStore {
   }
 
   change(changes: EntryChanges): Promise<'changed' | 'fenced'> {
-    const { put = new Map(), remove = [], states = new Map(), timezone } = changes;
+    const { put = new Map<string, string>(), remove = [], states = new Map<string, EntryState>(), timezone } = changes;
     return this.#write((db) => {
       if (!this.#leads(db)) return 'fenced';
       for (const [name, definition] of put) {

@@ -1,0 +1,109 @@
+/** What commands that stay have in common: identity, background, pidfile, log, and the app. */
+import type { LoadedApp } from '../app-loader.js';
+import { expandPath, type PathContext } from '../config/file-paths.js';
+import { firstFilled, type SettingsLayer } from '../config/resolve.js';
+import { UsageError } from '../errors.js';
+import { LOG_LEVELS, type LogLevel } from '../logger.js';
+import { resolveNodename } from '../protocol/nodename.js';
+import { surroundingsOf } from './client.js';
+import { type CommandCall, flag, type OptionValues, value } from './command.js';
+import { isDetached, takeMark } from './daemon.js';
+import { createLogWriter, fileSink, type LogSink, type LogWriter, streamSink } from './log-writer.js';
+import { oneOf, text } from './option-values.js';
+import { paintFor } from './output/colour.js';
+import { acquirePidfile } from './pidfile.js';
+import { octal, takeIdentity } from './privileges.js';
+
+const LEVELS = [...LOG_LEVELS, 'fatal'] as const;
+
+export const serviceOptions = {
+  loglevel: value('-l, --loglevel <level>', 'debug, info, warning (default), error or critical', oneOf(LEVELS), { choices: LEVELS }),
+  logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %P expand', text, { completes: 'file' }),
+  logfileFormat: value('--logfile-format <format>', 'text (default) or json', oneOf(['text', 'json']), { choices: ['text', 'json'] }),
+  pidfile: value('--pidfile <file>', 'write the pid there; refuse to start while another process holds it', text, { completes: 'file' }),
+  detach: flag('-D, --detach', 'run in the background; come back when it is ready'),
+  uid: value('--uid <user>', 'run as this user', text),
+  gid: value('--gid <group>', 'run as this group', text),
+  umask: value('--umask <mask>', 'mode bits that new files do not get, octal: 027', octal),
+} as const;
+
+type Call = Omit<CommandCall, 'options'> & { readonly options: OptionValues<typeof serviceOptions> };
+
+export interface Service {
+  readonly logger: LogWriter;
+  readonly level: LogLevel;
+  /** As the banner shows it. */
+  readonly logfile: string | undefined;
+  readonly nodename: string;
+  /** True in the background: then somebody waits for `reportReady`. */
+  readonly detached: boolean;
+  /** For file names of further options. */
+  readonly paths: PathContext;
+}
+
+/** Takes the identity, then the pidfile, then opens the log; all given back when the command ends. */
+export async function startService(call: Call, hostname: string | undefined): Promise<Service> {
+  const { options, context, workdir } = call;
+  takeIdentity(options);
+  const nodename = resolveNodename(hostname, context);
+  const paths = { nodename, workdir, hostname: context.hostname, pid: context.pid };
+  if (options.pidfile !== undefined) {
+    const notice = (line: string): void => void context.stderr.write(`${line}\n`);
+    const pidfile = await acquirePidfile({ path: expandPath(options.pidfile, '--pidfile', paths), pid: context.pid, notice });
+    call.defer(() => pidfile.release());
+    process.once('exit', () => pidfile.release());
+  }
+  const logfile = options.logfile === undefined ? undefined : expandPath(options.logfile, '--logfile', paths);
+  const level = options.loglevel === 'fatal' ? 'critical' : (options.loglevel ?? 'warning');
+  const logger = await openLog(call, level, logfile);
+  call.defer(() => logger.close());
+  const detached = isDetached(context);
+  takeMark(context);
+  return { logger, level, logfile, nodename, detached, paths };
+}
+
+async function openLog({ options, globals, context }: Call, level: LogLevel, logfile: string | undefined): Promise<LogWriter> {
+  const format = options.logfileFormat ?? 'text';
+  const { clock } = context;
+  if (logfile !== undefined) return createLogWriter({ level, format, clock, sink: fileSink(logfile, clock) });
+  if (isDetached(context)) return createLogWriter({ level, format, clock, sink: nowhere });
+  const paint = format === 'json' ? undefined : await paintFor(context.stderr, context.env, globals.noColor);
+  return createLogWriter({ level, format, clock, sink: streamSink(context.stderr), ...(paint === undefined ? {} : { paint }) });
+}
+
+/** Nobody reads the stderr of a process in the background. */
+const nowhere: LogSink = { write() {}, close() {} };
+
+/** The module with the app, by precedence; undefined when none was named. */
+export function appNamed({ globals, context, config }: Pick<Call, 'globals' | 'context' | 'config'>, command: string): string | undefined {
+  const variable = firstFilled(context.env, ['CTQ_APP', 'CELERY_APP']);
+  return globals.app ?? (variable === undefined ? undefined : context.env[variable]) ?? config.appFor(command);
+}
+
+/**
+ * Loads the app and lays the command's settings over its own.
+ *
+ * @throws {@link UsageError} when none was named.
+ */
+export async function openNamedApp(
+  call: Omit<CommandCall, 'options'>,
+  command: string,
+  layers: readonly SettingsLayer[] = [],
+): Promise<LoadedApp> {
+  const spec = appNamed(call, command);
+  if (spec === undefined) {
+    throw new UsageError('no app was named', {
+      hint: `did you forget -A? ctq ${command} -A tasks loads tasks.ts; CTQ_APP and the config key app name it, too`,
+    });
+  }
+  const { loadApp } = await import('../app-loader.js');
+  const modules = (['imports', 'include'] as const).flatMap(
+    (key) => (call.config.layer.get(key)?.value as readonly string[] | undefined) ?? [],
+  );
+  const loaded = await loadApp(spec, { workdir: call.workdir, include: modules });
+  call.defer(() => loaded.loader.close());
+  call.defer(() => loaded.app.close());
+  const surroundings = surroundingsOf(call);
+  loaded.app.configure({ ...surroundings, layers: [...layers, ...surroundings.layers] });
+  return loaded;
+}

@@ -1,0 +1,20 @@
+import { RedisScheduleStore } from '../../src/beat/schedule-stores/redis/store.js';
+import { openRedisBroker } from '../../src/brokers/redis/broker.js';
+import { startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+import { describeScheduleStoreContract } from './schedule-store.js';
+
+describeWith('redis', 'beats on a Redis of their own', () => {
+  const transportOptions = { global_keyprefix: 'mine:' };
+  describeScheduleStoreContract('redis', {
+    async start() {
+      const redis = await startRedis();
+      const options = { transportOptions, connectTimeoutMs: 5_000 };
+      return {
+        open: async (member, scope = 'app') => new RedisScheduleStore(redis.url, options, { scope, member }),
+        broker: async () => openRedisBroker(redis.url, options),
+        stop: () => redis.stop(),
+      };
+    },
+  });
+});

@@ -1,0 +1,269 @@
+/** What every store that beats share must pass. An engine's test says how to open it, and the broker beside it. */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Broker, Queue } from '../../src/broker.js';
+import type { EntryState } from '../../src/beat/schedule-entry.js';
+import type { Attendance, FiringResult, PreparedFiring, ScheduleStore } from '../../src/beat/schedule-store.js';
+import { LEASE_MS } from '../../src/beat/schedule-store.js';
+import { eventually, throughout } from '../support/eventually.js';
+import { taskMessage } from './messages.js';
+
+export interface ScheduleStoreEngine {
+  /** Starts an empty one. */
+  start(): Promise<RunningStoreEngine>;
+}
+
+export interface RunningStoreEngine {
+  /** One more beat's door to it. */
+  open(member: string, scope?: string): Promise<ScheduleStore>;
+  /** The broker in the same place. */
+  broker(): Promise<Broker>;
+  stop(): Promise<void>;
+}
+
+const queue: Queue = { name: 'beats', exchange: { name: '', type: 'direct' }, routingKey: 'beats' };
+const T = Date.UTC(2026, 10, 21);
+
+function firing(
+  name: string,
+  slotMs: number,
+  route: PreparedFiring['call'] extends infer Call ? Partial<NonNullable<Call>> : never = {},
+): PreparedFiring {
+  return {
+    name,
+    slotMs,
+    call: { message: taskMessage(`${name}@${slotMs}`), route: { exchange: queue.exchange, routingKey: 'beats' }, ...route },
+  };
+}
+
+export function describeScheduleStoreContract(name: string, engine: ScheduleStoreEngine): void {
+  describe(`schedule store contract: ${name}`, () => {
+    let running: Promise<RunningStoreEngine> | undefined;
+    const opened: { close(): Promise<void> }[] = [];
+
+    afterEach(async () => {
+      await Promise.allSettled(opened.splice(0).map((one) => one.close()));
+      await (await running)?.stop();
+      running = undefined;
+    });
+
+    const store = async (member: string, scope = 'app'): Promise<ScheduleStore> => {
+      running ??= engine.start();
+      const door = await (await running).open(member, scope);
+      opened.push(door);
+      return door;
+    };
+    const broker = async (): Promise<Broker> => {
+      running ??= engine.start();
+      const door = await (await running).broker();
+      opened.push(door);
+      return door;
+    };
+    const leader = async (member = 'a', scope = 'app'): Promise<ScheduleStore> => {
+      const door = await store(member, scope);
+      expect((await door.attend()).role).toBe('leader');
+      return door;
+    };
+    const kinds = (results: readonly FiringResult[] | 'fenced'): unknown =>
+      results === 'fenced' ? results : results.map(({ kind }) => kind);
+
+    it('gives the lead to the first that shows up, and tells the others who it is', async () => {
+      const [a, b] = [await store('a@host'), await store('b@host')];
+      expect(await a.attend()).toMatchObject({ role: 'leader', revision: 0 });
+      expect(await b.attend()).toEqual({ role: 'standby', leader: 'a@host' });
+      expect(await a.attend()).toMatchObject({ role: 'leader' });
+    });
+
+    it('keeps the terms of two apps apart', async () => {
+      const [a, b] = [await store('a', 'one'), await store('b', 'two')];
+      expect([(await a.attend()).role, (await b.attend()).role]).toEqual(['leader', 'leader']);
+      await a.change({ put: new Map([['x', '{}']]) });
+      expect((await b.load()).definitions.size).toBe(0);
+    });
+
+    it('lets a leader that goes give the lead back at once', async () => {
+      const [a, b] = [await leader('a'), await store('b')];
+      await b.resign();
+      expect((await a.attend()).role).toBe('leader');
+      await a.resign();
+      expect((await b.attend()).role).toBe('leader');
+    });
+
+    it('gives the lead of one that is gone to another within ten seconds, in a new term', { timeout: 30_000 }, async () => {
+      const [a, b] = [await store('a'), await store('b')];
+      const first = (await a.attend()) as Attendance & { readonly role: 'leader' };
+      await b.attend();
+      const goneAt = performance.now();
+      const second = await eventually(
+        async () => {
+          const attendance = await b.attend();
+          if (attendance.role !== 'leader') throw new Error('not yet');
+          return attendance;
+        },
+        { timeoutMs: 10_000, intervalMs: 300 },
+      );
+      expect(performance.now() - goneAt).toBeGreaterThan(LEASE_MS - 1500);
+      expect(second.term).toBeGreaterThan(first.term);
+      expect(kinds(await a.fire([firing('x', T)]))).toBe('fenced');
+      expect(await a.change({ states: new Map([['x', { lastRunAtMs: T, totalRunCount: 9 }]]) })).toBe('fenced');
+      expect((await a.attend()).role).toBe('standby');
+      expect((await b.load()).states.size).toBe(0);
+    });
+
+    it('leaves the lead to who shows up, however long', { timeout: 30_000 }, async () => {
+      const [a, b] = [await leader('a'), await store('b')];
+      await throughout(
+        LEASE_MS + 2_000,
+        async () => {
+          expect((await a.attend()).role).toBe('leader');
+          expect((await b.attend()).role).toBe('standby');
+        },
+        500,
+      );
+    });
+
+    it('knows for how long somebody has watched, across a change of leader but not across a gap', { timeout: 30_000 }, async () => {
+      const [a, b] = [await leader('a'), await store('b')];
+      const coveredForMs = (attendance: Attendance): number => (attendance.role === 'leader' ? attendance.coveredForMs : Number.NaN);
+      let last: Attendance = await a.attend();
+      await eventually(async () => {
+        await b.attend();
+        last = await a.attend();
+        return coveredForMs(last) > 1000;
+      });
+      await a.resign();
+      expect(coveredForMs(await b.attend())).toBeGreaterThan(1000);
+      const silentAt = performance.now();
+      await eventually(() => performance.now() - silentAt > 3_200);
+      expect(coveredForMs((last = await b.attend()))).toBeLessThan(1000);
+    });
+
+    it('sends each firing once, and counts', async () => {
+      const a = await leader();
+      const at = await broker();
+      expect(kinds(await a.fire([firing('x', T), firing('y', T)]))).toEqual(['sent', 'sent']);
+      expect(kinds(await a.fire([firing('x', T)]))).toEqual(['duplicate']);
+      const state: EntryState = { lastRunAtMs: T + 1000, totalRunCount: 2 };
+      expect(await a.fire([firing('x', T + 1000), firing('x', T - 1000)])).toEqual([{ kind: 'sent' }, { kind: 'duplicate', state }]);
+      expect((await a.load()).states.get('x')).toEqual(state);
+      await eventually(async () => expect(await at.depth('beats')).toBe(3));
+    });
+
+    it('sends a firing once although two leaders, one of them late, both try', async () => {
+      const [a, b] = [await leader('a'), await store('b')];
+      await a.fire([firing('x', T)]);
+      await a.resign();
+      await b.attend();
+      expect(kinds(await b.fire([firing('x', T), firing('x', T + 1)]))).toEqual(['duplicate', 'sent']);
+      expect(await (await broker()).depth('beats')).toBe(2);
+    });
+
+    it('notes what is skipped without sending it', async () => {
+      const a = await leader();
+      expect(kinds(await a.fire([{ name: 'x', slotMs: T, call: undefined }]))).toEqual(['sent']);
+      expect((await a.load()).states.get('x')).toEqual({ lastRunAtMs: T, totalRunCount: 0 });
+      expect(await (await broker()).depth('beats')).toBe(0);
+    });
+
+    it('sends what a consumer of the broker gets whole, by exchange and priority too', async () => {
+      const a = await leader();
+      const at = await broker();
+      const bound: Queue = { name: 'mail', exchange: { name: 'letters', type: 'topic' }, routingKey: 'mail.#' };
+      await at.declare(bound);
+      const message = { ...taskMessage('hello'), properties: { ...taskMessage('hello').properties, priority: 6 } };
+      await a.fire([firing('x', T, { message, route: { exchange: bound.exchange, routingKey: 'mail.now' } })]);
+      const got = await new Promise<{ readonly body: string; readonly priority: unknown }>((resolve) => {
+        void at.consume({
+          queues: [bound],
+          prefetch: 1,
+          name: 'c',
+          handler: {
+            deliver: (batch) => {
+              for (const delivery of batch) {
+                void delivery.ack();
+                resolve({ body: Buffer.from(delivery.message.body).toString(), priority: delivery.message.properties.priority });
+              }
+            },
+            malformed() {},
+            disconnected() {},
+            connected() {},
+            fenced() {},
+          },
+        });
+      });
+      expect(got).toEqual({ body: Buffer.from(message.body).toString(), priority: 6 });
+    });
+
+    it('keeps what the leader changes, and takes it away', async () => {
+      const a = await leader();
+      const states = new Map([['x', { lastRunAtMs: T, totalRunCount: 4 }]]);
+      const put = new Map(
+        ['x', 'y', '__proto__', 'with blanks: and\nmore', 'é'].map((entry) => [entry, `{"task":"${entry.length}"}`] as const),
+      );
+      expect(await a.change({ put, states, timezone: 'Europe/Berlin' })).toBe('changed');
+      expect(await a.load()).toMatchObject({ definitions: put, states, timezone: 'Europe/Berlin', paused: new Set() });
+      await a.change({ remove: ['x', '__proto__'] });
+      const left = await a.load();
+      expect([...left.definitions.keys()].sort()).toEqual(['with blanks: and\nmore', 'y', 'é'].sort());
+      expect(left.states.size).toBe(0);
+      expect(left.timezone).toBe('Europe/Berlin');
+    });
+
+    it('takes ten thousand entries at once', { timeout: 60_000 }, async () => {
+      const a = await leader();
+      const entries = Array.from({ length: 10_000 }, (_, index) => [`entry ${index}`, '{"task":"x"}'] as const);
+      await a.change({
+        put: new Map(entries),
+        states: new Map(entries.map(([entry], index) => [entry, { lastRunAtMs: T + index, totalRunCount: index }])),
+      });
+      const { definitions, states } = await a.load();
+      expect([definitions.size, states.size, states.get('entry 9999')]).toEqual([
+        10_000,
+        10_000,
+        { lastRunAtMs: T + 9999, totalRunCount: 9999 },
+      ]);
+    });
+
+    it('lets people add, remove, pause and resume entries, which the leader notices', async () => {
+      const [a, people] = [await leader(), await store('people')];
+      const revision = async (): Promise<number> => ((await a.attend()) as { readonly revision: number }).revision;
+      let before = await revision();
+      const noticed = async (): Promise<boolean> => {
+        const now = await revision();
+        const changed = now !== before;
+        before = now;
+        return changed;
+      };
+      expect(await noticed()).toBe(false);
+      await people.put('x', '{"task":"x"}', T);
+      expect(await noticed()).toBe(true);
+      expect((await a.load()).states.get('x')).toEqual({ lastRunAtMs: T, totalRunCount: 0 });
+      await people.put('x', '{"task":"y"}', T + 5000);
+      expect(await noticed()).toBe(true);
+      const replaced = await a.load();
+      expect([replaced.definitions.get('x'), replaced.states.get('x')?.lastRunAtMs]).toEqual(['{"task":"y"}', T]);
+      await people.pause('x');
+      expect(await noticed()).toBe(true);
+      expect([...(await a.load()).paused]).toEqual(['x']);
+      await people.resume('x', T + 9000);
+      expect(await noticed()).toBe(true);
+      const resumed = await a.load();
+      expect([resumed.paused.size, resumed.states.get('x')]).toEqual([0, { lastRunAtMs: T + 9000, totalRunCount: 0 }]);
+      expect([await people.remove('x'), await people.remove('x')]).toEqual([true, false]);
+      expect(await noticed()).toBe(true);
+      expect((await a.load()).definitions.size).toBe(0);
+    });
+
+    it('can be read before any beat has been there', async () => {
+      expect(await (await store('people')).load()).toMatchObject({ definitions: new Map(), states: new Map(), revision: 0 });
+    });
+
+    it('lets one of many lead, when all show up at the same time', async () => {
+      const doors = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((member) => store(member)));
+      const roles = (await Promise.all(doors.map((door) => door.attend()))).map(({ role }) => role);
+      expect(roles.filter((role) => role === 'leader')).toHaveLength(1);
+      const results = await Promise.all(doors.map((door) => door.fire([firing('x', T)])));
+      expect(results.map(kinds).filter((kind) => kind !== 'fenced')).toEqual([['sent']]);
+      expect(await (await broker()).depth('beats')).toBe(1);
+    });
+  });
+}
