@@ -51,6 +51,9 @@ export interface BrokerCapabilities {
 /** Whether an answer still counted. `fenced`: the delivery had been taken from us; nothing was changed. */
 export type Settled = 'settled' | 'fenced';
 
+/** Why a message is back in its queue: its owner died while it had it, or gave it back in good order. */
+export type ReturnCause = 'death' | 'return';
+
 /** A message that we owe an answer for. Settling twice throws `MessageStateError`. */
 export interface Delivery {
   readonly message: Message;
@@ -58,14 +61,20 @@ export interface Delivery {
   readonly queue: string;
   readonly deliveryTag: string;
   readonly redelivered: boolean;
-  /** How often it has been delivered before, where the broker counts; else 0 or 1. */
+  /**
+   * How often an owner died while it had the message; at least 1 once it has been delivered before for whatever reason.
+   * Poison shows in it, and a message that is given back in good order a hundred times is none.
+   */
   readonly redeliveryCount: number;
   /** True once the lease is gone: somebody else has the message now. */
   readonly fenced: boolean;
   /** Done with it. */
   ack(): Promise<Settled>;
-  /** Let another worker try. `front` runs next (a stop, a lost connection), `back` after all that waits (`Reject(requeue)`). */
-  requeue(position: 'front' | 'back'): Promise<Settled>;
+  /**
+   * Let another worker try. `front` runs next (a stop, a lost connection), `back` after all that waits (`Reject(requeue)`).
+   * With `after` `'death'` it counts against the message: whoever ran it died of it, or with it.
+   */
+  requeue(position: 'front' | 'back', after?: ReturnCause): Promise<Settled>;
   /** Never again: dropped, or kept in the dead letters with the reason. */
   reject(reason: string): Promise<Settled>;
   /** Give it back until `dueAt`; some consumer gets it again then, not marked as redelivered. Only where `capabilities.parks`. */

@@ -1,11 +1,11 @@
 /** The delivery that engines hand out: answers once, and knows when its answer no longer counts. */
-import type { Delivery, Settled } from '../broker.js';
+import type { Delivery, ReturnCause, Settled } from '../broker.js';
 import { MessageStateError } from '../errors.js';
 import type { Message } from '../protocol/message.js';
 
 export type Answer =
   | { readonly kind: 'ack' }
-  | { readonly kind: 'requeue'; readonly position: 'front' | 'back' }
+  | { readonly kind: 'requeue'; readonly position: 'front' | 'back'; readonly after: ReturnCause }
   | { readonly kind: 'reject'; readonly reason: string }
   | { readonly kind: 'park'; readonly dueAtMs: number };
 
@@ -47,8 +47,8 @@ export abstract class HeldDelivery<Result = never> implements Delivery {
     return this.answer(ACK);
   }
 
-  requeue(position: 'front' | 'back'): Promise<Settled> {
-    return this.answer({ kind: 'requeue', position });
+  requeue(position: 'front' | 'back', after: ReturnCause = 'return'): Promise<Settled> {
+    return this.answer({ kind: 'requeue', position, after });
   }
 
   reject(reason: string): Promise<Settled> {

@@ -168,13 +168,14 @@ function decodeBase64(text: string): Buffer {
  * The same envelope for another try: a fresh tag, both redelivered flags (WIRE 6.5), and one more in
  * {@link REDELIVERIES_HEADER}. Numbers go out digit for digit as they came.
  */
-export function redeliver(text: string, change: { readonly deliveryTag: string }): string {
+export function redeliver(text: string, change: { readonly deliveryTag: string; readonly after: 'death' | 'return' }): string {
   const envelope = readText(() => readJson(text, { typedValues: 'keep', number: (digits) => new RawNumber(digits) }));
   if (!isRecord(envelope)) throw malformed('the message is not a JSON object');
   const headers = isRecord(envelope['headers']) ? envelope['headers'] : {};
   const properties = isRecord(envelope['properties']) ? envelope['properties'] : {};
   const info = isRecord(properties['delivery_info']) ? properties['delivery_info'] : {};
-  headers[REDELIVERIES_HEADER] = rawCount(headers[REDELIVERIES_HEADER]) + 1;
+  const count = rawCount(headers[REDELIVERIES_HEADER]);
+  headers[REDELIVERIES_HEADER] = change.after === 'death' ? count + 1 : Math.max(count, 1);
   headers['redelivered'] = true;
   info['redelivered'] = true;
   properties['delivery_info'] = info;

@@ -23,7 +23,7 @@ import type { ChordMembership, FollowUp, Lineage } from '../canvas/follow-up.js'
 import { treeOf } from '../canvas/handle.js';
 import type { CanvasNode } from '../canvas/node.js';
 import type { PlannedCall, PlannedChord } from '../canvas/plan.js';
-import type { Settled } from '../broker.js';
+import type { Delivery, Settled } from '../broker.js';
 import { CtqError, type RemoteErrorInfo, ResultBackendError, TaskError } from '../errors.js';
 import { decodeException, describeError, encodeException, exceptionRepr } from '../protocol/exception.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
@@ -55,7 +55,7 @@ export const NO_CONSEQUENCES: Consequences = { metas: [], chords: [], calls: [],
 
 /** How the message is answered for. */
 export type Answer =
-  | { readonly kind: 'ack' | 'requeue-front' | 'requeue-back' }
+  | { readonly kind: 'ack' | 'requeue-front' | 'requeue-back' | 'requeue-lost' }
   | { readonly kind: 'reject'; readonly reason: string }
   /** It was, before the run. */
   | { readonly kind: 'answered' };
@@ -140,7 +140,7 @@ export class Conclusion {
       case 'reject':
         return delivery.reject(end.answer.reason);
       default:
-        return delivery.requeue(end.answer.kind === 'requeue-front' ? 'front' : 'back');
+        return giveBack(delivery, end.answer.kind);
     }
   }
 
@@ -321,4 +321,10 @@ function describedTimeout(): CtqError {
     module: 'celery.exceptions',
     traceback: null,
   });
+}
+
+/** A message that killed whoever ran it has that counted against it (`maxDeliveries`). */
+export function giveBack(delivery: Delivery, how: 'requeue-front' | 'requeue-back' | 'requeue-lost'): Promise<Settled> {
+  if (how === 'requeue-lost') return delivery.requeue('front', 'death');
+  return delivery.requeue(how === 'requeue-front' ? 'front' : 'back');
 }

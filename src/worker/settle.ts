@@ -12,7 +12,7 @@ import { stringRepr } from '../protocol/python-repr.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import type { TaskMessage } from '../protocol/task-message.js';
 import { Aftermath } from './aftermath.js';
-import { type Answer, Conclusion, type Consequences } from './conclusion.js';
+import { type Answer, Conclusion, type Consequences, giveBack } from './conclusion.js';
 import * as log from './log-lines.js';
 import { isTemporary, patiently } from './patience.js';
 import type { Request } from './request.js';
@@ -20,7 +20,7 @@ import type { TaskEvents } from './task-events.js';
 import { ResultDocuments } from './result-document.js';
 import type { WorkerParts } from './worker-parts.js';
 
-type AnswerKind = 'ack' | 'reject' | 'requeue-front' | 'requeue-back';
+type AnswerKind = 'ack' | 'reject' | 'requeue-front' | 'requeue-back' | 'requeue-lost';
 type Failure = Extract<Outcome, { kind: 'failure' }>;
 
 export type SettleParts = Pick<
@@ -97,7 +97,7 @@ export class Settler {
       case 'worker-lost': {
         const error = remoteError('WorkerLostError', [`Worker exited prematurely: ${outcome.signal ?? `exitcode ${outcome.exitCode}`}.`]);
         log.workerLost(this.parts.logger, request, error);
-        if (request.plan.rejectOnWorkerLost && !request.acked) this.end(request, undefined, 'requeue-front');
+        if (request.plan.rejectOnWorkerLost && !request.acked) this.end(request, undefined, 'requeue-lost');
         else this.fail(request, { kind: 'failure', error, expected: false }, 'ack');
         break;
       }
@@ -280,8 +280,7 @@ export class Settler {
     const { delivery } = request;
     if (request.acked) return meta === undefined ? Promise.resolve('settled') : backend.store(meta).then(() => 'settled');
     if (answer === 'ack') return meta === undefined ? delivery.ack() : settlement.complete(delivery, meta);
-    const give = (): Promise<Settled> =>
-      answer === 'reject' ? delivery.reject(reason) : delivery.requeue(answer === 'requeue-front' ? 'front' : 'back');
+    const give = (): Promise<Settled> => (answer === 'reject' ? delivery.reject(reason) : giveBack(delivery, answer));
     return meta === undefined ? give() : backend.store(meta).then(give);
   }
 

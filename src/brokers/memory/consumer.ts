@@ -1,6 +1,6 @@
 /** A consumption of the memory broker. */
 import { randomUUID } from 'node:crypto';
-import type { ConsumeOptions, Consumer, ConsumerHandler, Queue, Settled } from '../../broker.js';
+import type { ConsumeOptions, Consumer, ConsumerHandler, Queue, ReturnCause, Settled } from '../../broker.js';
 import { type Answer, HeldDelivery } from '../held-delivery.js';
 import { PRIORITY_STEPS } from '../priority.js';
 import { redelivered } from '../redelivered.js';
@@ -82,7 +82,7 @@ export class MemoryConsumer implements Consumer {
     // Last first, so that the front of the queue is what it was before they were taken.
     for (const delivery of [...this.#held].reverse()) {
       delivery.fence();
-      this.#store.giveBack(delivery.queue, givenBack(delivery.item), 'front');
+      this.#store.giveBack(delivery.queue, givenBack(delivery.item, 'return'), 'front');
     }
     this.#held.clear();
   }
@@ -95,7 +95,7 @@ export class MemoryConsumer implements Consumer {
       case 'ack':
         break;
       case 'requeue':
-        this.#requeued.push({ delivery, position: answer.position });
+        this.#requeued.push({ delivery, position: answer.position, after: answer.after });
         if (this.#requeued.length === 1) queueMicrotask(() => this.#giveBackRequeued());
         break;
       case 'reject':
@@ -111,15 +111,15 @@ export class MemoryConsumer implements Consumer {
   }
 
   /** Requeued in this tick: given back together, so that several put to the front keep their order. */
-  #requeued: { readonly delivery: MemoryDelivery; readonly position: 'front' | 'back' }[] = [];
+  #requeued: { readonly delivery: MemoryDelivery; readonly position: 'front' | 'back'; readonly after: ReturnCause }[] = [];
 
   #giveBackRequeued(): void {
     const requeued = this.#requeued.splice(0);
-    for (const { delivery, position } of requeued) {
-      if (position === 'back') this.#store.giveBack(delivery.queue, givenBack(delivery.item), 'back');
+    for (const { delivery, position, after } of requeued) {
+      if (position === 'back') this.#store.giveBack(delivery.queue, givenBack(delivery.item, after), 'back');
     }
-    for (const { delivery, position } of requeued.reverse()) {
-      if (position === 'front') this.#store.giveBack(delivery.queue, givenBack(delivery.item), 'front');
+    for (const { delivery, position, after } of requeued.reverse()) {
+      if (position === 'front') this.#store.giveBack(delivery.queue, givenBack(delivery.item, after), 'front');
     }
   }
 
@@ -155,10 +155,10 @@ export class MemoryConsumer implements Consumer {
   }
 }
 
-function givenBack({ message, redeliveryCount }: QueuedMessage): QueuedMessage {
+function givenBack({ message, redeliveryCount }: QueuedMessage, after: ReturnCause): QueuedMessage {
   const marked = redelivered(message);
   return {
     message: { ...marked, properties: { ...marked.properties, deliveryTag: randomUUID() } },
-    redeliveryCount: redeliveryCount + 1,
+    redeliveryCount: after === 'death' ? redeliveryCount + 1 : Math.max(redeliveryCount, 1),
   };
 }

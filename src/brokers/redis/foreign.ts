@@ -72,7 +72,7 @@ async function placeOf(connection: RedisConnection, layout: RedisLayout, value: 
     // Numbers go out as they came in, digit for digit.
     parts = readJson(value, { typedValues: 'keep', number: (digits) => new RawNumber(digits) });
     if (!Array.isArray(parts) || typeof parts[1] !== 'string' || typeof parts[2] !== 'string') return undefined;
-    text = redeliveredText(writeJson(parts[0], 'plain'));
+    text = redeliveredText(writeJson(parts[0], 'plain'), 'death');
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 /** Gives back what an owner holds, in the order in which it was taken: for the dead, and for those who leave. */
 import { randomUUID } from 'node:crypto';
+import type { ReturnCause } from '../../broker.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import { faultPoint } from '../../fault-points.js';
 import { redeliver } from '../../protocol/envelope.js';
@@ -46,7 +47,8 @@ export async function giveBackTake(options: GiveBackOptions, take: TakeRecord, h
     const some = items.slice(start, start + BATCH);
     const tags = some.map(({ tag }) => tag);
     // Read only now: held messages are worked on far more often than given back, and need no memory of ours meanwhile.
-    const texts = how === 'as it is' ? NO_TEXTS : await redeliveredTexts(connection, layout, tags);
+    const texts =
+      how === 'as it is' ? NO_TEXTS : await redeliveredTexts(connection, layout, tags, () => (lastBeat === '' ? 'return' : 'death'));
     faultPoint('redis.give-back.read');
     const last = start + BATCH >= items.length;
     const args = [ownerId, lastBeat, take.takenAt, last ? String(take.number) : ''];
@@ -66,23 +68,24 @@ export async function redeliveredTexts(
   connection: RedisConnection,
   layout: RedisLayout,
   tags: readonly string[],
+  after: (tag: string) => ReturnCause,
 ): Promise<ReadonlyMap<string, string>> {
   if (tags.length === 0) return NO_TEXTS;
   const values = (await connection.call('hmget', [layout.unackedKey, ...tags])) as readonly (string | null)[];
   const texts = new Map<string, string>();
   for (const [index, tag] of tags.entries()) {
     const message = unwrapUnacked(values[index] ?? '');
-    if (message !== undefined) texts.set(tag, redeliveredText(message));
+    if (message !== undefined) texts.set(tag, redeliveredText(message, after(tag)));
   }
   return texts;
 }
 
 /** The message for its next delivery; '' (put it back as it is) when its bytes would not survive our hands. */
-export function redeliveredText(text: string): string {
+export function redeliveredText(text: string, after: ReturnCause): string {
   // The replacement character: these bytes were not UTF-8.
   if (text.includes('\ufffd')) return '';
   try {
-    return redeliver(text, { deliveryTag: randomUUID() });
+    return redeliver(text, { deliveryTag: randomUUID(), after });
   } catch {
     return '';
   }

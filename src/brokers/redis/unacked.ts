@@ -3,7 +3,7 @@
  * with their results, in `settle.lua`, the rest in `answer.lua`. The server checks again that the
  * delivery is ours, so an answer that comes too late writes nothing and says so.
  */
-import type { Settled } from '../../broker.js';
+import type { ReturnCause, Settled } from '../../broker.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { RedisFailure } from '../../connections/redis-failure.js';
 import { faultPoint } from '../../fault-points.js';
@@ -81,6 +81,7 @@ interface OtherAnswer {
   readonly item: HeldItem;
   readonly kind: 'front' | 'back' | 'dead' | 'park';
   readonly where: string;
+  /** The due time, the reason, or of what goes back: why ({@link ReturnCause}). */
   readonly what: string;
   readonly resolve: (settled: Settled) => void;
 }
@@ -206,7 +207,7 @@ export class Unacked {
           this.#release(item);
         });
       case 'requeue':
-        return this.#answer(item, answer.position, item.list, '');
+        return this.#answer(item, answer.position, item.list, answer.after);
       case 'reject':
         return this.bury(item, answer.reason);
       case 'park':
@@ -280,10 +281,12 @@ export class Unacked {
 
   async #sendAnswers(connection: RedisConnection, call: OutboxCall<OtherAnswer>): Promise<unknown> {
     const answers = frontLast(call.items);
-    const requeued = answers.filter(({ kind }) => kind === 'front' || kind === 'back').map(({ item }) => item.tag);
-    const texts = await redeliveredTexts(connection, this.#options.layout, requeued);
+    const causes = new Map<string, ReturnCause>();
+    for (const { item, kind, what } of answers) if (kind === 'front' || kind === 'back') causes.set(item.tag, what as ReturnCause);
+    const texts = await redeliveredTexts(connection, this.#options.layout, [...causes.keys()], (tag) => causes.get(tag) ?? 'return');
     const args = this.#callArguments(call, [String(DEAD_LETTERS_KEPT)]);
-    for (const { item, kind, where, what } of answers) args.push(item.tag, kind, where, texts.get(item.tag) ?? what);
+    for (const { item, kind, where, what } of answers)
+      args.push(item.tag, kind, where, causes.has(item.tag) ? (texts.get(item.tag) ?? '') : what);
     const answer = connection.run(answerScript, [...this.#keys, call.ledger, parkedKey(this.#options.layout)], args);
     if (this.#goingBack > 0) {
       this.#goingBack = 0;

@@ -168,7 +168,7 @@ export class SqliteConsumer implements Consumer {
 
   #leave(db: SqliteConnection): void {
     const owner = findOwner(db, this.#uuid);
-    if (owner !== undefined) dismissOwner(db, owner);
+    if (owner !== undefined) dismissOwner(db, owner, 'return');
     this.#heldQueues.drop(db);
   }
 

@@ -53,7 +53,7 @@ export class SqliteLeaseStore implements LeaseStore {
   async takeOver(ownerId: string, lastBeat: Beat): Promise<number> {
     const returned = await this.#transact((db) => {
       const dead = db.get<{ id: number }>('SELECT id FROM owner WHERE uuid = ? AND beat = ?', ownerId, lastBeat);
-      return dead === undefined ? 0 : dismissOwner(db, dead.id);
+      return dead === undefined ? 0 : dismissOwner(db, dead.id, 'death');
     });
     if (returned > 0) this.#bell.ring();
     return returned;

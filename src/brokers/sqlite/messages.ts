@@ -2,6 +2,7 @@
  * The life of a row in `message`, statement by statement. All of it runs inside a transaction of the
  * caller's. Ready: no owner and not due later. Owned. Parked: due later.
  */
+import type { ReturnCause } from '../../broker.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
 import type { Answer } from '../held-delivery.js';
 
@@ -130,7 +131,7 @@ export class Answering {
       case 'ack':
         return this.#delete(claim);
       case 'requeue':
-        return answer.position === 'front' ? this.#toFront(claim) : this.#toBack(claim);
+        return answer.position === 'front' ? this.#toFront(claim, answer.after) : this.#toBack(claim, answer.after);
       case 'reject':
         return this.#bury(claim, answer.reason);
       case 'park':
@@ -167,13 +168,13 @@ export class Answering {
     return this.#db.run('DELETE FROM message WHERE id = ? AND take = ? AND owner = ?', id, take, owner) > 0;
   }
 
-  #toFront({ id, take, owner, queue, step }: Claim): boolean {
+  #toFront({ id, take, owner, queue, step }: Claim, after: ReturnCause): boolean {
     const key = `${step} ${queue}`;
     const place = this.#frontPlaces.get(key) ?? this.#beforeTheFirst(queue, step);
     this.#frontPlaces.set(key, place);
     return (
       this.#db.run(
-        'UPDATE message SET owner = NULL, redeliveries = redeliveries + 1, place = ? WHERE id = ? AND take = ? AND owner = ?',
+        `UPDATE message SET owner = NULL, redeliveries = ${COUNT_AFTER[after]}, place = ? WHERE id = ? AND take = ? AND owner = ?`,
         place,
         id,
         take,
@@ -192,10 +193,10 @@ export class Answering {
   }
 
   /** As a new row: its id is its place in the line. */
-  #toBack({ id, take, owner }: Claim): boolean {
+  #toBack({ id, take, owner }: Claim, after: ReturnCause): boolean {
     const moved = this.#db.run(
       `INSERT INTO message (queue, step, redeliveries, published_at, envelope)
-       SELECT queue, step, redeliveries + 1, published_at, envelope FROM message WHERE id = ? AND take = ? AND owner = ?`,
+       SELECT queue, step, ${COUNT_AFTER[after]}, published_at, envelope FROM message WHERE id = ? AND take = ? AND owner = ?`,
       id,
       take,
       owner,
@@ -211,9 +212,12 @@ export class Answering {
   }
 }
 
+/** What `redeliveries` becomes: deaths are counted, returns only noted. */
+const COUNT_AFTER: Readonly<Record<ReturnCause, string>> = { death: 'redeliveries + 1', return: 'MAX(redeliveries, 1)' };
+
 /** Gives back all that an owner holds. They keep their places, which are before all that came after them. */
-export function giveBackAll(db: SqliteConnection, owner: number): number {
-  return db.run('UPDATE message SET owner = NULL, redeliveries = redeliveries + 1 WHERE owner = ?', owner);
+export function giveBackAll(db: SqliteConnection, owner: number, after: ReturnCause): number {
+  return db.run(`UPDATE message SET owner = NULL, redeliveries = ${COUNT_AFTER[after]} WHERE owner = ?`, owner);
 }
 
 /** When the next parked message is due; undefined when none is parked. */

@@ -1,5 +1,6 @@
 /** Who holds messages. An owner lives as long as its beat goes on; see `lease-store.ts`. */
 import type { SqliteConnection } from '../../connections/sqlite.js';
+import type { ReturnCause } from '../../broker.js';
 import { giveBackAll } from './messages.js';
 
 export interface OwnerIdentity {
@@ -22,8 +23,8 @@ export function ensureOwner(db: SqliteConnection, { uuid, name }: OwnerIdentity,
 }
 
 /** Gives back what it holds and forgets it; returns how many messages went back. */
-export function dismissOwner(db: SqliteConnection, owner: number): number {
-  const returned = giveBackAll(db, owner);
+export function dismissOwner(db: SqliteConnection, owner: number, after: ReturnCause): number {
+  const returned = giveBackAll(db, owner, after);
   db.run('DELETE FROM owner WHERE id = ?', owner);
   return returned;
 }

@@ -171,7 +171,7 @@ describe('redeliver', () => {
 
   it('gives a fresh tag, sets both flags, counts, and changes nothing else', () => {
     const before = JSON.parse(text) as { headers: object; properties: { delivery_info: object } };
-    const after = JSON.parse(redeliver(text, { deliveryTag: 'tag-2' })) as unknown;
+    const after = JSON.parse(redeliver(text, { deliveryTag: 'tag-2', after: 'death' })) as unknown;
     expect(after).toEqual({
       ...before,
       headers: { ...before.headers, redelivered: true, 'x-ctq-redeliveries': 1 },
@@ -179,16 +179,18 @@ describe('redeliver', () => {
     });
   });
 
-  it('counts on', () => {
+  it('counts deaths on, and not returns', () => {
     let again = text;
-    for (let time = 0; time < 3; time++) again = redeliver(again, { deliveryTag: `tag-${time}` });
+    for (let time = 0; time < 3; time++) again = redeliver(again, { deliveryTag: `tag-${time}`, after: 'death' });
     expect(redeliveryCount(decodeEnvelope(again))).toBe(3);
+    expect(redeliveryCount(decodeEnvelope(redeliver(again, { deliveryTag: 'r', after: 'return' })))).toBe(3);
+    expect(redeliveryCount(decodeEnvelope(redeliver(text, { deliveryTag: 'r', after: 'return' })))).toBe(1);
   });
 
   it('leaves numbers, unknown types and unknown parts digit for digit as they came', () => {
     const odd =
       '{"body":"","headers":{"a":1.0,"b":1180591620717411303424,"c":1e-07,"d":NaN,"e":-Infinity,"f":{"__type__":"nope","__value__":-0.0},"__proto__":1},"properties":{"x":12345678901234567890.10},"more":[1.50]}';
-    const after = redeliver(odd, { deliveryTag: 't' });
+    const after = redeliver(odd, { deliveryTag: 't', after: 'death' });
     for (const piece of [
       '"a":1.0',
       '1180591620717411303424',
@@ -207,7 +209,7 @@ describe('redeliver', () => {
   it.each(CELERY_VERSIONS)('keeps every message recorded from Celery %s readable and otherwise the same', (version) => {
     for (const text of readCapture(`messages-${version}`).flatMap(capturedMessages)) {
       const before = decodeEnvelope(text);
-      const after = decodeEnvelope(redeliver(text, { deliveryTag: 'again' }));
+      const after = decodeEnvelope(redeliver(text, { deliveryTag: 'again', after: 'death' }));
       const { redelivered, 'x-ctq-redeliveries': count, ...headers } = after.headers;
       expect([redelivered, count]).toEqual([true, 1]);
       expect({ ...after, headers, properties: { ...after.properties, deliveryTag: '', deliveryInfo: null } }).toEqual({
@@ -218,7 +220,7 @@ describe('redeliver', () => {
   });
 
   it('makes the missing parts that it has to write in', () => {
-    expect(decodeEnvelope(redeliver('{"body":"x","headers":null}', { deliveryTag: 't' }))).toMatchObject({
+    expect(decodeEnvelope(redeliver('{"body":"x","headers":null}', { deliveryTag: 't', after: 'death' }))).toMatchObject({
       headers: { redelivered: true, 'x-ctq-redeliveries': 1 },
       properties: { deliveryTag: 't', deliveryInfo: { redelivered: true } },
     });
@@ -226,7 +228,7 @@ describe('redeliver', () => {
 
   it('refuses what is no envelope', () => {
     for (const text of ['', '[]', 'null', '{"a":}', '['.repeat(100_000)])
-      expect(() => redeliver(text, { deliveryTag: 't' })).toThrow(ProtocolError);
+      expect(() => redeliver(text, { deliveryTag: 't', after: 'death' })).toThrow(ProtocolError);
   });
 });
 
