@@ -1,0 +1,168 @@
+/**
+ * kill -9 of the beat that leads, again and again (M22, M23): each firing exactly once. The short form is part of
+ * every run; `CTQ_BEAT_SOAK=120` takes that many seconds, with a kill each five as the promise has it.
+ */
+import { afterAll, expect, it } from 'vitest';
+import { firingId } from '../../src/beat/firing-id.js';
+import type { EntryState } from '../../src/beat/schedule-entry.js';
+import { Ctq } from '../../src/index.js';
+import type { Broker } from '../../src/broker.js';
+import { beatApp, launchCtqBeat, leads } from '../support/ctq-beat.js';
+import { eventually } from '../support/eventually.js';
+import type { OwnedProcess } from '../support/owned-process.js';
+import { startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+import { tmpFolder } from '../support/tmp.js';
+
+const SOAK_S = Number(process.env['CTQ_BEAT_SOAK'] ?? 0);
+const KILLS = SOAK_S > 0 ? Math.floor(SOAK_S / 5) : 2;
+const BEATS = 3;
+const ENTRIES = 10;
+
+interface Estate {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
+  async redis() {
+    const server = await startRedis();
+    return { url: server.url, close: () => server.stop() };
+  },
+  async sqlite() {
+    return { url: `sqlite://${tmpFolder()}/ctq.db`, close: async () => {} };
+  },
+};
+
+/** Ten entries, each once a second, with the slot in nothing but the id: what is counted is the messages. */
+const SCHEDULE = `
+for (let n = 0; n < ${ENTRIES}; n++) app.addPeriodicTask(1, 'tasks.count', { name: 'entry-' + n, args: [n], options: { queue: 'counted' } });
+`;
+
+for (const engine of ['redis', 'sqlite'] as const) {
+  describeWith(engine === 'redis' ? ['redis'] : [], `three beats, and kill -9 of the one that leads, on ${engine}`, () => {
+    const running: OwnedProcess[] = [];
+    let estate: Estate | undefined;
+    let app: Ctq | undefined;
+
+    afterAll(async () => {
+      await app?.close();
+      await Promise.all(running.map((beat) => beat.kill()));
+      await estate?.close();
+    });
+
+    it(`sends each firing of ${ENTRIES} entries a second exactly once through ${KILLS} kills`, {
+      timeout: 60_000 + SOAK_S * 3_000,
+    }, async () => {
+      estate = await engines[engine]();
+      const { url } = estate;
+      const folder = beatApp(SCHEDULE);
+      const start = (): void => void running.push(launchCtqBeat({ folder, broker: url }));
+      const leader = (): Promise<OwnedProcess> =>
+        eventually(
+          () => {
+            const found = running.find(leads);
+            if (found === undefined) throw new Error(`nobody leads:\n${running.map(({ output }) => output.slice(-500)).join('\n---\n')}`);
+            return found;
+          },
+          { timeoutMs: 15_000, intervalMs: 50 },
+        );
+      app = new Ctq('counter', { brokerUrl: url, resultBackend: 'disabled://' });
+      const counted = countMessages(await app.broker());
+      for (let beat = 0; beat < BEATS; beat += 1) start();
+      await leader();
+      const firstLeadAtMs = Date.now();
+      const takeOversMs: number[] = [];
+      for (let kill = 0; kill < KILLS; kill += 1) {
+        const victim = await leader();
+        const from = counted.ids.length;
+        await eventually(() => counted.ids.length > from + ENTRIES, { timeoutMs: 15_000 });
+        if (SOAK_S > 0) await rhythm(5_000);
+        await victim.kill();
+        const killedAt = performance.now();
+        start();
+        await leader();
+        const before = counted.ids.length;
+        await eventually(() => counted.ids.length > before, { timeoutMs: 15_000, intervalMs: 20 });
+        takeOversMs.push(performance.now() - killedAt);
+      }
+      const last = await leader();
+      await eventually(() => counted.ids.length > ENTRIES * 5, { timeoutMs: 15_000 });
+      const stoppedAtMs = Date.now();
+      await Promise.all(running.map((beat) => beat.stop('SIGTERM')));
+      expect(last.ending).toEqual({ code: 0, signal: null });
+
+      // What a leader sent when it was already killed is under way still.
+      const state = await storedRuns(app);
+      await eventually(() => expect(counted.ids.length).toBeGreaterThanOrEqual(state.total), { timeoutMs: 10_000 });
+      // A task id is made of entry and moment: the same id twice would be one firing sent twice …
+      const sent = new Set(counted.ids);
+      expect(sent.size).toBe(counted.ids.length);
+      expect(sent.size).toBe(state.total);
+      for (let n = 0; n < ENTRIES; n += 1) {
+        const name = `entry-${n}`;
+        const { lastRunAtMs, totalRunCount } = state.of(name);
+        // … and from the last second back to the first, each moment has its own.
+        const missing = Array.from({ length: totalRunCount }, (_, back) => lastRunAtMs - back * 1000).filter(
+          (slotMs) => !sent.has(firingId('tasks', name, slotMs)),
+        );
+        expect({ name, missing }).toEqual({ name, missing: [] });
+        const beganMs = lastRunAtMs - totalRunCount * 1000;
+        expect(beganMs).toBeLessThanOrEqual(firstLeadAtMs + 100);
+        expect(lastRunAtMs).toBeGreaterThan(stoppedAtMs - 1_500);
+      }
+      expect(Math.max(...takeOversMs)).toBeLessThan(10_000);
+    });
+  });
+}
+
+/** Takes the messages as they come. */
+function countMessages(broker: Broker): { readonly ids: string[] } {
+  const ids: string[] = [];
+  void broker.consume({
+    queues: [{ name: 'counted', exchange: { name: '', type: 'direct' }, routingKey: 'counted' }],
+    prefetch: 1_000,
+    name: 'counter@test',
+    handler: {
+      deliver(batch) {
+        for (const delivery of batch) {
+          ids.push(String(delivery.message.headers['id']));
+          void delivery.ack();
+        }
+      },
+      malformed() {},
+      disconnected() {},
+      connected() {},
+      fenced() {},
+    },
+  });
+  return { ids };
+}
+
+interface Runs {
+  readonly total: number;
+  of(name: string): EntryState;
+}
+
+/** What the store says of the runs. */
+async function storedRuns(app: Ctq): Promise<Runs> {
+  const tasks = new Ctq('tasks', { brokerUrl: app.conf.brokerUrl, resultBackend: 'disabled://' });
+  const store = await tasks.scheduleStore();
+  if (store === undefined) throw new Error('no store');
+  const { states } = await store.load();
+  await store.close();
+  await tasks.close();
+  return {
+    total: [...states.values()].reduce((sum, { totalRunCount }) => sum + totalRunCount, 0),
+    of(name) {
+      const state = states.get(name);
+      if (state === undefined) throw new Error(`nothing is known of ${name}`);
+      return state;
+    },
+  };
+}
+
+/** The five seconds between two kills are part of the promise. */
+function rhythm(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
