@@ -1,0 +1,154 @@
+/** Every way to reach a Redis server: TLS, a Unix socket, sentinels, and a second URL when the first is dead. */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { openRedisBroker, type RedisBroker } from '../../src/brokers/redis/broker.js';
+import { remaining, send } from '../contract/broker/verbs.js';
+import { eventually } from '../support/eventually.js';
+import { OwnedProcess } from '../support/owned-process.js';
+import { findRedisServer, freePort, startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+import { tmpFolder } from '../support/tmp.js';
+
+function open(url: string, transportOptions: Readonly<Record<string, unknown>> = {}): RedisBroker {
+  return openRedisBroker(url, { transportOptions, connectTimeoutMs: 8_000 });
+}
+
+async function works(broker: RedisBroker): Promise<void> {
+  await send(broker, 'q', ['a', 'b']);
+  expect(await remaining(broker, 'q')).toEqual(['a', 'b']);
+  await broker.close();
+}
+
+/** An authority, and a certificate of it for localhost; undefined without openssl. */
+function certificates(): { readonly ca: string; readonly cert: string; readonly key: string } | undefined {
+  const folder = tmpFolder();
+  const path = (name: string): string => join(folder, name);
+  const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+  try {
+    openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      'ca.key',
+      '-out',
+      'ca.pem',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=test authority',
+    );
+    openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'key.pem', '-out', 'request.pem', '-subj', '/CN=localhost');
+    writeFileSync(path('names'), 'subjectAltName=DNS:localhost');
+    openssl(
+      ...['x509', '-req', '-in', 'request.pem', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-out', 'cert.pem'],
+      ...['-days', '2', '-extfile', 'names'],
+    );
+  } catch {
+    return undefined;
+  }
+  return { ca: path('ca.pem'), cert: path('cert.pem'), key: path('key.pem') };
+}
+
+describeWith('redis', 'a Redis server', () => {
+  test('over a Unix socket', async () => {
+    const socket = join(tmpFolder(), 'redis.sock');
+    const redis = await startRedis({ args: ['--unixsocket', socket] });
+    const broker = open(`redis+socket://${socket}?virtual_host=3`);
+    await send(broker, 'q', ['a']);
+    expect(
+      await redis.commands([
+        ['SELECT', 3],
+        ['LLEN', 'q'],
+      ]),
+    ).toEqual(['OK', 1]);
+    expect(await remaining(broker, 'q')).toEqual(['a']);
+    await broker.close();
+  });
+
+  test('with a password, in another database', async () => {
+    const redis = await startRedis({ password: 'p@ss/w:rd' });
+    await works(open(redis.urlOf(5)));
+  });
+
+  test('that is the second one named, when the first is dead', async () => {
+    const redis = await startRedis();
+    await works(open(`redis://127.0.0.1:1/0;${redis.url}`));
+  });
+
+  test('found by sentinels, and found again when another one is the master', { timeout: 60_000 }, async () => {
+    const [first, second] = [await startRedis(), await startRedis()];
+    await second.command('REPLICAOF', '127.0.0.1', first.port);
+    const port = await freePort();
+    const config = join(tmpFolder(), 'sentinel.conf');
+    writeFileSync(
+      config,
+      [
+        `port ${port}`,
+        'bind 127.0.0.1',
+        `sentinel monitor mymaster 127.0.0.1 ${first.port} 1`,
+        'sentinel down-after-milliseconds mymaster 500',
+        'sentinel failover-timeout mymaster 3000',
+      ].join('\n'),
+    );
+    const sentinel = new OwnedProcess(findRedisServer() as string, [config, '--sentinel']);
+    await sentinel.waitForOutput(/\+monitor master/);
+    await sentinel.waitForOutput(/\+slave slave/, 20_000);
+    const broker = openRedisBroker(`sentinel://127.0.0.1:${port}/0`, {
+      transportOptions: { master_name: 'mymaster' },
+      connectTimeoutMs: Number.POSITIVE_INFINITY,
+    });
+    await send(broker, 'q', ['a']);
+    await eventually(async () => expect(await second.command('LLEN', 'q')).toBe(1));
+    await first.kill();
+    await send(broker, 'q', ['b']);
+    expect(await second.command('LLEN', 'q')).toBe(2);
+    expect(await remaining(broker, 'q')).toEqual(['a', 'b']);
+    await broker.close();
+    await sentinel.kill();
+  });
+});
+
+const files = certificates();
+
+describe.skipIf(files === undefined || findRedisServer() === undefined)('a Redis server with TLS (needs openssl)', () => {
+  const { ca, cert, key } = files ?? { ca: '', cert: '', key: '' };
+  const start = async (): Promise<number> => {
+    const port = await freePort();
+    await startRedis({
+      args: [
+        ...['--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', ca],
+        ...['--tls-auth-clients', 'no'],
+      ],
+    });
+    return port;
+  };
+
+  test('is trusted when its certificate is', async () => {
+    const port = await start();
+    await works(open(`rediss://localhost:${port}/0?ssl_ca_certs=${ca}`));
+    await works(open(`rediss://localhost:${port}/0?ssl_cert_reqs=none`));
+  });
+
+  test('is refused when its certificate is not, in one clear line', async () => {
+    const port = await start();
+    const broker = open(`rediss://localhost:${port}/0`);
+    await expect(broker.depth('q')).rejects.toThrow(/cannot reach the broker at rediss:\/\/localhost:\d+\/0: .*(certificate|self.signed)/);
+    await broker.close();
+    // The certificate is for localhost.
+    const byAddress = open(`rediss://127.0.0.1:${port}/0?ssl_ca_certs=${ca}`);
+    await expect(byAddress.depth('q')).rejects.toThrow(/Hostname\/IP does not match/);
+    await byAddress.close();
+    await works(open(`rediss://127.0.0.1:${port}/0?ssl_ca_certs=${ca}&ssl_check_hostname=false`));
+  });
+
+  test('says which certificate file cannot be read', async () => {
+    const broker = open('rediss://localhost:1/0?ssl_ca_certs=/nonexistent/ca.pem');
+    await expect(broker.depth('q')).rejects.toThrow(/cannot read ssl_ca_certs \/nonexistent\/ca.pem: ENOENT/);
+    await broker.close();
+  });
+});
