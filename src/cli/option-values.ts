@@ -32,6 +32,15 @@ export const wholeNumber =
     return value;
   };
 
+/** Celery's `--autoscale`: the order does not matter, and one number alone is the larger one. */
+export const bounds: ReadValue<{ readonly max: number; readonly min: number }> = (raw) => {
+  const numbers = raw.split(',').map((part) => (/^\s*\d{1,6}\s*$/.test(part) ? Number(part) : Number.NaN));
+  const [max = Number.NaN, min = 0] = numbers.sort((a, b) => b - a);
+  if (numbers.length > 2 || Number.isNaN(max) || Number.isNaN(min) || max < 1)
+    throw new Expected('it must be two whole numbers, such as 10,3');
+  return { max, min };
+};
+
 /** `a,b` and several options both give a list. */
 export const names: ReadValue<readonly string[]> = (raw) => {
   const parts = raw.split(',').map((part) => part.trim());

@@ -6,18 +6,13 @@ import type { Pool } from '../pool.js';
 import type { EventDispatcher } from '../events/dispatcher.js';
 import type { LamportClock } from '../protocol/lamport-clock.js';
 import { decodeTaskMessage, type DecodeTaskOptions, type TaskMessage } from '../protocol/task-message.js';
-import {
-  CommandError,
-  type HeldRequest,
-  type PostponedRequest,
-  type QueueRequest,
-  type WorkerFigures,
-  type WorkerView,
-} from '../remote-control/command.js';
+import type { HeldRequest, PostponedRequest, QueueRequest, WorkerFigures, WorkerView } from '../remote-control/command.js';
 import { exchangeType } from '../routing/queues.js';
+import type { Autoscaler } from './autoscaler.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { EtaTimer } from './eta-timer.js';
 import { sendRequestedHeartbeat } from './heartbeat.js';
+import { poolView } from './pool-view.js';
 import type { Postponed } from './postponed.js';
 import type { PrefetchControl } from './prefetch-control.js';
 import type { Request } from './request.js';
@@ -25,9 +20,6 @@ import type { RevokedTasks } from './revoked.js';
 import { taskAttribute } from './task-attributes.js';
 import type { TaskPlans } from './task-plan.js';
 import type { QueueTable, RemoteParts, WorkerParts } from './worker-parts.js';
-
-/** What a mistyped or hostile `pool_grow` may at most cost: processes and threads are dear, turns of the event loop are not. */
-const MOST_SLOTS: Readonly<Record<Pool['kind'], number>> = { async: 100_000, threads: 512, prefork: 512, solo: 1 };
 
 export interface PanelParts {
   readonly nodename: string;
@@ -47,6 +39,8 @@ export interface PanelParts {
   readonly etaTimer: EtaTimer;
   readonly postponed: Postponed;
   readonly prefetchControl: PrefetchControl;
+  /** Undefined for a pool of a fixed size. */
+  readonly autoscaler: Autoscaler | undefined;
   readonly revoked: RevokedTasks;
   readonly events: EventDispatcher;
   /** Remembers revoked ids beyond this worker, and shows them in their results. */
@@ -176,29 +170,6 @@ function tasksView({ tasks, plans }: PanelParts): WorkerView['tasks'] {
     },
     setRateLimit: (name, limit) => plans.setRateLimit(name, limit),
     setTimeLimits: (name, { soft, hard }) => plans.setTimeLimits(name, { soft, hard }),
-  };
-}
-
-function poolView({ pool, pid, dispatcher, remote }: PanelParts): WorkerView['pool'] {
-  return {
-    kind: pool.kind,
-    async grow(by) {
-      if (pool.kind === 'solo') throw new CommandError('AttributeError', "'TaskPool' object has no attribute 'grow'");
-      if (pool.size + by < 1) throw new CommandError('ValueError', `Cannot shrink the pool of ${pool.size} by ${-by}: one must be left`);
-      const most = MOST_SLOTS[pool.kind];
-      if (pool.size + by > most) throw new CommandError('ValueError', `Cannot grow the pool of ${pool.size} by ${by}: ${most} is the most`);
-      await pool.resize(pool.size + by);
-      dispatcher.round();
-    },
-    info: () => ({
-      implementation: `ctq.pools.${pool.kind}`,
-      'max-concurrency': pool.size,
-      processes: [pid],
-      'max-tasks-per-child': 'N/A',
-      'put-guarded-by-semaphore': false,
-      timeouts: [remote.settings.taskSoftTimeLimit ?? 0, remote.settings.taskTimeLimit ?? 0],
-      running: dispatcher.running.size,
-    }),
   };
 }
 

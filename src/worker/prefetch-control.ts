@@ -3,7 +3,6 @@
  * vain: tasks that wait here while all slots are stuck may be running elsewhere (RELIABILITY M29).
  */
 import type { Clock, TimerHandle } from '../clock.js';
-import type { Pool } from '../pool.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { EtaTimer } from './eta-timer.js';
 import type { Prefetch } from './prefetch.js';
@@ -16,7 +15,8 @@ const STUCK_MS = 300;
 export interface PrefetchControlParts {
   readonly clock: Clock;
   readonly prefetch: Prefetch;
-  readonly pool: Pool;
+  /** How many may ever run at once. */
+  readonly mostSlots: () => number;
   readonly etaTimer: EtaTimer;
   readonly dispatcher: () => Dispatcher;
   readonly setPrefetch: (count: number) => void;
@@ -41,17 +41,18 @@ export class PrefetchControl {
   /** Called after each round of the dispatcher, with how many runs ended in it. */
   update(ended: number): void {
     if (this.stopped) return;
-    const { prefetch, pool, etaTimer } = this.parts;
+    const { prefetch, mostSlots, etaTimer } = this.parts;
     prefetch.noteEnded(ended);
     const dispatcher = this.parts.dispatcher();
-    const count = prefetch.count(pool.size, dispatcher.running.size) + etaTimer.size;
+    const slots = mostSlots();
+    const count = prefetch.count(slots, dispatcher.running.size) + etaTimer.size;
     if (count !== this.told) {
       this.told = count;
       this.parts.setPrefetch(count);
     }
     // Twice: one slow task among many quick ones is no reason to send them away.
     if (dispatcher.waitingCount > 2 * prefetch.mostWaiting) this.giveBack(dispatcher.clearBehind(prefetch.mostWaiting));
-    const ahead = count > pool.size + etaTimer.size || dispatcher.waitingCount > 0;
+    const ahead = count > slots + etaTimer.size || dispatcher.waitingCount > 0;
     if (this.timer === undefined && prefetch.measured && ahead) this.timer = this.parts.clock.setTimeout(() => this.watch(), WATCH_MS);
   }
 

@@ -52,6 +52,7 @@ export type RemoteSettings = Pick<
   | 'workerSendTaskEvents'
   | 'taskTimeLimit'
   | 'taskSoftTimeLimit'
+  | 'workerMaxTasksPerChild'
   | 'controlAllow'
   | 'controlExchange'
   | 'controlQueueTtl'
@@ -120,6 +121,11 @@ export type WorkerSettings = Pick<
   | 'workerDeduplicateSuccessfulTasks'
   | 'workerSendTaskEvents'
   | 'workerWarmShutdownTimeout'
+  | 'workerSoftShutdownTimeout'
+  | 'workerEnableSoftShutdownOnIdle'
+  | 'workerDisableRateLimits'
+  | 'taskDefaultRateLimit'
+  | 'workerStateDb'
   | 'brokerConnectionMaxRetries'
 >;
 
@@ -127,6 +133,8 @@ export interface WorkerOptions {
   readonly pool?: Pool['kind'];
   /** Slots; default `workerConcurrency`, else the pool's own default. */
   readonly concurrency?: number;
+  /** Between how many and how many slots, as tasks need them, instead of a fixed number. */
+  readonly autoscale?: { readonly max: number; readonly min: number };
   /** Take from these queues only (`-Q`). */
   readonly queues?: readonly string[];
   /** All but these (`-X`). */
@@ -158,5 +166,8 @@ export type WorkerState = 'starting' | 'consuming' | 'disconnected' | 'draining'
 /** `clean`: everything that had begun has ended. `forced`: something that ran was cut off and given back. */
 export type ExitStatus = 'clean' | 'forced';
 
-/** `warm` lets what runs finish; `cold` gives it back to the queue at once. */
-export type StopMode = 'warm' | 'cold';
+/**
+ * `warm` lets what runs finish; `cold` gives it back to the queue at once. `soft` is Celery 5.5's: what runs has
+ * `workerSoftShutdownTimeout` seconds, and then it is cold.
+ */
+export type StopMode = 'warm' | 'soft' | 'cold';

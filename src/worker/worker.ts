@@ -18,6 +18,7 @@ import type { Message } from '../protocol/message.js';
 import { decodeTaskMessage } from '../protocol/task-message.js';
 import type { WorkerView } from '../remote-control/command.js';
 import { CTQ_VERSION } from '../version.js';
+import { Autoscaler } from './autoscaler.js';
 import { bannerText } from './banner.js';
 import { ConsumerLink } from './consumer.js';
 import { Dispatcher } from './dispatcher.js';
@@ -36,6 +37,7 @@ import { RevokedTasks } from './revoked.js';
 import { RevokeNotice } from './revoke-notice.js';
 import { Settler } from './settle.js';
 import { shutDown } from './shutdown.js';
+import { type ReportedEngine, stateReport } from './state-report.js';
 import { Strategy } from './strategy.js';
 import { TaskPlans } from './task-plan.js';
 import type { ExitStatus, StopMode, WorkerOptions, WorkerParts, WorkerState } from './worker-parts.js';
@@ -72,6 +74,8 @@ export class Worker implements RequestListener {
   private current: WorkerState = 'starting';
   private running: ReadonlySet<Request> = new Set();
   private run: Promise<ExitStatus> | undefined;
+  private softly = false;
+  private engine: ReportedEngine | undefined;
   /** Resolved by the first `stop`, and by the first cold one. */
   private readonly stopAsked = deferred();
   private readonly coldAsked = deferred();
@@ -112,11 +116,37 @@ export class Worker implements RequestListener {
   /** Resolves when the worker has stopped. Once is enough; a cold stop overtakes a warm one. */
   async stop(how: StopMode): Promise<void> {
     if (this.current === 'stopped') return;
+    if (how === 'soft') this.stopSoftly();
+    else this.stopAs(how);
+    await this.run?.catch(() => {});
+  }
+
+  /** What it does at this moment, for people: a line each. */
+  report(): readonly string[] {
+    return this.engine === undefined ? [`${this.parts.nodename} is ${this.current}`] : stateReport({ ...this.parts, ...this.engine });
+  }
+
+  private stopAs(how: 'warm' | 'cold'): void {
     this.parts.voice?.notice(`worker: ${how === 'warm' ? 'Warm' : 'Cold'} shutdown (MainProcess)`);
     this.parts.signals.workerShuttingDown.send({ sender: this.parts.nodename, sig: null, how, exitcode: 0 });
     if (how === 'cold') this.coldAsked.resolve();
     this.stopAsked.resolve();
-    await this.run?.catch(() => {});
+  }
+
+  /** Time for what runs, and then cold (WIRE 16.5). */
+  private stopSoftly(): void {
+    const { settings, voice, clock } = this.parts;
+    const { workerSoftShutdownTimeout: seconds, workerEnableSoftShutdownOnIdle: onIdle } = settings;
+    if (this.softly) return;
+    this.softly = seconds > 0 && (onIdle || this.running.size > 0);
+    if (!this.softly) {
+      this.stopAs('cold');
+      return;
+    }
+    voice?.notice(`Initiating Soft Shutdown, terminating in ${seconds} seconds`);
+    this.stopAsked.resolve();
+    const timer = clock.setTimeout(() => this.stopAs('cold'), seconds * 1000);
+    void this.run?.catch(() => {}).then(() => timer.cancel());
   }
 
   /** A pool has begun to run it. */
@@ -163,7 +193,7 @@ export class Worker implements RequestListener {
     const control = new PrefetchControl({
       clock,
       prefetch,
-      pool,
+      mostSlots: () => autoscaler?.max ?? pool.size,
       etaTimer,
       dispatcher: () => dispatcher,
       setPrefetch: (count) => consumer?.setPrefetch(count),
@@ -177,9 +207,20 @@ export class Worker implements RequestListener {
       revoked,
       decoding: strategy.decoding,
       onBlock: (ms) => prefetch.noteBlock(ms),
-      afterRound: (ended) => control.update(ended),
+      afterRound(ended) {
+        control.update(ended);
+        autoscaler?.look();
+      },
     });
+    const resized = (): void => {
+      dispatcher.round();
+      control.update(0);
+    };
+    const wanted = (): number => dispatcher.running.size + dispatcher.waitingCount;
+    const autoscaler =
+      options.autoscale === undefined ? undefined : new Autoscaler({ clock, logger, pool, range: options.autoscale, wanted, resized });
     this.running = dispatcher.running;
+    this.engine = { pool, dispatcher, etaTimer };
     const postponed = new Postponed(clock);
     const intake = new Intake({
       ...{ broker, clock, logger, signals, strategy, dispatcher, refusals, settler, etaTimer, postponed, revoked },
@@ -199,7 +240,9 @@ export class Worker implements RequestListener {
     const begin = async (): Promise<void> => {
       if (membership === undefined) return;
       const consumer = await consuming.promise;
-      await membership.join(this.view({ pool, consumer, dispatcher, etaTimer, postponed, prefetchControl: control }, membership));
+      await membership.join(
+        this.view({ pool, consumer, dispatcher, etaTimer, postponed, prefetchControl: control, autoscaler }, membership),
+      );
       control.update(0);
     };
     const atFirst = membership === undefined ? prefetch.count(pool.size, 0) : 0;
@@ -208,7 +251,10 @@ export class Worker implements RequestListener {
     await this.stopAsked.promise;
     this.current = 'draining';
     control.stop();
-    const graceMs = settings.workerWarmShutdownTimeout === null ? Number.POSITIVE_INFINITY : settings.workerWarmShutdownTimeout * 1000;
+    autoscaler?.stop();
+    // A soft stop has a clock of its own.
+    const grace = this.softly ? null : settings.workerWarmShutdownTimeout;
+    const graceMs = grace === null ? Number.POSITIVE_INFINITY : grace * 1000;
     const status = await shutDown(
       { clock, logger, consumer, pool, intake, dispatcher, etaTimer, settler, graceMs },
       this.coldAsked.promise,
@@ -238,7 +284,7 @@ export class Worker implements RequestListener {
 
   /** What remote control sees of this worker. */
   private view(
-    engine: Pick<PanelParts, 'pool' | 'consumer' | 'dispatcher' | 'etaTimer' | 'postponed' | 'prefetchControl'>,
+    engine: Pick<PanelParts, 'pool' | 'consumer' | 'dispatcher' | 'etaTimer' | 'postponed' | 'prefetchControl' | 'autoscaler'>,
     membership: Membership,
   ): WorkerView {
     const { parts, plans, revoked, strategy, settler } = this;
@@ -260,7 +306,9 @@ export class Worker implements RequestListener {
   private openPool(): Promise<Pool> {
     const { settings, tasks, logger, clock, signals, backend } = this.parts;
     const kind = this.options.pool ?? poolKind(settings.workerPool);
-    const size = this.options.concurrency ?? settings.workerConcurrency ?? DEFAULT_CONCURRENCY[kind];
+    const { autoscale, concurrency } = this.options;
+    const size =
+      autoscale === undefined ? (concurrency ?? settings.workerConcurrency ?? DEFAULT_CONCURRENCY[kind]) : Math.max(autoscale.min, 1);
     if (!Number.isSafeInteger(size) || size < 1) {
       throw new ConfigError(`a concurrency of ${size} runs nothing`, { hint: 'give a whole number from 1 on' });
     }

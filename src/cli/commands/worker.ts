@@ -1,24 +1,23 @@
 /** `ctq worker`: loads the app, opens log and pidfile, runs the app's worker until a signal ends it. */
-import type { LoadedApp } from '../../app-loader.js';
-import { firstFilled, flagLayer, type SettingsLayer } from '../../config/resolve.js';
 import { expandPath } from '../../config/file-paths.js';
+import { flagLayer, type SettingsLayer } from '../../config/resolve.js';
 import type { AppWorkerOptions } from '../../ctq.js';
 import { printLevel } from '../../ctq/child-options.js';
 import { UsageError } from '../../errors.js';
 import { logPrints } from '../../execution/printed-lines.js';
-import { LOG_LEVELS, type Logger, type LogLevel } from '../../logger.js';
+import type { Logger, LogLevel } from '../../logger.js';
 import type { Pool } from '../../pool.js';
-import { resolveNodename } from '../../protocol/nodename.js';
-import { surroundingsOf } from '../client.js';
 import { type CommandCall, defineCommand, flag, list, unavailable, value } from '../command.js';
+import type { StopSignal, TerminalStream } from '../context.js';
+import { DETACHED_ENV, detach, isDetached, reportReady } from '../daemon.js';
 import { EXIT } from '../exit-codes.js';
-import { createLogWriter, fileSink, type LogWriter, streamSink } from '../log-writer.js';
+import { isKept, keep, onKeeperGone, tellKeeper } from '../keeper.js';
+import type { LogWriter } from '../log-writer.js';
 import { names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
-import { paintFor } from '../output/colour.js';
-import { acquirePidfile } from '../pidfile.js';
+import { openNamedApp, type Service, serviceOptions, startService } from '../service.js';
+import { serviceManager } from '../systemd.js';
 
 const POOLS = ['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'] as const;
-const LEVELS = [...LOG_LEVELS, 'fatal'] as const;
 /** Celery's names; both have meant the same there since 4.0. */
 const PROFILES = ['default', 'fair'] as const;
 
@@ -38,10 +37,6 @@ const options = {
   queues: list('-Q, --queues <a,b>', 'take from these queues only', names, { completes: 'queue' }),
   excludeQueues: list('-X, --exclude-queues <a,b>', 'take from all but these', names, { completes: 'queue' }),
   include: list('-I, --include <modules>', 'import these modules, too', names, { completes: 'file' }),
-  loglevel: value('-l, --loglevel <level>', 'debug, info, warning (default), error or critical', oneOf(LEVELS), { choices: LEVELS }),
-  logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %i %I %P expand', text, { completes: 'file' }),
-  logfileFormat: value('--logfile-format <format>', 'text (default) or json', oneOf(['text', 'json']), { choices: ['text', 'json'] }),
-  pidfile: value('--pidfile <file>', 'write the pid there; refuse to start while another process holds it', text, { completes: 'file' }),
   prefetchMultiplier: value('--prefetch-multiplier <number>', 'reserve so many messages for each slot; 0 is no limit', wholeNumber(0)),
   taskEvents: flag('-E, --task-events', 'send task events, for ctq events and other monitors'),
   heartbeatInterval: value('--heartbeat-interval <seconds>', 'seconds between heartbeat events; default 2', positiveSeconds),
@@ -51,6 +46,7 @@ const options = {
   purge: flag('--purge', 'empty the queues before taking from them'),
   timeLimit: value('--time-limit <seconds>', 'hard time limit of tasks that have none', seconds),
   softTimeLimit: value('--soft-time-limit <seconds>', 'soft time limit of tasks that have none', seconds),
+  autoscale: value('--autoscale <max,min>', 'run between so many and so many tasks at once, as they come; instead of -c', bounds),
   maxTasksPerChild: value('--max-tasks-per-child <number>', 'replace a child of prefork or threads after so many tasks', wholeNumber(1)),
   maxMemoryPerChild: value(
     '--max-memory-per-child <KiB>',
@@ -65,16 +61,14 @@ const options = {
       choices: PROFILES,
     },
   ),
+  statedb: value('-S, --statedb <file>', 'remember revoked ids in this file; %n %h %d %p expand', text, { completes: 'file' }),
+  watch: flag('--watch', 'start again when a module changes, for development'),
+  ...serviceOptions,
+  logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %i %I %P expand', text, { completes: 'file' }),
   // Celery's, and not here yet.
-  detach: unavailable('-D, --detach', 'a process manager such as systemd keeps it in the background'),
-  uid: unavailable('--uid <user>', 'start it as that user'),
-  gid: unavailable('--gid <group>', 'start it as that group'),
-  umask: unavailable('--umask <mask>', 'set it in the shell before'),
   beat: unavailable('-B, --beat', 'leave it out'),
   schedule: unavailable('-s, --schedule <file>', 'leave it out'),
   autoscale: unavailable('--autoscale <max,min>', 'use --concurrency'),
-  statedb: unavailable('-S, --statedb <file>', 'leave it out'),
-  watch: unavailable('--watch', 'start it again after a change'),
 } as const;
 
 type Call = CommandCall<typeof options>;
@@ -94,43 +88,64 @@ export const worker = defineCommand({
 });
 
 async function runWorker(call: Call): Promise<number> {
-  const { options, context, workdir } = call;
-  const spec = appSpec(call);
-  const nodename = resolveNodename(options.hostname, context);
-  const paths = { nodename, workdir, hostname: context.hostname, pid: context.pid };
+  const { options: given, context } = call;
+  const kept = isKept(context);
+  const detached = isDetached(context);
+  if (given.detach === true && !detached && !kept) return detach(context);
   const notice = (line: string): void => void context.stderr.write(`${line}\n`);
-  if (options.pidfile !== undefined) {
-    const pidfile = await acquirePidfile({ path: expandPath(options.pidfile, '--pidfile', paths), pid: context.pid, notice });
-    call.defer(() => pidfile.release());
-    process.once('exit', () => pidfile.release());
-  }
-  const logger = await openLog(call, paths);
-  call.defer(() => logger.close());
-  const loaded = await openApp(call, spec);
-  const { conf } = loaded.app;
-  const pool = poolKind(options.pool ?? conf.workerPool, call);
+  const keeperEnv = detached ? DETACHED_ENV : {};
+  if (given.watch === true && !kept) return keep(context, { env: keeperEnv, watch: 'changes', notice });
+  // What this run has open is closed before another one takes its place.
+  const cleanups: (() => void | Promise<void>)[] = [];
+  const closed = async (): Promise<void> => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  };
+  call.defer(closed);
+  const ending = await runOnce({ ...call, defer: (cleanup) => void cleanups.push(cleanup) }, { kept, notice });
+  if (!ending.again || kept) return ending.exitCode;
+  await closed();
+  return keep(context, { env: keeperEnv, watch: 'nothing', notice });
+}
+
+interface Ending {
+  readonly exitCode: number;
+  /** Somebody sent HUP. */
+  readonly again: boolean;
+}
+
+async function runOnce(call: Call, { kept, notice }: { readonly kept: boolean; readonly notice: (line: string) => void }): Promise<Ending> {
+  const { options: given, context } = call;
+  const service = await startService(call, given.hostname);
+  const { logger, nodename } = service;
+  const loaded = await openNamedApp(call, 'worker', [optionLayer(call, service)], (given.include ?? []).flat());
+  if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });
+  const { conf, signals } = loaded.app;
+  const pool = poolKind(given.pool ?? conf.workerPool, call);
   if (conf.workerRedirectStdouts && hasNoChildren(pool)) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel));
+  const manager = serviceManager(context, (text) => logger.warning('%s', text));
+  if (manager !== undefined) {
+    call.defer(() => manager.close());
+    call.defer(signals.workerReady.connect(() => manager.ready(`${nodename} ready.`)));
+    call.defer(signals.workerShuttingDown.connect(() => manager.stopping()));
+  }
   const running = await loaded.app.worker({
-    ...workerOptions(options),
+    ...workerOptions(given),
     hostname: nodename,
     pool,
     module: loaded,
     logger,
-    voice: { banner: (words) => void context.stdout.write(words), notice },
+    voice: {
+      // Queues and pool are known to be there by then; a broker that is away is waited for.
+      banner(words) {
+        context.stdout.write(words);
+        if (service.detached && !kept) reportReady();
+      },
+      notice,
+    },
   });
-  const signals = listen(call, running, notice);
+  const heard = listen(call, { running, logger, kept, notice });
   const status = await running.start();
-  return signals.exitCode(status);
-}
-
-/** The module with the app, by precedence. */
-function appSpec({ globals, context, config }: Call): string {
-  const variable = firstFilled(context.env, ['CTQ_APP', 'CELERY_APP']);
-  const spec = globals.app ?? (variable === undefined ? undefined : context.env[variable]) ?? config.appFor('worker');
-  if (spec !== undefined) return spec;
-  throw new UsageError('no app was named', {
-    hint: 'did you forget -A? ctq worker -A tasks loads tasks.ts; CTQ_APP and the config key app name it, too',
-  });
+  return heard.ending(status);
 }
 
 /** Two of Celery's names mean what an event loop is; and what only children can do is refused where there are none. */
@@ -141,6 +156,9 @@ function poolKind(name: (typeof POOLS)[number], { options, context, globals }: C
   const asked = options.maxTasksPerChild !== undefined ? '--max-tasks-per-child' : '--max-memory-per-child';
   if (hasNoChildren(kind) && (options.maxTasksPerChild ?? options.maxMemoryPerChild) !== undefined) {
     throw new UsageError(`${asked}: the ${kind} pool has no children to replace`, { hint: 'use -P prefork or -P threads' });
+  }
+  if (kind === 'solo' && options.autoscale !== undefined) {
+    throw new UsageError('--autoscale: the solo pool runs one task at a time', { hint: 'use another pool, or leave it out' });
   }
   return kind;
 }
@@ -154,36 +172,8 @@ function redirectPrints({ context, defer }: Call, logger: Logger, level: LogLeve
   for (const stream of [context.stdout, context.stderr]) defer(logPrints(stream, { logger, level, outside: 'leave' }));
 }
 
-async function openLog({ options, globals, context }: Call, paths: Parameters<typeof expandPath>[2]): Promise<LogWriter> {
-  const level = levelOf(options.loglevel);
-  const format = options.logfileFormat ?? 'text';
-  const { clock } = context;
-  if (options.logfile !== undefined) {
-    return createLogWriter({ level, format, clock, sink: fileSink(expandPath(options.logfile, '--logfile', paths), clock) });
-  }
-  const paint = format === 'json' ? undefined : await paintFor(context.stderr, context.env, globals.noColor);
-  return createLogWriter({ level, format, clock, sink: streamSink(context.stderr), ...(paint === undefined ? {} : { paint }) });
-}
-
-function levelOf(level: (typeof LEVELS)[number] = 'warning'): LogLevel {
-  return level === 'fatal' ? 'critical' : level;
-}
-
-async function openApp(call: Call, spec: string): Promise<LoadedApp> {
-  const { options, workdir, config } = call;
-  const { loadApp } = await import('../../app-loader.js');
-  const configured = ['imports', 'include'] as const;
-  const modules = configured.flatMap((key) => (config.layer.get(key)?.value as readonly string[] | undefined) ?? []);
-  const loaded = await loadApp(spec, { workdir, include: [...(options.include ?? []).flat(), ...modules] });
-  call.defer(() => loaded.loader.close());
-  call.defer(() => loaded.app.close());
-  const surroundings = surroundingsOf(call);
-  loaded.app.configure({ ...surroundings, layers: [optionLayer(call), ...surroundings.layers] });
-  return loaded;
-}
-
 /** Options that are settings under another name. */
-function optionLayer({ options }: Call): SettingsLayer {
+function optionLayer({ options }: Call, { paths }: Service): SettingsLayer {
   return flagLayer({
     workerConcurrency: ['--concurrency', options.concurrency],
     workerPrefetchMultiplier: ['--prefetch-multiplier', options.prefetchMultiplier],
@@ -192,12 +182,14 @@ function optionLayer({ options }: Call): SettingsLayer {
     workerMaxTasksPerChild: ['--max-tasks-per-child', options.maxTasksPerChild],
     workerMaxMemoryPerChild: ['--max-memory-per-child', options.maxMemoryPerChild],
     workerSendTaskEvents: ['--task-events', options.taskEvents],
+    workerStateDb: ['--statedb', options.statedb === undefined ? undefined : expandPath(options.statedb, '--statedb', paths)],
   });
 }
 
 function workerOptions(options: Call['options']): AppWorkerOptions {
-  const { queues, excludeQueues, purge, heartbeatInterval } = options;
+  const { queues, excludeQueues, purge, heartbeatInterval, autoscale } = options;
   return {
+    ...(autoscale === undefined ? {} : { autoscale }),
     withoutGossip: options.withoutGossip === true,
     withoutMingle: options.withoutMingle === true,
     withoutHeartbeat: options.withoutHeartbeat === true,
@@ -208,19 +200,27 @@ function workerOptions(options: Call['options']): AppWorkerOptions {
   };
 }
 
-interface Stoppable {
-  stop(how: 'warm' | 'cold'): Promise<void>;
+interface Listening {
+  readonly running: { stop(how: 'warm' | 'soft' | 'cold'): Promise<void>; report(): readonly string[] };
+  readonly logger: LogWriter;
+  readonly kept: boolean;
+  readonly notice: (text: string) => void;
 }
 
-/** TERM stops warm, INT warm and then cold, QUIT cold (WIRE 16.5). */
-function listen({ context, defer }: Call, running: Stoppable, notice: (text: string) => void): { exitCode(status: string): number } {
+/**
+ * TERM stops warm, INT warm and then cold, QUIT cold, softly where the settings say so; HUP starts again, USR1 tells
+ * what runs, USR2 opens the log anew (WIRE 16.5).
+ */
+function listen({ context, defer }: Call, { running, logger, kept, notice }: Listening): { ending(status: string): Ending } {
   let interrupts = 0;
   let forcedBySecondInterrupt = false;
-  const stop = (how: 'warm' | 'cold'): void => void running.stop(how).catch(() => {}); // What went wrong comes out of start().
-  defer(context.onSignal('SIGTERM', () => stop('warm')));
-  defer(context.onSignal('SIGQUIT', () => stop('cold')));
-  defer(
-    context.onSignal('SIGINT', () => {
+  let again = false;
+  const stop = (how: 'warm' | 'soft' | 'cold'): void => void running.stop(how).catch(() => {}); // What went wrong comes out of start().
+  const onTerm = context.env['REMAP_SIGTERM'] === 'SIGQUIT' ? 'soft' : 'warm';
+  const handlers: Readonly<Record<StopSignal, () => void>> = {
+    SIGTERM: () => stop(onTerm),
+    SIGQUIT: () => stop('soft'),
+    SIGINT() {
       interrupts += 1;
       if (interrupts === 1) {
         notice('\nworker: Hitting Ctrl+C again will initiate cold shutdown, terminating all running tasks!');
@@ -228,9 +228,29 @@ function listen({ context, defer }: Call, running: Stoppable, notice: (text: str
       } else {
         forcedBySecondInterrupt = true;
         if (interrupts > 2) notice('Waiting gracefully for cold shutdown to complete...');
-        stop('cold');
+        stop(interrupts > 2 ? 'cold' : 'soft');
       }
-    }),
-  );
-  return { exitCode: (status) => (forcedBySecondInterrupt && status === 'forced' ? EXIT.interrupted : EXIT.ok) };
+    },
+    SIGHUP() {
+      // The terminal was closed: nobody wants a worker that nobody sees.
+      if ((context.stdin as TerminalStream).isTTY !== true && !again) {
+        again = true;
+        notice(`Restarting ctq worker (${process.argv.slice(2).join(' ')})`);
+        if (kept) tellKeeper({ again: true });
+      }
+      stop('warm');
+    },
+    SIGUSR1() {
+      for (const line of running.report()) logger.critical('%s', line);
+    },
+    SIGUSR2() {
+      logger.reopen();
+      logger.info('The log is open again.');
+    },
+  };
+  for (const [signal, handler] of Object.entries(handlers)) defer(context.onSignal(signal as StopSignal, handler));
+  if (kept) onKeeperGone(() => stop('warm'));
+  return {
+    ending: (status) => ({ exitCode: forcedBySecondInterrupt && status === 'forced' ? EXIT.interrupted : EXIT.ok, again }),
+  };
 }
