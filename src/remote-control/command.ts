@@ -99,8 +99,11 @@ export interface RevokesView {
   ids(): readonly string[];
   /** Id → when it was revoked, in seconds of the machine's monotonic clock, as Python's workers exchange them. */
   times(): ReadonlyMap<string, number>;
-  /** An operator's revoke: remembered beyond this worker where the broker can, and shown in the result. */
-  revoke(ids: readonly string[]): void;
+  /**
+   * An operator's revoke: remembered beyond this worker where the broker can. `mark` stores REVOKED at once,
+   * for whoever waits; `leave` leaves that to the worker that ends the run.
+   */
+  revoke(ids: readonly string[], results: 'mark' | 'leave'): void;
   /** What another worker knew already. */
   learn(ids: readonly string[]): void;
   /** Tasks with this value in this stamp shall not run. */

@@ -44,7 +44,7 @@ export interface PanelParts {
   readonly revoked: RevokedTasks;
   readonly events: EventDispatcher;
   /** Remembers revoked ids beyond this worker, and shows them in their results. */
-  readonly announceRevoked: (ids: readonly string[]) => void;
+  readonly announceRevoked: (ids: readonly string[], results: 'mark' | 'leave') => void;
   readonly elect: (id: string, topic: string, action: unknown) => void;
   readonly shutdown: () => void;
 }
@@ -151,9 +151,9 @@ function revokesView({ revoked, announceRevoked }: PanelParts): WorkerView['revo
       const nowS = Number(process.hrtime.bigint() / 1_000n) / 1e6;
       return new Map([...revoked.ages()].map(([id, ageMs]) => [id, nowS - ageMs / 1000]));
     },
-    revoke(ids) {
+    revoke(ids, results) {
       revoked.add(ids);
-      announceRevoked(ids);
+      announceRevoked(ids, results);
     },
     learn: (ids) => revoked.add(ids),
     revokeStamp: (header, values) => revoked.addStamp(header, values),

@@ -32,11 +32,12 @@ export class RevokeNotice {
   }
 
   /** Begins and returns; a backend that is away costs only the early word. */
-  announce(ids: readonly string[]): void {
+  announce(ids: readonly string[], results: 'mark' | 'leave'): void {
     const { broker, isRunning, logger } = this.#parts;
     broker.revocations?.add(ids, REVOKED_KEPT_MS).catch((error: unknown) => {
       logger.warning('Revoked tasks could not be kept for other workers: %s', error instanceof Error ? error.message : String(error));
     });
+    if (results === 'leave') return;
     const waiting = ids.slice(0, MOST_AT_ONCE).filter((id) => !isRunning(id));
     void this.#store(waiting).catch((error: unknown) => {
       logger.warning('Failed to mark revoked tasks in the result backend: %s', error instanceof Error ? error.message : String(error));

@@ -296,7 +296,7 @@ export class Worker implements RequestListener {
       ...{ nodename: parts.nodename, pid: process.pid, logger, clock: parts.clock, broker: parts.broker, tasks: parts.tasks },
       ...{ plans, revoked, decoding: strategy.decoding, queueTable: parts.queues, remote: membership.remote },
       ...{ lamport: membership.lamport, events: membership.events },
-      announceRevoked: (ids) => notice.announce(ids),
+      announceRevoked: (ids, results) => notice.announce(ids, results),
       elect: (id, topic, action) => membership.elect(id, topic, action),
       // Not from within the command: what stops the worker must not wait for itself.
       shutdown: () => setImmediate(() => void this.stop('warm')),

@@ -28,13 +28,13 @@ export const terminate: RemoteCommand = {
 function revokeTasks({ logger, requests, revokes }: WorkerView, args: CommandArguments, how: 'flag' | 'terminate'): unknown {
   const ids = textList(args, 'task_id');
   if (how === 'flag') {
-    revokes.revoke(ids);
+    revokes.revoke(ids, 'mark');
     logger.info('Tasks flagged as revoked: %s', ids.join(', '));
     // A Python set, printed.
     return ok(`tasks ${ids.length === 0 ? 'set()' : `{${ids.map(stringRepr).join(', ')}}`} flagged as revoked`);
   }
   const signal = signalNumber(args['signal']);
-  revokes.revoke(ids);
+  revokes.revoke(ids, 'leave');
   const found = requests.terminate(ids, signal.name);
   for (const id of found) logger.info('Terminating %s (%s)', id, signal.number);
   return ok(found.length === 0 ? 'terminate: tasks unknown' : `terminate: ${found.join(', ')}`);
