@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleepMs } from 'node:timers/promises';
-import { Ctq, Ignore, Reject } from 'ctq';
+import { Ctq, Ignore, Reject, type SignatureLike } from 'ctq';
 
 export const app = new Ctq('tasks', { acceptContent: ['json', 'yaml', 'msgpack'], resultAcceptContent: ['json', 'yaml', 'msgpack'] });
 
@@ -163,4 +163,16 @@ export const late = app.task('tasks.late', async (name = 'late', seconds = 0) =>
   if (seconds > 0) await sleepMs(seconds * 1000);
   mark(`${name}.end`);
   return name;
+});
+
+/** What it was called with: shows the shape of a canvas. */
+export const gather = app.task('tasks.gather', (...args: unknown[]) => args);
+
+export const replaceBy = app.task({ name: 'tasks.replace_by', bind: true }, (task, by: SignatureLike, ...args: unknown[]) => {
+  throw task.replace(app.reviveSignature(by).clone(args));
+});
+
+export const growChord = app.task({ name: 'tasks.grow_chord', bind: true }, async (task) => {
+  await task.addToChord(gather.s('grown'));
+  return 'first';
 });

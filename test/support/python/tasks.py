@@ -11,7 +11,7 @@ import sys
 import time
 import uuid
 
-from celery import Celery, chain, group
+from celery import Celery, chain, chord, group, signature
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 from celery.utils.log import get_task_logger
 
@@ -278,3 +278,21 @@ def errback(task_id):
 def errback_new(request, exc, traceback):
     mark("errback_new.%s" % request.id)
     return [request.id, repr(exc)]
+
+
+@app.task
+def gather(*args):
+    """What it was called with: shows the shape of a canvas."""
+    return list(args)
+
+
+@app.task(bind=True)
+def replace_by(self, sig, *args):
+    """Takes whatever came before it along."""
+    raise self.replace(signature(sig).clone(args=tuple(args)) if args else signature(sig))
+
+
+@app.task(bind=True)
+def grow_chord(self):
+    self.add_to_chord(gather.s("grown"))
+    return "first"
