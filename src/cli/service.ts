@@ -1,11 +1,11 @@
 /** What commands that stay have in common: identity, background, pidfile, log, and the app. */
-import type { LoadedApp } from '../app-loader.js';
 import { expandPath, type PathContext } from '../config/file-paths.js';
-import { firstFilled, type SettingsLayer } from '../config/resolve.js';
+import { firstFilled } from '../config/resolve.js';
+import type { Ctq } from '../ctq.js';
 import { UsageError } from '../errors.js';
 import { LOG_LEVELS, type LogLevel } from '../logger.js';
 import { resolveNodename } from '../protocol/nodename.js';
-import { surroundingsOf } from './client.js';
+import { openClient, surroundingsOf } from './client.js';
 import { type CommandCall, flag, type OptionValues, value } from './command.js';
 import { isDetached, takeMark } from './daemon.js';
 import { createLogWriter, fileSink, type LogSink, type LogWriter, streamSink } from './log-writer.js';
@@ -80,22 +80,29 @@ export function appNamed({ globals, context, config }: Pick<Call, 'globals' | 'c
   return globals.app ?? (variable === undefined ? undefined : context.env[variable]) ?? config.appFor(command);
 }
 
+/** What a command works for. */
+export interface NamedApp {
+  readonly app: Ctq;
+  /** Where it comes from, for people. */
+  readonly file: string;
+}
+
 /**
- * Loads the app and lays the command's settings over its own.
+ * Loads the app and lays the command's settings over its own. Where none is named but the config file has a
+ * `beatSchedule`, that is enough of an app.
  *
- * @throws {@link UsageError} when none was named.
+ * @throws {@link UsageError} when there is neither.
  */
-export async function openNamedApp(
-  call: Omit<CommandCall, 'options'>,
-  command: string,
-  layers: readonly SettingsLayer[] = [],
-): Promise<LoadedApp> {
-  const spec = appNamed(call, command);
-  if (spec === undefined) {
-    throw new UsageError('no app was named', {
-      hint: `did you forget -A? ctq ${command} -A tasks loads tasks.ts; CTQ_APP and the config key app name it, too`,
-    });
-  }
+export async function openScheduleApp(call: Omit<CommandCall, 'options'>): Promise<NamedApp> {
+  const spec = appNamed(call, 'beat');
+  if (spec !== undefined) return openNamedApp(call, spec);
+  if (call.config.layer.has('beatSchedule')) return { app: await openClient(call), file: call.config.file ?? '' };
+  throw new UsageError('no app was named', {
+    hint: 'did you forget -A? ctq beat -A tasks loads tasks.ts; CTQ_APP and the config key app name it, too',
+  });
+}
+
+async function openNamedApp(call: Omit<CommandCall, 'options'>, spec: string): Promise<NamedApp> {
   const { loadApp } = await import('../app-loader.js');
   const modules = (['imports', 'include'] as const).flatMap(
     (key) => (call.config.layer.get(key)?.value as readonly string[] | undefined) ?? [],
@@ -103,7 +110,6 @@ export async function openNamedApp(
   const loaded = await loadApp(spec, { workdir: call.workdir, include: modules });
   call.defer(() => loaded.loader.close());
   call.defer(() => loaded.app.close());
-  const surroundings = surroundingsOf(call);
-  loaded.app.configure({ ...surroundings, layers: [...layers, ...surroundings.layers] });
-  return loaded;
+  loaded.app.configure(surroundingsOf(call));
+  return { app: loaded.app, file: loaded.module.file };
 }

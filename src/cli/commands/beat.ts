@@ -1,7 +1,6 @@
 /** `ctq beat`: the scheduler, and with a word behind it the desk of its entries. */
 import { scheduleKinds } from '../../beat/schedule-kinds.js';
 import { expandPath } from '../../config/file-paths.js';
-import type { LoadedApp } from '../../app-loader.js';
 import { UsageError } from '../../errors.js';
 import { CTQ_VERSION } from '../../version.js';
 import { beatBanner } from '../beat/banner.js';
@@ -17,7 +16,7 @@ import { jsonList, jsonObject, keyAndValue, objectOf, readLoosely } from '../jso
 import { oneOf, seconds, text, wholeNumber } from '../option-values.js';
 import { jsonText } from '../output/json.js';
 import { tableText } from '../output/table.js';
-import { openNamedApp, serviceOptions, startService } from '../service.js';
+import { openScheduleApp, serviceOptions, startService } from '../service.js';
 
 const CATCH_UPS = ['skip', 'once', 'all'] as const;
 const MOST_COMING = 100_000;
@@ -101,7 +100,7 @@ async function runBeat(call: Call): Promise<number> {
     });
   }
   if (words.length < action.words[0] || words.length > action.words[1]) {
-    throw new UsageError(`ctq beat ${word} takes ${action.words[1] === 0 ? 'no words' : 'other words'}`, {
+    throw new UsageError(`too ${words.length < action.words[0] ? 'few' : 'many'} words for ctq beat ${word}`, {
       hint: `usage: ctq beat ${action.usage}`,
     });
   }
@@ -114,8 +113,8 @@ async function run(call: Call): Promise<number> {
   const service = await startService(call, undefined);
   const { logger, logfile, level, nodename, detached, paths } = service;
   const schedule = given.schedule === undefined ? undefined : expandPath(given.schedule, '--schedule', paths);
-  const loaded = await openNamedApp(call, 'beat');
-  const running = await loaded.app.beat({
+  const { app, file } = await openScheduleApp(call);
+  const running = await app.beat({
     hostname: nodename,
     logger,
     ...(schedule === undefined ? {} : { schedule }),
@@ -126,7 +125,7 @@ async function run(call: Call): Promise<number> {
       version: CTQ_VERSION,
       startedAtMs: context.clock.nowMs(),
       broker: running.parts.brokerUrl,
-      loader: loaded.module.file,
+      loader: file,
       database: running.database,
       logfile,
       level,
@@ -152,7 +151,7 @@ async function interruptible(call: Call, action: (call: Call) => Promise<number>
 
 async function printComing(call: Call): Promise<number> {
   const { context, globals, options: given } = call;
-  const { app } = await openNamedApp(call, 'beat');
+  const { app } = await openScheduleApp(call);
   const code = app.scheduleEntries();
   const store = await openEntries(app, call.defer);
   const stored = await store?.load();
@@ -169,7 +168,7 @@ async function printComing(call: Call): Promise<number> {
 
 async function listEntries(call: Call): Promise<number> {
   const { context, globals } = call;
-  const { app } = await openNamedApp(call, 'beat');
+  const { app } = await openScheduleApp(call);
   const store = await openEntries(app, call.defer);
   const entries = knownEntries(app.scheduleEntries(), await store?.load());
   const now = new Date(context.clock.nowMs());
@@ -226,7 +225,7 @@ async function sendNow(call: Call, [name = '']: readonly string[]): Promise<numb
 }
 
 async function openDesk(call: Call): Promise<Desk> {
-  const { app }: LoadedApp = await openNamedApp(call, 'beat');
+  const { app } = await openScheduleApp(call);
   return { app, store: await requireStore(app, call.defer), nowMs: call.context.clock.nowMs() };
 }
 
