@@ -1,6 +1,7 @@
 /** What commands that stay have in common: identity, background, pidfile, log, and the app. */
+import type { LoadedApp } from '../app-loader.js';
 import { expandPath, type PathContext } from '../config/file-paths.js';
-import { firstFilled } from '../config/resolve.js';
+import { firstFilled, type SettingsLayer } from '../config/resolve.js';
 import type { Ctq } from '../ctq.js';
 import { UsageError } from '../errors.js';
 import { LOG_LEVELS, type LogLevel } from '../logger.js';
@@ -80,29 +81,22 @@ export function appNamed({ globals, context, config }: Pick<Call, 'globals' | 'c
   return globals.app ?? (variable === undefined ? undefined : context.env[variable]) ?? config.appFor(command);
 }
 
-/** What a command works for. */
-export interface NamedApp {
-  readonly app: Ctq;
-  /** Where it comes from, for people. */
-  readonly file: string;
-}
-
 /**
- * Loads the app and lays the command's settings over its own. Where none is named but the config file has a
- * `beatSchedule`, that is enough of an app.
+ * Loads the app and lays the command's settings over its own.
  *
- * @throws {@link UsageError} when there is neither.
+ * @throws {@link UsageError} when none was named.
  */
-export async function openScheduleApp(call: Omit<CommandCall, 'options'>): Promise<NamedApp> {
-  const spec = appNamed(call, 'beat');
-  if (spec !== undefined) return openNamedApp(call, spec);
-  if (call.config.layer.has('beatSchedule')) return { app: await openClient(call), file: call.config.file ?? '' };
-  throw new UsageError('no app was named', {
-    hint: 'did you forget -A? ctq beat -A tasks loads tasks.ts; CTQ_APP and the config key app name it, too',
-  });
-}
-
-async function openNamedApp(call: Omit<CommandCall, 'options'>, spec: string): Promise<NamedApp> {
+export async function openNamedApp(
+  call: Omit<CommandCall, 'options'>,
+  command: string,
+  layers: readonly SettingsLayer[] = [],
+): Promise<LoadedApp> {
+  const spec = appNamed(call, command);
+  if (spec === undefined) {
+    throw new UsageError('no app was named', {
+      hint: `did you forget -A? ctq ${command} -A tasks loads tasks.ts; CTQ_APP and the config key app name it, too`,
+    });
+  }
   const { loadApp } = await import('../app-loader.js');
   const modules = (['imports', 'include'] as const).flatMap(
     (key) => (call.config.layer.get(key)?.value as readonly string[] | undefined) ?? [],
@@ -110,6 +104,22 @@ async function openNamedApp(call: Omit<CommandCall, 'options'>, spec: string): P
   const loaded = await loadApp(spec, { workdir: call.workdir, include: modules });
   call.defer(() => loaded.loader.close());
   call.defer(() => loaded.app.close());
-  loaded.app.configure(surroundingsOf(call));
-  return { app: loaded.app, file: loaded.module.file };
+  const surroundings = surroundingsOf(call);
+  loaded.app.configure({ ...surroundings, layers: [...layers, ...surroundings.layers] });
+  return loaded;
+}
+
+/** An app with a schedule, and the file it comes from. */
+export interface ScheduleApp {
+  readonly app: Ctq;
+  readonly file: string;
+}
+
+/** The same for beat, to which a config file with a `beatSchedule` is enough of an app. */
+export async function openScheduleApp(call: Omit<CommandCall, 'options'>): Promise<ScheduleApp> {
+  if (appNamed(call, 'beat') === undefined && call.config.layer.has('beatSchedule')) {
+    return { app: await openClient(call), file: call.config.file ?? '' };
+  }
+  const { app, module } = await openNamedApp(call, 'beat');
+  return { app, file: module.file };
 }
