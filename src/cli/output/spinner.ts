@@ -30,8 +30,9 @@ export function startSpinner(context: CliContext, text: string, setting: Spinner
     const { default: ora } = await import('ora');
     if (stopped) return;
     const colour = wantsColour(context.stderr, context.env, setting.noColor) ? 'cyan' : false;
-    // Standard input stays alone: ora would put it in raw mode, and the tasks may come from there.
-    shown = ora({ text: words, stream: context.stderr, color: colour, discardStdin: false }).start();
+    // Standard input stays alone: ora would put it in raw mode, and the tasks may come from there. Whether the stream is a
+    // terminal was asked above; ora would also ask process.env.CI, which is not the world we were given.
+    shown = ora({ text: words, stream: context.stderr, color: colour, discardStdin: false, isEnabled: true }).start();
   };
   const timer = context.clock.setTimeout(() => void show().catch(() => {}), PATIENCE_MS).unref();
   return {
