@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../clock.js';
 import type { Environment } from '../config/resolve.js';
 import type { Ctq } from '../ctq.js';
 
-export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGQUIT';
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGQUIT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
 
 /** A stream that may be a terminal. */
 export type TerminalStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };

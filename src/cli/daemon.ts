@@ -11,6 +11,8 @@ import { EXIT } from './exit-codes.js';
 
 /** Tells the second process what it is; taken from the environment there, for its own children are not. */
 const MARK = 'CTQ_DETACHED';
+/** For a process that is started again in the place of one in the background. */
+export const DETACHED_ENV: Readonly<Record<string, string>> = { [MARK]: '1' };
 /** Loading an app takes seconds at most; what takes longer may still become ready. */
 const PATIENCE_MS = 30_000;
 

@@ -13,12 +13,16 @@ import type { Colour, Paint } from './output/colour.js';
 export interface LogWriter extends Logger {
   /** Writes what is buffered, now. */
   flush(): void;
+  /** Opens its file anew: somebody has moved it away. */
+  reopen(): void;
   close(): void;
 }
 
 /** Where lines go. `write` must not lose anything, also when the process ends right after. */
 export interface LogSink {
   write(text: string): void;
+  /** For a file; nothing where there is none. */
+  reopen?(): void;
   close(): void;
 }
 
@@ -89,6 +93,10 @@ export function createLogWriter(setting: LogSetting): LogWriter {
   return {
     ...loggerWith({ fields: {}, processName }),
     flush,
+    reopen() {
+      flush();
+      sink.reopen?.();
+    },
     close() {
       flush();
       process.off('exit', flush);
@@ -122,6 +130,9 @@ export function fileSink(path: string, clock: Clock): LogSink {
         fd = reopenIfMoved(path, fd);
       }
       writeFully(fd, text);
+    },
+    reopen() {
+      fd = reopenIfMoved(path, fd);
     },
     close: () => closeSync(fd),
   };

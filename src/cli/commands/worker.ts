@@ -1,5 +1,5 @@
 /** `ctq worker`: loads the app, opens log and pidfile, runs the app's worker until a signal ends it. */
-import { expandPath } from '../../config/file-paths.js';
+import type { LoadedApp } from '../../app-loader.js';
 import { flagLayer, type SettingsLayer } from '../../config/resolve.js';
 import type { AppWorkerOptions } from '../../ctq.js';
 import { printLevel } from '../../ctq/child-options.js';
@@ -7,14 +7,15 @@ import { UsageError } from '../../errors.js';
 import { logPrints } from '../../execution/printed-lines.js';
 import type { Logger, LogLevel } from '../../logger.js';
 import type { Pool } from '../../pool.js';
+import { surroundingsOf } from '../client.js';
 import { type CommandCall, defineCommand, flag, list, unavailable, value } from '../command.js';
-import type { StopSignal, TerminalStream } from '../context.js';
+import type { StopSignal } from '../context.js';
 import { DETACHED_ENV, detach, isDetached, reportReady } from '../daemon.js';
-import { EXIT } from '../exit-codes.js';
+import { EXIT, Interruption } from '../exit-codes.js';
 import { isKept, keep, onKeeperGone, tellKeeper } from '../keeper.js';
 import type { LogWriter } from '../log-writer.js';
-import { names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
-import { openNamedApp, type Service, serviceOptions, startService } from '../service.js';
+import { bounds, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
+import { appNamed, type Service, serviceOptions, startService } from '../service.js';
 import { serviceManager } from '../systemd.js';
 
 const POOLS = ['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'] as const;
@@ -61,14 +62,13 @@ const options = {
       choices: PROFILES,
     },
   ),
-  statedb: value('-S, --statedb <file>', 'remember revoked ids in this file; %n %h %d %p expand', text, { completes: 'file' }),
   watch: flag('--watch', 'start again when a module changes, for development'),
   ...serviceOptions,
   logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %i %I %P expand', text, { completes: 'file' }),
   // Celery's, and not here yet.
   beat: unavailable('-B, --beat', 'leave it out'),
+  statedb: unavailable('-S, --statedb <file>', 'leave it out'),
   schedule: unavailable('-s, --schedule <file>', 'leave it out'),
-  autoscale: unavailable('--autoscale <max,min>', 'use --concurrency'),
 } as const;
 
 type Call = CommandCall<typeof options>;
@@ -113,11 +113,45 @@ interface Ending {
   readonly again: boolean;
 }
 
-async function runOnce(call: Call, { kept, notice }: { readonly kept: boolean; readonly notice: (line: string) => void }): Promise<Ending> {
+interface Run {
+  readonly kept: boolean;
+  readonly notice: (line: string) => void;
+}
+
+async function runOnce(call: Call, run: Run): Promise<Ending> {
+  const early = endOnEarlySignals(call);
+  const { running, logger } = await Promise.race([prepare(call, run), early.interrupted]);
+  const heard = listen(call, { ...run, running, logger });
+  early.off();
+  const status = await running.start();
+  return heard.ending(status);
+}
+
+/** Nothing is taken yet, so nothing has to be finished; but what is open is closed. */
+function endOnEarlySignals({ context, defer }: Call): { readonly interrupted: Promise<never>; off(): void } {
+  const offs: (() => void)[] = [];
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const signal of ['SIGTERM', 'SIGQUIT', 'SIGHUP'] as const) {
+      offs.push(context.onSignal(signal, () => reject(new Interruption('SIGTERM'))));
+    }
+    offs.push(context.onSignal('SIGINT', () => reject(new Interruption('SIGINT'))));
+  });
+  interrupted.catch(() => {});
+  // Node would open its debugger, and the system would end us.
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) offs.push(context.onSignal(signal, () => {}));
+  const off = (): void => offs.splice(0).forEach((one) => one());
+  defer(off);
+  return { interrupted, off };
+}
+
+async function prepare(
+  call: Call,
+  { kept, notice }: Run,
+): Promise<{ readonly running: Listening['running'] & { start(): Promise<string> }; readonly logger: LogWriter }> {
   const { options: given, context } = call;
   const service = await startService(call, given.hostname);
   const { logger, nodename } = service;
-  const loaded = await openNamedApp(call, 'worker', [optionLayer(call, service)], (given.include ?? []).flat());
+  const loaded = await openApp(call, service);
   if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });
   const { conf, signals } = loaded.app;
   const pool = poolKind(given.pool ?? conf.workerPool, call);
@@ -143,11 +177,8 @@ async function runOnce(call: Call, { kept, notice }: { readonly kept: boolean; r
       notice,
     },
   });
-  const heard = listen(call, { running, logger, kept, notice });
-  const status = await running.start();
-  return heard.ending(status);
+  return { running, logger };
 }
-
 /** Two of Celery's names mean what an event loop is; and what only children can do is refused where there are none. */
 function poolKind(name: (typeof POOLS)[number], { options, context, globals }: Call): Pool['kind'] {
   const isGreen = name === 'eventlet' || name === 'gevent';
@@ -172,8 +203,27 @@ function redirectPrints({ context, defer }: Call, logger: Logger, level: LogLeve
   for (const stream of [context.stdout, context.stderr]) defer(logPrints(stream, { logger, level, outside: 'leave' }));
 }
 
+async function openApp(call: Call, service: Service): Promise<LoadedApp> {
+  const { options, workdir, config } = call;
+  const spec = appNamed(call, 'worker');
+  if (spec === undefined) {
+    throw new UsageError('no app was named', {
+      hint: 'did you forget -A? ctq worker -A tasks loads tasks.ts; CTQ_APP and the config key app name it, too',
+    });
+  }
+  const { loadApp } = await import('../../app-loader.js');
+  const configured = ['imports', 'include'] as const;
+  const modules = configured.flatMap((key) => (config.layer.get(key)?.value as readonly string[] | undefined) ?? []);
+  const loaded = await loadApp(spec, { workdir, include: [...(options.include ?? []).flat(), ...modules] });
+  call.defer(() => loaded.loader.close());
+  call.defer(() => loaded.app.close());
+  const surroundings = surroundingsOf(call);
+  loaded.app.configure({ ...surroundings, layers: [optionLayer(call, service), ...surroundings.layers] });
+  return loaded;
+}
+
 /** Options that are settings under another name. */
-function optionLayer({ options }: Call, { paths }: Service): SettingsLayer {
+function optionLayer({ options }: Call, _service: Service): SettingsLayer {
   return flagLayer({
     workerConcurrency: ['--concurrency', options.concurrency],
     workerPrefetchMultiplier: ['--prefetch-multiplier', options.prefetchMultiplier],
@@ -182,7 +232,6 @@ function optionLayer({ options }: Call, { paths }: Service): SettingsLayer {
     workerMaxTasksPerChild: ['--max-tasks-per-child', options.maxTasksPerChild],
     workerMaxMemoryPerChild: ['--max-memory-per-child', options.maxMemoryPerChild],
     workerSendTaskEvents: ['--task-events', options.taskEvents],
-    workerStateDb: ['--statedb', options.statedb === undefined ? undefined : expandPath(options.statedb, '--statedb', paths)],
   });
 }
 
@@ -200,11 +249,9 @@ function workerOptions(options: Call['options']): AppWorkerOptions {
   };
 }
 
-interface Listening {
+interface Listening extends Run {
   readonly running: { stop(how: 'warm' | 'soft' | 'cold'): Promise<void>; report(): readonly string[] };
   readonly logger: LogWriter;
-  readonly kept: boolean;
-  readonly notice: (text: string) => void;
 }
 
 /**
@@ -233,7 +280,7 @@ function listen({ context, defer }: Call, { running, logger, kept, notice }: Lis
     },
     SIGHUP() {
       // The terminal was closed: nobody wants a worker that nobody sees.
-      if ((context.stdin as TerminalStream).isTTY !== true && !again) {
+      if ((context.stdin as { readonly isTTY?: boolean }).isTTY !== true && !again) {
         again = true;
         notice(`Restarting ctq worker (${process.argv.slice(2).join(' ')})`);
         if (kept) tellKeeper({ again: true });
