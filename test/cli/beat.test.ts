@@ -3,11 +3,13 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openBroker } from '../../src/brokers/index.js';
+import { main } from '../../src/cli/main.js';
 import { beatApp, launchCtqBeat } from '../support/ctq-beat.js';
 import { runCtq, startCtq } from '../support/ctq-process.js';
 import { eventually } from '../support/eventually.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { tmpFolder } from '../support/tmp.js';
+import { fakeContext } from './fake-context.js';
 
 const running: OwnedProcess[] = [];
 afterAll(() => Promise.all(running.map((beat) => beat.kill())));
@@ -34,7 +36,18 @@ async function startBeat({ folder, broker }: Place, args: readonly string[] = []
   return beat;
 }
 
-function beatCommand({ folder, broker }: Place, args: readonly string[]): ReturnType<typeof runCtq> {
+/** The command line in this process: for all that answers and ends. */
+async function beatCommand(
+  { folder, broker }: Place,
+  args: readonly string[],
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const context = fakeContext({ cwd: folder });
+  const code = await main(['beat', '-A', 'tasks', '-b', broker, ...args], context);
+  return { code, stdout: context.stdout.text, stderr: context.stderr.text };
+}
+
+/** The same as a process of its own, for what takes a pidfile, goes into the background, or becomes somebody else. */
+function beatProcess({ folder, broker }: Place, args: readonly string[]): ReturnType<typeof runCtq> {
   return runCtq(['beat', '-A', 'tasks', '-b', broker, ...args], { cwd: folder });
 }
 
@@ -156,7 +169,7 @@ describe('the pidfile of ctq beat', () => {
   it('of a live one ends with 73 and names it', async () => {
     const here = place();
     const beat = await startBeat(here, ['--pidfile', 'beat.pid']);
-    const { code, stdout, stderr } = await beatCommand(here, ['--pidfile', 'beat.pid']);
+    const { code, stdout, stderr } = await beatProcess(here, ['--pidfile', 'beat.pid']);
     expect([code, stdout]).toEqual([73, '']);
     expect(stderr).toBe(
       `ctq: Pidfile (${here.file('beat.pid')}) already exists. Seems we're already running? (pid: ${beat.pid}) (stop that one first, or choose another --pidfile)\n`,
@@ -171,7 +184,7 @@ describe('the pidfile of ctq beat', () => {
     chmodSync(here.folder, 0o755);
     // Root may write anywhere, so root becomes nobody first; --uid is there for that.
     const asNobody = process.getuid?.() === 0 ? ['--uid', 'nobody'] : [];
-    const { code, stderr } = await beatCommand(here, ['--pidfile', 'closed/beat.pid', ...asNobody]);
+    const { code, stderr } = await beatProcess(here, ['--pidfile', 'closed/beat.pid', ...asNobody]);
     expect(code).toBe(73);
     expect(stderr).toMatch(
       /^ctq: cannot (?:create|look at) the pidfile .*closed\/beat\.pid: permission denied \(let this user write in .*closed, or choose another --pidfile\)\n$/,
@@ -260,7 +273,7 @@ describe('the file of last runs', () => {
 describe('ctq beat -D', () => {
   it('comes back when the beat in the background is ready', async () => {
     const here = place();
-    const { code, stdout, stderr } = await beatCommand(here, [
+    const { code, stdout, stderr } = await beatProcess(here, [
       '-D',
       '--pidfile',
       'beat.pid',
@@ -275,7 +288,7 @@ describe('ctq beat -D', () => {
     const pid = Number(readFileSync(here.file('beat.pid'), 'utf8'));
     try {
       await eventually(() => expect(readFileSync(here.file('beat.log'), 'utf8')).toMatch(/Sending due task each/));
-      const second = await beatCommand(here, ['-D', '--pidfile', 'beat.pid']);
+      const second = await beatProcess(here, ['-D', '--pidfile', 'beat.pid']);
       expect([second.code, second.stderr]).toEqual([73, expect.stringMatching(/already exists.*pid: \d+/)]);
     } finally {
       process.kill(pid, 'SIGTERM');
@@ -285,7 +298,7 @@ describe('ctq beat -D', () => {
   });
 
   it('tells in the foreground why it could not start', async () => {
-    const { code, stderr } = await beatCommand(place("app.conf.beatSchedule = { a: { task: 'x', schedule: 0 } };"), ['-D']);
+    const { code, stderr } = await beatProcess(place("app.conf.beatSchedule = { a: { task: 'x', schedule: 0 } };"), ['-D']);
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^ctq: app\.conf\.beatSchedule\.a\.schedule: an interval of 0 is too short/)]);
   });
 });
@@ -421,7 +434,7 @@ describe('the desk of ctq beat', () => {
     [['add', 'x', 'tasks.x', '--every', '1', '--crontab', '* * * * *'], 'more than one schedule was given'],
     [['add', 'x', 'tasks.x', '--crontab', '* * * *'], 'crontab: "* * * *" has 4 fields, not 5'],
     [['add', 'x', 'tasks.x', '--solar', 'noon,1,2'], 'solar: there is no event "noon"'],
-    [['add', 'x', 'tasks.x', '--every', '1', '--options', '{"que": 1}'], 'x.options: unknown option "que" (did you mean queue?)'],
+    [['add', 'x', 'tasks.x', '--every', '1', '--options', '{"queu": 1}'], 'x.options: unknown option "queu" (did you mean queue?)'],
     [['add', 'x'], 'too few words for ctq beat add (usage: ctq beat add <entry> <task> [args...])'],
     [['list', 'x'], 'too many words for ctq beat list'],
     [['remove', 'x'], 'ctq beat knows no "remove"'],

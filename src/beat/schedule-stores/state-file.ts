@@ -79,7 +79,7 @@ export class JsonStateFile implements StateFile {
 
   /** Celery's words, and what was done instead: somebody may want to look at it. */
   async #setAside(reason: string): Promise<void> {
-    const aside = `${this.path}.corrupt-${new Date().toISOString().replace(/[:.]/g, '')}`;
+    const aside = `${this.path}.corrupt-${new Date().toISOString().replace(/[-:.]/g, '')}`;
     try {
       await rename(this.path, aside);
     } catch (error) {
@@ -98,7 +98,7 @@ function readDocument(text: string): { readonly states: ReadonlyMap<string, Entr
   try {
     document = JSON.parse(text);
   } catch {
-    throw new Error(text === '' ? 'it is empty' : 'it is not JSON; Python’s beat writes another format');
+    throw new Error(text === '' ? 'it is empty' : "it is not JSON; Python's beat writes another format");
   }
   if (!isPlainObject(document) || document['format'] !== FORMAT) throw new Error('it is no schedule file of ctq');
   if (document['version'] !== VERSION) throw new Error(`it has version ${JSON.stringify(document['version'])}, not ${VERSION}`);
