@@ -84,10 +84,13 @@ export class LeaseKeeper {
 
   #begin(): void {
     this.#timer = undefined;
-    this.#round = this.#work().then((waitMs) => {
-      this.#round = undefined;
-      if (!this.#stopped) this.#timer = this.#options.clock.setTimeout(() => this.#begin(), waitMs);
-    });
+    this.#round = this.#oneRound();
+  }
+
+  async #oneRound(): Promise<void> {
+    const waitMs = await this.#work();
+    this.#round = undefined;
+    if (!this.#stopped) this.#timer = this.#options.clock.setTimeout(() => this.#begin(), waitMs);
   }
 
   /** One round; says how long to rest. */

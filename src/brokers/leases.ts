@@ -58,6 +58,7 @@ export function startLeases(data: LeaseThreadData, reports: LeaseReports, clock:
       const running = thread;
       if (running === undefined || running.threadId === -1) return;
       const ended = new Promise<void>((resolve) => running.once('exit', () => resolve()));
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       running.postMessage({ kind: 'stop' } satisfies LeaseOrder);
       // Referenced again, or the process may end before the thread has said goodbye to its store.
       running.ref();

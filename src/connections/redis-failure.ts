@@ -43,7 +43,7 @@ export function toFailure(error: unknown): RedisFailure {
   if (error instanceof RedisFailure) return error;
   if (error instanceof ConfigError)
     return new RedisFailure('refused', error.message, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
-  const cause = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+  const cause: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = (cause as NodeJS.ErrnoException | undefined)?.code;
   const words = code === undefined ? undefined : NETWORK_WORDS.get(code);

@@ -159,7 +159,7 @@ export class RedisLink {
     });
     if (connection.failure !== undefined) return;
     observer?.up?.(connection);
-    for (const waiter of [...this.#waiters]) this.#settleWaiter(waiter, (one) => one.resolve(connection as Connection));
+    for (const waiter of [...this.#waiters]) this.#settleWaiter(waiter, (one) => one.resolve(connection));
   }
 
   #lost(failure: RedisFailure): void {

@@ -243,7 +243,7 @@ function tlsOf(parts: UrlParts, options: RedisUrlOptions, url: string): RedisTls
   return {
     verify: certificateRequirement(parts.query.get('ssl_cert_reqs') ?? settings['ssl_cert_reqs'], url),
     checkHostname: !['0', 'false', 'no'].includes(
-      (value('ssl_check_hostname') ?? String(settings['ssl_check_hostname'] ?? true)).toLowerCase(),
+      (value('ssl_check_hostname') ?? plain(settings['ssl_check_hostname'] ?? true)).toLowerCase(),
     ),
     caFile: value('ssl_ca_certs'),
     certFile: value('ssl_certfile'),
@@ -254,7 +254,7 @@ function tlsOf(parts: UrlParts, options: RedisUrlOptions, url: string): RedisTls
 /** Python's `ssl.CERT_*`: as a word, as the constant's name, or as its number. */
 function certificateRequirement(value: unknown, url: string): RedisTls['verify'] {
   if (value === undefined || value === null) return 'required';
-  switch (String(value).toLowerCase()) {
+  switch (plain(value).toLowerCase()) {
     case 'required':
     case 'cert_required':
     case '2':
@@ -268,8 +268,13 @@ function certificateRequirement(value: unknown, url: string): RedisTls['verify']
     case '0':
       return 'none';
     default:
-      throw new ConfigError(`${maskRedisUrl(url)}: ssl_cert_reqs cannot be ${String(value)}`, { hint: 'use required, optional or none' });
+      throw new ConfigError(`${maskRedisUrl(url)}: ssl_cert_reqs cannot be ${plain(value)}`, { hint: 'use required, optional or none' });
   }
+}
+
+/** A setting may be text, number or truth value; anything else is shown as it is. */
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
 function textIn(record: unknown, key: string): string | undefined {

@@ -3,7 +3,7 @@
  * first, look then, so that nothing falls between; after a broken connection all are subscribed and
  * looked at again (WIRE 7.8).
  */
-import { type Clock, type TimerHandle } from '../clock.js';
+import type { Clock, TimerHandle } from '../clock.js';
 import type { RedisConnection } from '../connections/redis.js';
 import { type RedisFailure, toFailure } from '../connections/redis-failure.js';
 import { RedisLink } from '../connections/redis-link.js';

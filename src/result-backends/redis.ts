@@ -99,7 +99,12 @@ export class RedisResultBackend implements ResultBackend {
   async loadMany(taskIds: readonly string[]): Promise<(ResultMeta | undefined)[]> {
     this.#mustBeOpen();
     if (taskIds.length === 0) return [];
-    const texts = await this.#do(() => this.#link.ask('mget', taskIds.map(this.#keys.keyOf)));
+    const texts = await this.#do(() =>
+      this.#link.ask(
+        'mget',
+        taskIds.map((taskId) => this.#keys.keyOf(taskId)),
+      ),
+    );
     return taskIds.map((taskId, index) => {
       const text = (texts as readonly (string | null)[])[index];
       return text === null || text === undefined ? undefined : decodeResultMeta(text, taskId);
@@ -118,7 +123,7 @@ export class RedisResultBackend implements ResultBackend {
         this.#waiting.delete(closed);
         finish();
       };
-      const aborted = (): void => end(() => reject(signal?.reason));
+      const aborted = (): void => end(() => reject(signal?.reason as Error));
       const closed = (): void => end(() => reject(this.#closedError()));
       const stop = this.#waiter.listen(this.#keys.keyOf(taskId), {
         stored: (text) => {
@@ -129,7 +134,7 @@ export class RedisResultBackend implements ResultBackend {
           try {
             meta = decodeResultMeta(text, taskId);
           } catch (error) {
-            end(() => reject(error));
+            end(() => reject(error instanceof Error ? error : new Error(String(error))));
             return;
           }
           if (isReady(meta.status)) end(() => resolve(meta));

@@ -75,13 +75,6 @@ function stepList(layout: RedisLayout, queue: string, step: number): string {
   return step === 0 ? layout.prefix + queue : layout.prefix + queue + layout.separator + step;
 }
 
-/** The queue of one of its lists. */
-export function queueOfList(layout: RedisLayout, list: string): string {
-  const name = list.slice(layout.prefix.length);
-  const at = name.lastIndexOf(layout.separator);
-  return at > 0 && layout.prioritySteps.includes(Number(name.slice(at + layout.separator.length))) ? name.slice(0, at) : name;
-}
-
 export function bindingKey(layout: RedisLayout, exchange: string): string {
   return `${layout.prefix}_kombu.binding.${exchange}`;
 }

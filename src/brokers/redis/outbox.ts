@@ -9,7 +9,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '../../connections/redis.js';
-import { closedFailure, RedisFailure, toFailure } from '../../connections/redis-failure.js';
+import { closedFailure, type RedisFailure, toFailure } from '../../connections/redis-failure.js';
 import { ledgerScript } from './scripts.js';
 
 export interface OutboxOptions<Item> {

@@ -98,7 +98,7 @@ export class Publisher {
     const problems = new Map<Item, string>();
     if (Array.isArray(reply)) {
       for (const [index, items] of [...lists.values()].entries()) {
-        const problem = reply[index];
+        const problem: unknown = reply[index];
         if (typeof problem === 'string' && problem !== '') for (const item of items) problems.set(item, problem);
       }
     }

@@ -37,7 +37,7 @@ export class RedisSettlement implements Settlement {
       return delivery.complete(this.#writer.resultWrite(meta));
     } catch (error) {
       // A value that cannot be written: the delivery has no answer yet.
-      return Promise.reject(error);
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
