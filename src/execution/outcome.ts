@@ -35,7 +35,7 @@ export type Outcome =
       readonly kind: 'worker-lost';
       readonly exitCode: number | null;
       readonly signal: string | null;
-      /** What is known beyond that: `it ran out of memory`. */
+      /** What is known beyond that: `out of memory`. */
       readonly detail?: string;
     }
   | {

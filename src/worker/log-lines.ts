@@ -63,8 +63,18 @@ export function hardLimit(logger: Logger, request: Request, limitS: number): voi
   logger.error('Hard time limit (%ss) exceeded for %s[%s]', limitS, request.name, request.id);
 }
 
-export function workerLost(logger: Logger, request: Request, error: RemoteErrorInfo): void {
+export function workerLost(
+  logger: Logger,
+  request: Request,
+  error: RemoteErrorInfo,
+  then: 'goes back' | 'is given up' | 'has failed',
+): void {
   logger.error('Task handler raised error: %s (%s[%s])', exceptionRepr(error), request.name, request.id);
+  const { name, id, delivery } = request;
+  if (then === 'goes back') logger.warning('Task %s[%s] goes back to its queue', name, id);
+  if (then === 'is given up') {
+    logger.error('Task %s[%s] has lost its worker %d times: it goes to the dead letters', name, id, delivery.redeliveryCount + 1);
+  }
 }
 
 export function lost(logger: Logger, request: Request): void {

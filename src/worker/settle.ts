@@ -3,6 +3,7 @@
  * stored, the message is answered for, the log says so. Storing and answering are one atomic step
  * where the engines allow it. Whatever is away is waited for; a delivery that is no longer ours ends in silence.
  */
+import { constants } from 'node:os';
 import { describeError, moduleOf } from '../protocol/exception.js';
 import type { Settled } from '../broker.js';
 import { MessageStateError, ProtocolError, type RemoteErrorInfo } from '../errors.js';
@@ -19,6 +20,9 @@ import type { Request } from './request.js';
 import type { TaskEvents } from './task-events.js';
 import { ResultDocuments } from './result-document.js';
 import type { WorkerParts } from './worker-parts.js';
+
+/** A task that has taken so many processes with it is not given another one (RELIABILITY M20). */
+const MOST_LOSSES = 3;
 
 type AnswerKind = 'ack' | 'reject' | 'requeue-front' | 'requeue-back' | 'requeue-lost';
 type Failure = Extract<Outcome, { kind: 'failure' }>;
@@ -95,10 +99,12 @@ export class Settler {
         break;
       }
       case 'worker-lost': {
-        const error = remoteError('WorkerLostError', [`Worker exited prematurely: ${outcome.signal ?? `exitcode ${outcome.exitCode}`}.`]);
-        log.workerLost(this.parts.logger, request, error);
-        if (request.plan.rejectOnWorkerLost && !request.acked) this.end(request, undefined, 'requeue-lost');
-        else this.fail(request, { kind: 'failure', error, expected: false }, 'ack');
+        const error = remoteError('WorkerLostError', [`Worker exited prematurely: ${endingText(outcome)}.`]);
+        const mayGoBack = request.plan.rejectOnWorkerLost && !request.acked;
+        const again = mayGoBack && request.delivery.redeliveryCount < MOST_LOSSES;
+        log.workerLost(this.parts.logger, request, error, again ? 'goes back' : mayGoBack ? 'is given up' : 'has failed');
+        if (again) this.end(request, undefined, 'requeue-lost');
+        else this.fail(request, { kind: 'failure', error, expected: false }, mayGoBack ? 'reject' : 'ack');
         break;
       }
       case 'ignored':
@@ -352,6 +358,13 @@ export class Settler {
 function answerOf(request: Request, answer: AnswerKind, reason: string): Answer {
   if (request.acked) return { kind: 'answered' };
   return answer === 'reject' ? { kind: 'reject', reason } : { kind: answer };
+}
+
+/** As Python's process library says it: `signal 9 (SIGKILL)`, `exitcode 1`. */
+function endingText({ exitCode, signal, detail }: Extract<Outcome, { kind: 'worker-lost' }>): string {
+  if (detail !== undefined) return detail;
+  if (signal === null) return `exitcode ${exitCode}`;
+  return `signal ${constants.signals[signal as NodeJS.Signals] ?? '?'} (${signal})`;
 }
 
 function remoteError(type: string, args: readonly unknown[]): RemoteErrorInfo {

@@ -47,7 +47,7 @@ export class ForkedMember implements Member {
     child.on('message', (message) => events.message(message as FromChild));
     // It was never there.
     child.on('error', (error) => {
-      if (child.pid === undefined) this.gone(null, null, `it could not be started: ${error.message}`);
+      if (child.pid === undefined) this.gone(null, null, `could not be started: ${error.message}`);
     });
     child.on('exit', (code, signal) => {
       const gone = (): void => this.gone(code, signal);

@@ -19,7 +19,7 @@ export class ThreadMember implements Member {
     this.thread = new Worker(entryPoint('child'), { name, stdout: true, stderr: true });
     this.thread.on('message', (message: FromChild) => events.message(message));
     this.thread.on('error', (error: NodeJS.ErrnoException) => {
-      this.detail = error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'it ran out of memory' : `${error.name}: ${error.message}`;
+      this.detail = error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out of memory' : `${error.name}: ${error.message}`;
     });
     this.thread.on('exit', (exitCode) => {
       events.gone({ exitCode, signal: null, ...(this.detail === undefined ? {} : { detail: this.detail }) });

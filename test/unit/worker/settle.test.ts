@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { BrokerError, MessageStateError, ResultBackendError } from '../../../src/errors.js';
 import { Ignore, Reject, Retry, type TaskContext } from '../../../src/task.js';
+import { eventually } from '../../support/eventually.js';
 import { type BenchOptions, type FakeDelivery, WorkerBench } from './worker-support.js';
 
 class ValueError extends Error {
@@ -581,5 +582,57 @@ describe('trouble', () => {
     expect(bench.lines).toContain('INFO Task tasks.it[a] Task already completed successfully.');
     await bench.deliver({ id: 'b' }, { redeliveryCount: 1 });
     expect(bench.lastStored).toMatchObject({ taskId: 'b', status: 'SUCCESS' });
+  });
+});
+
+describe('a task whose process died', () => {
+  const killed = { kind: 'worker-lost', exitCode: null, signal: 'SIGKILL' } as const;
+
+  it('goes back to the front of its queue, and nothing is stored', async () => {
+    await setUp({ outcome: killed });
+    bench.task(() => 1);
+    const delivery = await bench.deliver({ id: 'a' });
+    expect(delivery.answer).toBe('requeue front after death');
+    expect(bench.backend.stored).toEqual([]);
+    expect(bench.complaints).toEqual([
+      "ERROR Task handler raised error: WorkerLostError('Worker exited prematurely: signal 9 (SIGKILL).') (tasks.it[a])",
+      'WARNING Task tasks.it[a] goes back to its queue',
+    ]);
+  });
+
+  it('is given up when it has taken three others with it', async () => {
+    await setUp({ outcome: killed });
+    bench.task(() => 1);
+    expect((await bench.deliver({ id: 'a' }, { redeliveryCount: 2 })).answer).toBe('requeue front after death');
+    const last = await bench.deliver({ id: 'b' }, { redeliveryCount: 3 });
+    expect(last.answer).toBe('reject: WorkerLostError');
+    expect(bench.lastStored).toMatchObject({
+      status: 'FAILURE',
+      result: {
+        exc_type: 'WorkerLostError',
+        exc_message: ['Worker exited prematurely: signal 9 (SIGKILL).'],
+        exc_module: 'billiard.exceptions',
+      },
+    });
+    expect(bench.complaints.at(-1)).toBe('ERROR Task tasks.it[b] has lost its worker 4 times: it goes to the dead letters');
+  });
+
+  it.each([
+    ['rejectOnWorkerLost: false', { rejectOnWorkerLost: false }],
+    ['acksLate: false', { acksLate: false }],
+  ])('fails at once with %s', async (_name, options) => {
+    await setUp({ outcome: { ...killed, signal: null, exitCode: 1 } });
+    bench.task(() => 1, options);
+    const delivery = await bench.deliver({ id: 'a' });
+    await eventually(() => bench.backend.stored.length > 0);
+    expect(delivery.answer).toBe('ack');
+    expect(bench.lastStored).toMatchObject({ status: 'FAILURE', result: { exc_message: ['Worker exited prematurely: exitcode 1.'] } });
+  });
+
+  it('says what is known beyond a code', async () => {
+    await setUp({ outcome: { ...killed, signal: null, exitCode: 1, detail: 'out of memory' } });
+    bench.task(() => 1, { rejectOnWorkerLost: false });
+    await bench.deliver({ id: 'a' });
+    expect(bench.lastStored).toMatchObject({ result: { exc_message: ['Worker exited prematurely: out of memory.'] } });
   });
 });

@@ -8,6 +8,7 @@ import type {
   ConsumerHandler,
   Delivery,
   Queue,
+  ReturnCause,
   Settled,
 } from '../../../src/broker.js';
 import type { ApplyAsyncOptions } from '../../../src/client/apply-async-options.js';
@@ -15,6 +16,7 @@ import { createConf } from '../../../src/config/conf.js';
 import type { SettingsInput } from '../../../src/config/settings.js';
 import { MessageStateError, ProtocolError } from '../../../src/errors.js';
 import { LOG_LEVELS, type Logger, type LogLevel } from '../../../src/logger.js';
+import type { Outcome } from '../../../src/execution/outcome.js';
 import { openPool } from '../../../src/pools/index.js';
 import type { Message, MessageProperties } from '../../../src/protocol/message.js';
 import { encodeResultMeta, type ResultMeta } from '../../../src/protocol/result-meta.js';
@@ -57,8 +59,8 @@ export class FakeDelivery implements Delivery {
   ack(): Promise<Settled> {
     return this.settle('ack');
   }
-  requeue(position: 'front' | 'back'): Promise<Settled> {
-    return this.settle(`requeue ${position}`);
+  requeue(position: 'front' | 'back', after?: ReturnCause): Promise<Settled> {
+    return this.settle(`requeue ${position}${after === 'death' ? ' after death' : ''}`);
   }
   reject(reason: string): Promise<Settled> {
     return this.settle(`reject: ${reason}`);
@@ -167,6 +169,8 @@ export interface BenchOptions extends WorkerOptions {
   readonly settings?: SettingsInput;
   readonly logLevel?: LogLevel;
   readonly parks?: boolean;
+  /** How every run ends, instead of running. */
+  readonly outcome?: Outcome;
 }
 
 export class WorkerBench {
@@ -222,7 +226,12 @@ export class WorkerBench {
           prepareCall: async (name, args, taskOptions) => this.prepared(name, args, taskOptions),
         },
         queues: new Queues(conf),
-        openPool,
+        async openPool(kind, poolOptions) {
+          const pool = await openPool(kind, poolOptions);
+          const { outcome } = options;
+          if (outcome !== undefined) pool.run = () => outcome;
+          return pool;
+        },
         logger: this.logger(options.logLevel ?? 'debug'),
         clock: this.clock,
         signals: this.signals,
