@@ -7,6 +7,8 @@ import { UsageError } from '../../errors.js';
 import { logPrints } from '../../execution/printed-lines.js';
 import type { Logger, LogLevel } from '../../logger.js';
 import type { Pool } from '../../pool.js';
+import { expandPath } from '../../config/file-paths.js';
+import { embedBeat } from '../beat/embedded.js';
 import { surroundingsOf } from '../client.js';
 import { type CommandCall, defineCommand, flag, list, unavailable, value } from '../command.js';
 import type { StopSignal } from '../context.js';
@@ -44,6 +46,8 @@ const options = {
   withoutHeartbeat: flag('--without-heartbeat', 'send no heartbeat events: monitors take this worker for dead'),
   withoutGossip: flag('--without-gossip', 'do not listen to the events of other workers'),
   withoutMingle: flag('--without-mingle', 'do not ask the others at start what was revoked'),
+  beat: flag('-B, --beat', 'run a beat, too: it sends tasks when their time has come'),
+  schedule: value('-s, --schedule <file>', 'with --beat: keep last runs in this file; default: in the broker', text, { completes: 'file' }),
   purge: flag('--purge', 'empty the queues before taking from them'),
   timeLimit: value('--time-limit <seconds>', 'hard time limit of tasks that have none', seconds),
   softTimeLimit: value('--soft-time-limit <seconds>', 'soft time limit of tasks that have none', seconds),
@@ -66,9 +70,7 @@ const options = {
   ...serviceOptions,
   logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %i %I %P expand', text, { completes: 'file' }),
   // Celery's, and not here yet.
-  beat: unavailable('-B, --beat', 'leave it out'),
   statedb: unavailable('-S, --statedb <file>', 'leave it out'),
-  schedule: unavailable('-s, --schedule <file>', 'leave it out'),
 } as const;
 
 type Call = CommandCall<typeof options>;
@@ -177,8 +179,13 @@ async function prepare(
       notice,
     },
   });
+  if (given.beat === true) {
+    const schedule = given.schedule === undefined ? {} : { schedule: expandPath(given.schedule, '--schedule', service.paths) };
+    call.defer(await embedBeat(loaded.app, { hostname: nodename, logger, ...schedule }));
+  }
   return { running, logger };
 }
+
 /** Two of Celery's names mean what an event loop is; and what only children can do is refused where there are none. */
 function poolKind(name: (typeof POOLS)[number], { options, context, globals }: Call): Pool['kind'] {
   const isGreen = name === 'eventlet' || name === 'gevent';
