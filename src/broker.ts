@@ -9,6 +9,7 @@
  * is *fenced*: settling it does nothing, and says so.
  */
 import type { BrokerError, ProtocolError } from './errors.js';
+import type { SlotGrant, SlotWish } from './execution/slot-line.js';
 import type { Logger } from './logger.js';
 import type { Message } from './protocol/message.js';
 
@@ -139,6 +140,22 @@ export interface Revocations {
   all(): Promise<readonly string[]>;
 }
 
+export interface PermitTerms {
+  /** How many permits there are; 0 only renews those that are held. */
+  readonly limit: number;
+  /** A permit that nobody renews is free again after this long. */
+  readonly leaseMs: number;
+}
+
+/** Limits that all workers of a broker share. */
+export interface SharedLimits {
+  /** Places in line for what may begin so often. */
+  reserve(name: string, wish: SlotWish): Promise<SlotGrant>;
+  /** For what may run so many times at once: those of the holders that have a permit now, before or anew. */
+  acquire(name: string, holders: readonly string[], terms: PermitTerms): Promise<readonly string[]>;
+  release(name: string, holders: readonly string[]): Promise<void>;
+}
+
 export interface Broker {
   readonly capabilities: BrokerCapabilities;
   /** The URL with its password masked. */
@@ -158,6 +175,8 @@ export interface Broker {
   subscribe(queue: Queue, onMessage: (message: Message) => void): Promise<Subscription>;
   /** Where the engine can keep anything beside messages. */
   readonly revocations?: Revocations;
+  /** The same. */
+  readonly limits?: SharedLimits;
   /** Removes what waits in the queue, all priorities; returns how many. */
   purge(queue: string): Promise<number>;
   /** How many messages wait in the queue. */

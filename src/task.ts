@@ -44,6 +44,12 @@ export interface TaskOptions {
   readonly throws?: readonly (ErrorClass | string)[];
   /** `'10/s'`, `'100/m'`, `'1/h'` or a number per second. */
   readonly rateLimit?: string | number | null;
+  /** Whose limit that is: each worker's own, as in Celery (default), or one for all workers of the broker. */
+  readonly rateLimitScope?: 'worker' | 'global';
+  /** So many run at once and no more; without it as many as there are slots. */
+  readonly maxConcurrency?: number | null;
+  /** In each worker (default), or in all workers of the broker together. */
+  readonly maxConcurrencyScope?: 'worker' | 'global';
   /** Seconds. */
   readonly timeLimit?: number | null;
   readonly softTimeLimit?: number | null;

@@ -102,14 +102,14 @@ export class Dispatcher {
 
   /** Takes out everything that waits. */
   clear(): Request[] {
-    return this.ready.clear();
+    return letGo(this.ready.clear());
   }
 
   /** Takes out all but the first so many. */
   clearBehind(count: number): Request[] {
     const all = this.ready.clear();
     for (const request of all.slice(0, count)) this.ready.push(request);
-    return all.slice(count);
+    return letGo(all.slice(count));
   }
 
   /** Begins nothing more. */
@@ -124,10 +124,14 @@ export class Dispatcher {
   }
 
   private begin(request: Request): void {
-    if (request.fenced) return;
+    if (request.fenced) {
+      request.letGo();
+      return;
+    }
     if (request.expiresMs !== Number.POSITIVE_INFINITY && this.parts.clock.nowMs() > request.expiresMs) {
       log.discarded(this.parts.logger, request);
       this.parts.settler.settle(request, { kind: 'revoked', reason: 'expired' });
+      request.letGo();
       return;
     }
     // Asked once more: it may have waited here for long.
@@ -135,6 +139,7 @@ export class Dispatcher {
     if (revoked?.covers(request) === true) {
       log.discarded(this.parts.logger, request, revoked.stampOf(request));
       this.parts.settler.settle(request, { kind: 'revoked', reason: 'revoked' });
+      request.letGo();
       return;
     }
     this.active.add(request);
@@ -211,6 +216,7 @@ export class Dispatcher {
 
   private leave(request: Request): void {
     this.active.delete(request);
+    request.letGo();
     this.endedInRound += 1;
     if (this.active.size === 0 && this.idleListeners.length > 0) for (const resolve of this.idleListeners.splice(0)) resolve();
     if (!this.inRound) this.round();
@@ -231,4 +237,9 @@ export class Dispatcher {
     const patience = { clock, logger, what: `look up the result of ${request.id}`, givenUp: () => request.delivery.fenced };
     return (await patiently(() => backend.load(request.id), patience))?.status === 'SUCCESS';
   }
+}
+
+function letGo(requests: Request[]): Request[] {
+  for (const request of requests) request.letGo();
+  return requests;
 }

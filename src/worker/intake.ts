@@ -12,6 +12,7 @@ import { Request } from './request.js';
 import type { Settler } from './settle.js';
 import type { RevokedTasks } from './revoked.js';
 import type { Refusal, Strategy } from './strategy.js';
+import type { Throttle } from './throttle.js';
 import type { TaskEvents } from './task-events.js';
 
 /** An eta nearer than this is waited for here: parking and coming back would take as long. */
@@ -27,6 +28,7 @@ export interface IntakeParts {
   readonly refusals: Refusals;
   readonly settler: Settler;
   readonly etaTimer: EtaTimer;
+  readonly throttle: Throttle;
   /** What was put back into the broker until its time, to be shown to operators. */
   readonly postponed?: Postponed;
   readonly revoked?: RevokedTasks;
@@ -73,7 +75,7 @@ export class Intake {
 
   /** Its time has come. */
   due(requests: readonly Request[]): void {
-    for (const request of requests) this.parts.dispatcher.add(request);
+    for (const request of requests) this.admit(request);
     this.parts.dispatcher.round();
   }
 
@@ -87,7 +89,7 @@ export class Intake {
   }
 
   private receive(request: Request): void {
-    const { logger, signals, clock, settler, dispatcher, events, revoked } = this.parts;
+    const { logger, signals, clock, settler, events, revoked } = this.parts;
     log.received(logger, request);
     if (signals.taskReceived.connected) {
       signals.taskReceived.send({ sender: request.task, taskId: request.id, headers: request.delivery.message.headers });
@@ -104,7 +106,11 @@ export class Intake {
     }
     events?.received(request);
     if (request.etaMs > 0 && request.etaMs > clock.nowMs()) this.postpone(request);
-    else dispatcher.add(request);
+    else this.admit(request);
+  }
+
+  private admit(request: Request): void {
+    if (!this.parts.throttle.holds(request)) this.parts.dispatcher.add(request);
   }
 
   private postpone(request: Request): void {

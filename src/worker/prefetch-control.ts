@@ -4,7 +4,6 @@
  */
 import type { Clock, TimerHandle } from '../clock.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { EtaTimer } from './eta-timer.js';
 import type { Prefetch } from './prefetch.js';
 import type { Request } from './request.js';
 
@@ -17,7 +16,8 @@ export interface PrefetchControlParts {
   readonly prefetch: Prefetch;
   /** How many may ever run at once. */
   readonly mostSlots: () => number;
-  readonly etaTimer: EtaTimer;
+  /** How many deliveries wait here for their time, or for what else keeps them from a slot. */
+  readonly putOff: () => number;
   readonly dispatcher: () => Dispatcher;
   readonly setPrefetch: (count: number) => void;
   readonly giveBack: (request: Request) => void;
@@ -41,18 +41,19 @@ export class PrefetchControl {
   /** Called after each round of the dispatcher, with how many runs ended in it. */
   update(ended: number): void {
     if (this.stopped) return;
-    const { prefetch, mostSlots, etaTimer } = this.parts;
+    const { prefetch, mostSlots, putOff } = this.parts;
     prefetch.noteEnded(ended);
     const dispatcher = this.parts.dispatcher();
     const slots = mostSlots();
-    const count = prefetch.count(slots, dispatcher.running.size) + etaTimer.size;
+    const notReady = putOff();
+    const count = prefetch.count(slots, dispatcher.running.size) + notReady;
     if (count !== this.told) {
       this.told = count;
       this.parts.setPrefetch(count);
     }
     // Twice: one slow task among many quick ones is no reason to send them away.
     if (dispatcher.waitingCount > 2 * prefetch.mostWaiting) this.giveBack(dispatcher.clearBehind(prefetch.mostWaiting));
-    const ahead = count > slots + etaTimer.size || dispatcher.waitingCount > 0;
+    const ahead = count > slots + notReady || dispatcher.waitingCount > 0;
     if (this.timer === undefined && prefetch.measured && ahead) this.timer = this.parts.clock.setTimeout(() => this.watch(), WATCH_MS);
   }
 

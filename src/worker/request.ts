@@ -33,6 +33,8 @@ export class Request implements PoolWatch {
   acked = false;
   /** Somebody else has the message: nothing of this run counts any more. */
   fenced = false;
+  /** Hands back what it needed to run: a permit of a task that runs only so many times at once. */
+  release: (() => void) | undefined;
   /** It was cut off by a stop and goes back to its queue. */
   aborted: AbortReason | undefined;
   /** The signal that an operator ended it with. */
@@ -80,6 +82,12 @@ export class Request implements PoolWatch {
 
   softLimitExceeded(limitMs: number): void {
     this.listener.softLimitExceeded(this, limitMs);
+  }
+
+  /** It runs no more, or never will here. */
+  letGo(): void {
+    this.release?.();
+    this.release = undefined;
   }
 
   /** An operator wants it ended, and nothing of it back. */

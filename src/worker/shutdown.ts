@@ -14,6 +14,7 @@ import type { Dispatcher } from './dispatcher.js';
 import type { EtaTimer } from './eta-timer.js';
 import type { Intake } from './intake.js';
 import type { Settler } from './settle.js';
+import type { Throttle } from './throttle.js';
 import type { ExitStatus } from './worker-parts.js';
 
 /** What is left to say to a broker: more than a slow answer, less than a supervisor's patience. */
@@ -27,13 +28,14 @@ export interface ShutdownParts {
   readonly intake: Intake;
   readonly dispatcher: Dispatcher;
   readonly etaTimer: EtaTimer;
+  readonly throttle: Throttle;
   readonly settler: Settler;
   readonly graceMs: number;
 }
 
 /** @param cold - Resolves when no more grace is to be given; already resolved for a cold stop. */
 export async function shutDown(parts: ShutdownParts, cold: Promise<void>): Promise<ExitStatus> {
-  const { clock, consumer, pool, intake, dispatcher, etaTimer, settler } = parts;
+  const { clock, consumer, pool, intake, dispatcher, etaTimer, throttle, settler } = parts;
   intake.close();
   dispatcher.close();
   const paused = consumer.pause();
@@ -48,13 +50,14 @@ export async function shutDown(parts: ShutdownParts, cold: Promise<void>): Promi
   }
   await within(clock, LAST_WORDS_MS, settler.idle());
   etaTimer.clear();
+  throttle.close();
   await within(clock, LAST_WORDS_MS, consumer.close());
   await within(clock, LAST_WORDS_MS, pool.close(status === 'forced' ? 'terminate' : 'drain'));
   return status;
 }
 
-function giveBackWaiting({ dispatcher, etaTimer, intake, logger }: ShutdownParts): void {
-  const waiting = [...dispatcher.clear(), ...etaTimer.clear()].filter((request) => !request.fenced);
+function giveBackWaiting({ dispatcher, etaTimer, throttle, intake, logger }: ShutdownParts): void {
+  const waiting = [...dispatcher.clear(), ...throttle.clear(), ...etaTimer.clear()].filter((request) => !request.fenced);
   if (waiting.length === 0) return;
   logger.warning('Restoring %d unacknowledged message(s)', waiting.length);
   for (const request of waiting) intake.giveBack(request.delivery);

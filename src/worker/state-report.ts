@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Pool } from '../pool.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { EtaTimer } from './eta-timer.js';
+import type { Throttle } from './throttle.js';
 import type { Request } from './request.js';
 
 /** More would be a log, not a look. */
@@ -12,12 +13,14 @@ export interface ReportedEngine {
   readonly pool: Pool;
   readonly dispatcher: Dispatcher;
   readonly etaTimer: EtaTimer;
+  readonly throttle: Throttle;
 }
 
 export function stateReport({
   pool,
   dispatcher,
   etaTimer,
+  throttle,
   clock,
   nodename,
 }: ReportedEngine & { readonly clock: Clock; readonly nodename: string }): readonly string[] {
@@ -26,7 +29,7 @@ export function stateReport({
   const shown = running.slice(0, MOST_SHOWN).map((request) => line(request, clock.monotonicMs()));
   return [
     `${nodename}: ${running.length} of ${pool.size} slots of the ${pool.kind} pool are taken, ${dispatcher.waitingCount} tasks wait for one, ` +
-      `${etaTimer.size} for their time; up ${Math.round(process.uptime())} s, ${megabytes} MB`,
+      `${etaTimer.size} for their time, ${throttle.size} for their rate limit; up ${Math.round(process.uptime())} s, ${megabytes} MB`,
     ...shown,
     ...(running.length > shown.length ? [`… and ${running.length - shown.length} more`] : []),
   ];

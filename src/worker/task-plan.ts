@@ -17,6 +17,13 @@ export interface TaskPlan {
   timeLimitMs: number | undefined;
   softTimeLimitMs: number | undefined;
   rateLimit: string | number | null;
+  /** One limit for all workers. */
+  readonly rateIsGlobal: boolean;
+  /** How many may run at once; undefined without a limit. */
+  readonly maxConcurrency: number | undefined;
+  readonly concurrencyIsGlobal: boolean;
+  /** Told of a new rate limit: what waits for the old one. */
+  limitChanged: (() => void) | undefined;
   /** How many have begun: `total` of `inspect stats`. */
   begun: number;
 }
@@ -65,7 +72,9 @@ export class TaskPlans {
 
   setRateLimit(name: string, limit: string | number | null): void {
     const plan = this.get(name);
-    if (plan !== undefined) plan.rateLimit = limit;
+    if (plan === undefined) return;
+    plan.rateLimit = limit;
+    plan.limitChanged?.();
   }
 }
 
@@ -82,7 +91,11 @@ function planOf(task: Task, settings: WorkerSettings): TaskPlan {
     trackStarted: options.trackStarted ?? settings.taskTrackStarted,
     timeLimitMs: milliseconds(options.timeLimit ?? settings.taskTimeLimit),
     softTimeLimitMs: milliseconds(options.softTimeLimit ?? settings.taskSoftTimeLimit),
-    rateLimit: options.rateLimit ?? null,
+    rateLimit: options.rateLimit ?? settings.taskDefaultRateLimit,
+    rateIsGlobal: options.rateLimitScope === 'global',
+    maxConcurrency: options.maxConcurrency ?? undefined,
+    concurrencyIsGlobal: options.maxConcurrencyScope === 'global',
+    limitChanged: undefined,
     begun: 0,
   };
 }

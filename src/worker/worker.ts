@@ -40,6 +40,7 @@ import { shutDown } from './shutdown.js';
 import { type ReportedEngine, stateReport } from './state-report.js';
 import { Strategy } from './strategy.js';
 import { TaskPlans } from './task-plan.js';
+import { checkLimits, Throttle } from './throttle.js';
 import type { ExitStatus, StopMode, WorkerOptions, WorkerParts, WorkerState } from './worker-parts.js';
 
 export type {
@@ -84,6 +85,7 @@ export class Worker implements RequestListener {
   constructor(parts: WorkerParts, options: WorkerOptions = {}) {
     this.parts = parts;
     this.options = options;
+    checkLimits(parts.tasks.values(), parts.broker, parts.settings.taskDefaultRateLimit);
     this.plans = new TaskPlans(parts.tasks, parts.settings);
     this.revoked = new RevokedTasks(parts.clock);
     const load = () => ({ active: this.running.size, processed: this.plans.begunInAll });
@@ -194,7 +196,7 @@ export class Worker implements RequestListener {
       clock,
       prefetch,
       mostSlots: () => autoscaler?.max ?? pool.size,
-      etaTimer,
+      putOff: () => etaTimer.size + throttle.size,
       dispatcher: () => dispatcher,
       setPrefetch: (count) => consumer?.setPrefetch(count),
       giveBack: (request) => intake.giveBack(request.delivery),
@@ -220,10 +222,18 @@ export class Worker implements RequestListener {
     const autoscaler =
       options.autoscale === undefined ? undefined : new Autoscaler({ clock, logger, pool, range: options.autoscale, wanted, resized });
     this.running = dispatcher.running;
-    this.engine = { pool, dispatcher, etaTimer };
+    const throttle = new Throttle({
+      ...{ broker, clock, logger },
+      rates: settings.workerDisableRateLimits ? 'ignored' : 'kept',
+      begin(requests) {
+        for (const request of requests) dispatcher.add(request);
+        dispatcher.round();
+      },
+    });
+    this.engine = { pool, dispatcher, etaTimer, throttle };
     const postponed = new Postponed(clock);
     const intake = new Intake({
-      ...{ broker, clock, logger, signals, strategy, dispatcher, refusals, settler, etaTimer, postponed, revoked },
+      ...{ broker, clock, logger, signals, strategy, dispatcher, refusals, settler, etaTimer, throttle, postponed, revoked },
       events: membership?.taskEvents,
     });
     const link = new ConsumerLink({
@@ -232,7 +242,8 @@ export class Worker implements RequestListener {
       maxRetries: settings.brokerConnectionMaxRetries,
       deliver: (batch) => intake.take(batch),
       malformed: (delivery) => refusals.malformed(delivery),
-      fenced: (deliveries) => fence(new Set(deliveries), [...dispatcher.running, ...dispatcher.waiting, ...etaTimer.waiting]),
+      fenced: (deliveries) =>
+        fence(new Set(deliveries), [...dispatcher.running, ...dispatcher.waiting, ...throttle.waiting, ...etaTimer.waiting]),
       stateChanged: (state) => this.connectionChanged(state, begin),
     });
     const consuming = deferred<Consumer>();
@@ -256,7 +267,7 @@ export class Worker implements RequestListener {
     const grace = this.softly ? null : settings.workerWarmShutdownTimeout;
     const graceMs = grace === null ? Number.POSITIVE_INFINITY : grace * 1000;
     const status = await shutDown(
-      { clock, logger, consumer, pool, intake, dispatcher, etaTimer, settler, graceMs },
+      { clock, logger, consumer, pool, intake, dispatcher, etaTimer, throttle, settler, graceMs },
       this.coldAsked.promise,
     );
     await membership?.leave();

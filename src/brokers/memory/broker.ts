@@ -11,6 +11,7 @@ import type {
   Queue,
   Revocations,
   Route,
+  SharedLimits,
   Subscription,
 } from '../../broker.js';
 import { systemClock } from '../../clock.js';
@@ -33,6 +34,7 @@ export class MemoryBroker implements Broker {
   readonly capabilities: BrokerCapabilities = { eventExchangeType: 'fanout', parks: true, shared: false };
   readonly displayUrl: string;
   readonly revocations: Revocations;
+  readonly limits: SharedLimits;
   readonly #store: MemoryStore;
   readonly #openOnes = new Set<{ close(): Promise<void> }>();
   #closed = false;
@@ -41,6 +43,7 @@ export class MemoryBroker implements Broker {
     this.displayUrl = url;
     this.#store = store;
     this.revocations = store.revocations;
+    this.limits = store.limits;
   }
 
   async declare(queue: Queue): Promise<void> {

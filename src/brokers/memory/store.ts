@@ -1,9 +1,10 @@
 /** What the clients of one `memory://` URL share: queues, bindings, parked messages, dead letters. */
 import { randomUUID } from 'node:crypto';
-import type { Queue, Revocations, Route } from '../../broker.js';
+import type { Queue, Revocations, Route, SharedLimits } from '../../broker.js';
 import type { Clock, TimerHandle } from '../../clock.js';
 import type { Message } from '../../protocol/message.js';
 import { bindingMatches } from '../binding.js';
+import { memoryLimits } from './limits.js';
 import { MemoryQueue, type QueuedMessage } from './queue.js';
 
 /** Enough to see what went wrong; a store that lives as long as its process may not grow without end. */
@@ -29,6 +30,7 @@ export class MemoryStore {
   readonly #deadLetters = new Map<string, DeadLetter[]>();
   /** Nothing outlives this process, so nothing is kept longer. */
   readonly #revoked = new Set<string>();
+  readonly limits: SharedLimits;
   readonly revocations: Revocations = {
     add: async (ids) => {
       for (const id of ids) this.#revoked.add(id);
@@ -41,6 +43,7 @@ export class MemoryStore {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.limits = memoryLimits(clock);
   }
 
   declare(queue: Queue): void {

@@ -8,6 +8,7 @@ import type {
   Queue,
   Revocations,
   Route,
+  SharedLimits,
   Subscription,
 } from '../../broker.js';
 import { systemClock } from '../../clock.js';
@@ -26,6 +27,7 @@ import { bindingKey, queueLists, type RedisLayout, redisLayout } from './keys.js
 import { ListListener } from './list-listener.js';
 import { FanoutListener } from './fanout.js';
 import { broadcastArguments, Publisher } from './publisher.js';
+import { redisLimits } from './limits.js';
 import { redisRevocations } from './revocations.js';
 import { drainScript } from './scripts.js';
 import { isRedisResultWriter, RedisSettlement } from './settlement.js';
@@ -52,6 +54,7 @@ export class RedisBroker implements Broker, JointSettler {
   readonly #link: RedisLink;
   readonly #publisher: Publisher;
   readonly revocations: Revocations;
+  readonly limits: SharedLimits;
   readonly #open = new Set<Closable>();
   #switchboard: Switchboard | undefined;
   #closing: Promise<void> | undefined;
@@ -65,6 +68,7 @@ export class RedisBroker implements Broker, JointSettler {
     this.displayUrl = this.#link.displayUrl;
     this.#publisher = new Publisher(layout, this.#link);
     this.revocations = redisRevocations(layout, this.#link, (action) => this.#do(action));
+    this.limits = redisLimits(layout, this.#link, (action) => this.#do(action));
   }
 
   declare(queue: Queue): Promise<void> {

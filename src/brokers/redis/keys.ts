@@ -110,6 +110,16 @@ export function parkedKey(layout: RedisLayout): string {
   return `${layout.prefix}ctq:parked`;
 }
 
+/** The line of a rate limit: its first free place, microseconds since 1970. */
+export function rateKey(layout: RedisLayout, name: string): string {
+  return `${layout.prefix}ctq:rate:${name}`;
+}
+
+/** Who may run a task of which only so many may run at once: holder → until when, milliseconds since 1970. */
+export function permitsKey(layout: RedisLayout, name: string): string {
+  return `${layout.prefix}ctq:permits:${name}`;
+}
+
 /** Ids of revoked tasks → until when they are kept, milliseconds since 1970. */
 export function revokedKey(layout: RedisLayout): string {
   return `${layout.prefix}ctq:revoked`;

@@ -11,6 +11,7 @@ import type {
   Queue,
   Revocations,
   Route,
+  SharedLimits,
   Subscription,
 } from '../../broker.js';
 import { toBrokerError } from '../../connections/sqlite/failure.js';
@@ -26,6 +27,7 @@ import { SqliteResultBackend } from '../../result-backends/sqlite.js';
 import { sequentialSettlement } from '../../settlement.js';
 import { startLeases } from '../leases.js';
 import { SqliteConsumer, type StartLease } from './consumer.js';
+import { acquirePermits, releasePermits, reserveInLine } from './limits.js';
 import { countReady, purgeReady } from './messages.js';
 import { insertPlaced, place } from './publishing.js';
 import { countHeard, declareQueue, isDeclared } from './queues.js';
@@ -53,6 +55,11 @@ export class SqliteBroker implements Broker {
   readonly revocations: Revocations = {
     add: (ids, keepMs) => this.#write((db) => keepRevoked(db, ids, Date.now() + keepMs)),
     all: () => this.#read((db) => revokedIds(db, Date.now())),
+  };
+  readonly limits: SharedLimits = {
+    reserve: (name, wish) => this.#write((db) => reserveInLine(db, name, wish, Date.now())),
+    acquire: (name, holders, terms) => this.#write((db) => acquirePermits(db, name, holders, terms, Date.now())),
+    release: (name, holders) => this.#write((db) => releasePermits(db, name, holders)),
   };
   #closing: Promise<void> | undefined;
 
