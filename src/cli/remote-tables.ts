@@ -28,10 +28,10 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
   query_task: {
     headings: ['STATE', ...REQUEST],
     cells: (answer) =>
-      entries(answer).map(([, found]) => [
-        cell(Array.isArray(found) ? found[0] : null),
-        ...request(Array.isArray(found) ? found[1] : null),
-      ]),
+      entries(answer).map(([, found]) => {
+        const [state, info] = Array.isArray(found) ? (found as unknown[]) : [];
+        return [cell(state ?? null)].concat(request(info ?? null));
+      }),
   },
   registered: { headings: ['TASK'], cells: each((name) => [cell(name)]) },
   revoked: { headings: ['ID'], cells: each((id) => [cell(id)]) },
@@ -59,7 +59,7 @@ export function remoteTable(method: string, replies: readonly Reply[]): RemoteTa
   const rows = replies.flatMap(({ nodename, value }) => {
     const failure = errorOf(value);
     const shown = failure === undefined ? cells(value) : [[`error: ${failure}`]];
-    return shown.map((row) => [nodename, ...pad(row, headings.length)]);
+    return shown.map((row) => [nodename].concat(pad(row, headings.length)));
   });
   return { headings: ['NODE', ...headings], rows };
 }

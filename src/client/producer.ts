@@ -164,10 +164,7 @@ export class Producer {
     const posted = announced ? this.announce(name, message, routed) : this.deliver(message, routed);
     this.underWay += 1;
     return posted.then(
-      () => {
-        this.arrived();
-        this.parts.sent?.(message, routed.queue, routed.route);
-      },
+      () => this.sent(message, routed),
       (error: unknown) => {
         this.arrived();
         throw error;
@@ -178,6 +175,11 @@ export class Producer {
   /** Resolves when nothing is on its way to the broker any more, whether it arrived or not. */
   idle(): Promise<void> {
     return this.underWay === 0 ? Promise.resolve() : new Promise((resolve) => this.idleListeners.push(resolve));
+  }
+
+  private sent(message: Message, routed: RoutedTask): void {
+    this.arrived();
+    this.parts.sent?.(message, routed.queue, routed.route);
   }
 
   private arrived(): void {

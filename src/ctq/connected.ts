@@ -81,7 +81,7 @@ export class Connected {
   async close(): Promise<void> {
     await Promise.race([this.producer.idle().then(() => this.sentEvents.close()), lastWords()]);
     const opened = await Promise.allSettled([...this.brokers.values(), ...(this.resultBackend === undefined ? [] : [this.resultBackend])]);
-    await Promise.all(opened.map((engine) => (engine.status === 'fulfilled' ? engine.value.close() : undefined)));
+    await Promise.all(opened.flatMap((engine) => (engine.status === 'fulfilled' ? [engine.value.close()] : [])));
   }
 
   private brokerAt(url: string): Promise<Broker> {

@@ -96,6 +96,8 @@ export class EventDispatcher {
 
   /** As {@link send}, but never in a list: what clients say of themselves. */
   sendAlone(type: string, fields: EventFields): void {
+    // What was gathered goes first: a reader's clock never runs backwards.
+    this.#flush();
     const text = this.sends(eventGroup(type)) ? this.#write(type, fields) : undefined;
     if (text !== undefined) this.#publish(this.#writer.single(text), eventRoutingKey(type), 1);
   }

@@ -172,11 +172,15 @@ export class Membership {
     const { clock } = this.#parts;
     return new Promise((resolve) => {
       const timer = clock.setTimeout(resolve, PATIENCE_MS);
-      const done = (): void => {
-        timer.cancel();
-        resolve();
+      const finish = async (): Promise<void> => {
+        try {
+          await act();
+        } finally {
+          timer.cancel();
+          resolve();
+        }
       };
-      act().then(done, done);
+      finish().catch(() => undefined);
     });
   }
 }

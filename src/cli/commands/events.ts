@@ -48,20 +48,20 @@ async function runEvents(call: Call): Promise<number> {
   let stream: EventStream | undefined;
   await new Promise<void>((resolve, reject) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
-    const opening = app.events.receive((event) => {
+    const hear = (event: ReceivedEvent): void => {
       // Nothing is sent back before the stream is open, so its state is there.
       if (left <= 0 || stream === undefined || !wanted(event, stream)) return;
       print(event, stream);
       left -= 1;
       if (left <= 0) resolve();
-    });
-    opening
-      .then(async (opened) => {
-        stream = opened;
-        call.defer(() => opened.close());
-        if (options.enable === true) await app.control.enableEvents();
-      })
-      .catch(reject);
+    };
+    const open = async (): Promise<void> => {
+      const opened = await app.events.receive(hear);
+      stream = opened;
+      call.defer(() => opened.close());
+      if (options.enable === true) await app.control.enableEvents();
+    };
+    open().catch(reject);
   });
   return EXIT.ok;
 }

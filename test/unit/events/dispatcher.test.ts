@@ -33,6 +33,17 @@ const sent = (): [string, WireEvent[]][] =>
   broker.published.map(({ message, route }) => [route.routingKey, decodeEvents(message, JSON_CONTENT)]);
 
 describe('an event dispatcher', () => {
+  it('never lets an event overtake those that were gathered before it', () => {
+    const events = dispatcher();
+    events.send('task-received', { uuid: 'a' });
+    events.send('worker-heartbeat', { active: 1 });
+    events.send('task-sent', { uuid: 'b' });
+    expect(sent().map(([key, list]) => [key, list.map(({ clock }) => clock)])).toEqual([
+      ['task.multi', [1]],
+      ['worker.heartbeat', [2]],
+    ]);
+  });
+
   it('sends events of workers at once, each for itself, under their own key', () => {
     const events = dispatcher();
     events.send('worker-online', { freq: 2, active: 0 });
