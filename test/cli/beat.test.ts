@@ -303,6 +303,25 @@ describe('ctq beat -D', () => {
   });
 });
 
+describe('ctq worker -B', () => {
+  it('runs a beat beside the worker, and stops it first', async () => {
+    const here = place();
+    const worker = startCtq(['worker', '-A', 'tasks', '-b', here.broker, '-B', '-s', 'schedule', '-l', 'info'], { cwd: here.folder });
+    running.push(worker);
+    await worker.waitForOutput(/Scheduler: Sending due task each/);
+    await worker.waitForOutput(/Task tasks\.add\[[0-9a-f-]{36}\] succeeded in .*: 3/);
+    expect((await worker.stop()).code).toBe(0);
+    expect(worker.stderr).toMatch(/beat: Shutting down\.\.\./);
+    expect(JSON.parse(readFileSync(here.file('schedule'), 'utf8'))).toMatchObject({ format: 'ctq-beat-schedule' });
+  });
+
+  it('refuses a wrong entry before the worker takes anything', async () => {
+    const { folder, broker } = place("app.conf.beatSchedule = { a: { task: 'x', schedule: 'soon' } };");
+    const { code, stderr } = await runCtq(['worker', '-A', 'tasks', '-b', broker, '-B'], { cwd: folder });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^ctq: app\.conf\.beatSchedule\.a\.schedule: "soon" is no interval/)]);
+  });
+});
+
 describe('ctq beat --uid, --gid, --umask', () => {
   it.each([
     [['--uid', 'no-such-user'], '--uid: there is no user "no-such-user"'],

@@ -1,0 +1,133 @@
+/** A beat whose broker goes away, and one that is frozen: M24, and the fence. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { firingId } from '../../src/beat/firing-id.js';
+import { Ctq } from '../../src/index.js';
+import { countMessages } from '../support/count-messages.js';
+import { beatApp, launchCtqBeat, leads } from '../support/ctq-beat.js';
+import { eventually } from '../support/eventually.js';
+import type { OwnedProcess } from '../support/owned-process.js';
+import { startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+import { tmpFolder } from '../support/tmp.js';
+
+const POLICIES = `for (const catchUp of ['once', 'all', 'skip']) {
+  app.addPeriodicTask(1, 'tasks.x', { name: catchUp, catchUp, options: { queue: 'counted' } });
+}`;
+
+/** What a sequence of ids says about moments: entry → the moments that were sent, milliseconds, in order of arrival. */
+function momentsOf(
+  ids: readonly string[],
+  names: readonly string[],
+  aroundMs: number,
+  spanMs: number,
+): ReadonlyMap<string, readonly number[]> {
+  const known = new Map<string, readonly [string, number]>();
+  for (const name of names) {
+    for (let slotMs = aroundMs - spanMs; slotMs <= aroundMs + spanMs; slotMs += 1000)
+      known.set(firingId('tasks', name, slotMs), [name, slotMs]);
+  }
+  const found = new Map<string, number[]>(names.map((name) => [name, []]));
+  for (const id of ids) {
+    const moment = known.get(id);
+    if (moment !== undefined) found.get(moment[0])?.push(moment[1]);
+  }
+  return found;
+}
+
+describeWith('redis', 'a beat whose Redis goes away for some seconds', () => {
+  const running: OwnedProcess[] = [];
+  let close = async (): Promise<void> => {};
+  afterAll(async () => {
+    await Promise.all(running.map((beat) => beat.kill()));
+    await close();
+  });
+
+  it('sends what each entry wants of the missed firings within two seconds of its return, and nothing twice', {
+    timeout: 90_000,
+  }, async () => {
+    const redis = await startRedis({ appendonly: 'always' });
+    const app = new Ctq('counter', { brokerUrl: redis.url, resultBackend: 'disabled://' });
+    close = async () => {
+      await app.close();
+      await redis.stop();
+    };
+    const { ids } = countMessages(await app.broker(), 'counted');
+    const beat = launchCtqBeat({ folder: beatApp(POLICIES), broker: redis.url });
+    running.push(beat);
+    await eventually(() => ids.length >= 6, { timeoutMs: 20_000 });
+    await redis.kill();
+    const goneAtMs = Date.now();
+    await beat.waitForOutput(/beat: Connection error: cannot reach the broker/);
+    await eventually(() => Date.now() - goneAtMs > 6_000, { timeoutMs: 10_000 });
+    const before = ids.length;
+    await redis.start();
+    const backAtMs = Date.now();
+    await eventually(() => ids.length >= before + 6, { timeoutMs: 10_000, intervalMs: 10 });
+    // Two seconds are promised; a machine that runs other tests meanwhile gets twice that.
+    expect(Date.now() - backAtMs).toBeLessThan(4_000);
+    await eventually(() => Date.now() - backAtMs > 4_000, { timeoutMs: 10_000 });
+    expect((await beat.stop()).code).toBe(0);
+
+    const store = await new Ctq('tasks', { brokerUrl: redis.url }).scheduleStore();
+    const states = (await store?.load())?.states;
+    await store?.close();
+    const lastMs = states?.get('all')?.lastRunAtMs ?? 0;
+    await eventually(() =>
+      expect(ids.length).toBe([...(states?.values() ?? [])].reduce((sum, { totalRunCount }) => sum + totalRunCount, 0)),
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+    const moments = momentsOf(ids, ['once', 'all', 'skip'], lastMs, 60_000);
+    const all = moments.get('all') ?? [];
+    const first = all[0] ?? 0;
+    // Each second has its firing …
+    expect(all).toEqual(Array.from({ length: all.length }, (_, index) => first + index * 1000));
+    const missed = (slotMs: number): boolean => slotMs > goneAtMs + 100 && slotMs < backAtMs - 100;
+    expect(all.filter(missed).length).toBeGreaterThanOrEqual(5);
+    // … or the latest of those that were missed, or none of them.
+    expect(moments.get('once')?.filter(missed).length).toBe(1);
+    expect(moments.get('skip')?.filter(missed)).toEqual([]);
+    for (const name of ['once', 'skip']) expect(moments.get(name)?.at(-1)).toBe(all.at(-1));
+  });
+});
+
+describe('a beat that is frozen while it leads', () => {
+  const running: OwnedProcess[] = [];
+  afterAll(() => Promise.all(running.map((beat) => beat.kill())));
+
+  it('finds somebody else leading when it thaws, and sends nothing of what it had in mind', { timeout: 90_000 }, async () => {
+    const url = `sqlite://${tmpFolder()}/ctq.db`;
+    const folder = beatApp("app.addPeriodicTask(1, 'tasks.x', { name: 'each', options: { queue: 'counted' } });");
+    const app = new Ctq('counter', { brokerUrl: url, resultBackend: 'disabled://' });
+    const { ids } = countMessages(await app.broker(), 'counted');
+    for (let beat = 0; beat < 2; beat += 1) running.push(launchCtqBeat({ folder, broker: url }));
+    const frozen = await eventually(
+      () => {
+        const found = running.find(leads);
+        if (found === undefined) throw new Error('nobody leads');
+        return found;
+      },
+      { timeoutMs: 20_000 },
+    );
+    const other = running.find((beat) => beat !== frozen) as OwnedProcess;
+    await eventually(() => ids.length >= 2, { timeoutMs: 10_000 });
+    frozen.signal('SIGSTOP');
+    await other.waitForOutput(/from now on \(term 2\)/);
+    const from = ids.length;
+    await eventually(() => ids.length >= from + 3, { timeoutMs: 10_000 });
+    frozen.signal('SIGCONT');
+    await frozen.waitForOutput(/Standing by, .* sends what is due/);
+    await eventually(() => ids.length >= from + 6, { timeoutMs: 10_000 });
+    for (const beat of running) await beat.stop();
+    await eventually(async () => expect(await (await app.broker()).depth('counted')).toBe(0));
+    const store = await new Ctq('tasks', { brokerUrl: url }).scheduleStore();
+    const state = (await store?.load())?.states.get('each');
+    await store?.close();
+    await eventually(() => expect(ids.length).toBe(state?.totalRunCount));
+    expect(new Set(ids).size).toBe(ids.length);
+    const slots = momentsOf(ids, ['each'], state?.lastRunAtMs ?? 0, 60_000).get('each') ?? [];
+    expect([...slots].sort()).toEqual(
+      Array.from({ length: ids.length }, (_, back) => (state?.lastRunAtMs ?? 0) - (ids.length - 1 - back) * 1000),
+    );
+    await app.close();
+  });
+});
