@@ -176,3 +176,59 @@ export const growChord = app.task({ name: 'tasks.grow_chord', bind: true }, asyn
   await task.addToChord(gather.s('grown'));
   return 'first';
 });
+
+/** The body of a chord: marks what it got. A message that was delivered before is no second body. */
+export const bodyOf = app.task({ name: 'tasks.body_of', bind: true }, (task, numbers: readonly number[], name: string) => {
+  const sum = numbers.reduce((total, number) => total + number, 0);
+  mark(`${name}.${task.request.deliveryCount === 0 ? 'called' : 'again'}.${numbers.length}.${sum}`);
+  return sum;
+});
+
+/** A part that takes a moment, so that somebody can die in it. */
+export const slowly = app.task('tasks.slowly', async (value: number, seconds: number) => {
+  await sleepMs(seconds * 1000);
+  return value;
+});
+
+// ── What takes its process with it, or holds on to it ─────────────────────────────────────────────
+
+export const exit = app.task('tasks.exit', (name: string, code: number) => {
+  mark(`${name}.begin`);
+  process.exit(code); // oxlint-disable-line unicorn/no-process-exit -- what a careless task does is the point
+});
+
+/** The process that runs it first does not survive it. */
+export const exitOnce = app.task({ name: 'tasks.exit_once', bind: true }, (task, name: string) => {
+  mark(`${name}.begin`);
+  if (!task.request.deliveryInfo.redelivered) process.exit(1); // oxlint-disable-line unicorn/no-process-exit -- see above
+  mark(`${name}.end`);
+  return task.request.deliveryCount;
+});
+
+export const crash = app.task('tasks.crash', async (name: string, signal: NodeJS.Signals) => {
+  mark(`${name}.begin`);
+  process.kill(process.pid, signal);
+  await sleepMs(30_000);
+});
+
+export const fillHeap = app.task({ name: 'tasks.fill_heap', rejectOnWorkerLost: false }, () => {
+  const kept: unknown[] = [];
+  for (;;) kept.push(new Array(1000).fill(kept.length));
+});
+
+export const rejectLater = app.task('tasks.reject_later', () => {
+  setTimeout(() => void Promise.reject(new Error('left behind')), 5);
+  return 'returned';
+});
+
+export const leakTimer = app.task('tasks.leak_timer', () => {
+  setInterval(() => {}, 10);
+  return 'returned';
+});
+
+export const spinForEver = app.task({ name: 'tasks.spin_for_ever', timeLimit: 2 }, (name: string) => {
+  mark(`${name}.begin`);
+  for (;;);
+});
+
+export const whereAmI = app.task('tasks.where_am_i', () => process.pid);

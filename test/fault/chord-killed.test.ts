@@ -1,0 +1,153 @@
+/** kill -9 of workers while they run the headers of chords: every body is called once, with everything (M21). */
+import { readdirSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { type AsyncResult, chord, Ctq } from '../../src/index.js';
+import { launchCtqWorker, startCtqWorker } from '../support/ctq-worker.js';
+import { eventually } from '../support/eventually.js';
+import type { OwnedProcess } from '../support/owned-process.js';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+import { tmpFolder } from '../support/tmp.js';
+
+interface Estate {
+  readonly url: string;
+  readonly redis: RedisServer | undefined;
+  close(): Promise<void>;
+}
+
+const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
+  async redis() {
+    const redis = await startRedis();
+    return { url: redis.url, redis, close: () => redis.stop() };
+  },
+  async sqlite() {
+    return { url: `sqlite://${tmpFolder()}/ctq.db`, redis: undefined, close: async () => {} };
+  },
+};
+
+for (const engine of ['redis', 'sqlite'] as const) {
+  describeWith(engine === 'redis' ? ['redis'] : [], `chords whose workers are killed, on ${engine}`, () => {
+    let estate: Estate;
+    let app: Ctq;
+    let marks = '';
+    const running: OwnedProcess[] = [];
+
+    beforeAll(async () => {
+      estate = await engines[engine]();
+      app = new Ctq('client', { brokerUrl: estate.url, resultBackend: estate.url });
+    });
+    beforeEach(() => {
+      marks = tmpFolder();
+    });
+    afterEach(async () => {
+      await Promise.all(running.splice(0).map((worker) => worker.kill()));
+    });
+    afterAll(async () => {
+      await app?.close();
+      await estate?.close();
+    });
+
+    async function start(env: Readonly<Record<string, string>> = {}, concurrency = 8): Promise<OwnedProcess> {
+      const worker = await startCtqWorker({ broker: estate.url, concurrency, env: { CTQ_TEST_MARKS: marks, ...env } });
+      running.push(worker);
+      return worker;
+    }
+
+    /**
+     * The bodies that were called, as `name.parts.sum`; twice, were one sent twice. A body whose worker died
+     * before it could mark anything is known by its second delivery alone.
+     */
+    function bodies(): string[] {
+      const seen = readdirSync(marks).map((file) => file.split('.').slice(0, -1));
+      const nameOf = ([name, , ...rest]: readonly string[]): string => [name, ...rest].join('.');
+      const called = seen.filter(([, how]) => how === 'called').map(nameOf);
+      const again = seen.filter(([, how]) => how === 'again').map(nameOf);
+      return [...called, ...new Set(again.filter((name) => !called.includes(name)))].sort();
+    }
+
+    /** Nothing waits, runs or is counted any more. */
+    async function nothingLeft(): Promise<void> {
+      const { redis } = estate;
+      if (redis === undefined) return;
+      const keys = (await redis.command('KEYS', 'celery-taskset-meta-*')) as string[];
+      expect(keys).toEqual([]);
+    }
+
+    it('calls the body of ten thousand parts once', { timeout: 120_000 }, async () => {
+      await Promise.all([start(), start()]);
+      const header = Array.from({ length: 10_000 }, (_, index) => app.signature('tasks.add', [index, 1]));
+      const sent = chord(header, app.signature('tasks.body_of', ['all'])).delay();
+      const sum = (10_000 * 9_999) / 2 + 10_000;
+      expect(await sent.get({ timeout: 100 })).toBe(sum);
+      expect(bodies()).toEqual([`all.10000.${sum}`]);
+      await nothingLeft();
+    });
+
+    it('calls it once though one of two workers is killed on the way', { timeout: 120_000 }, async () => {
+      const [victim] = await Promise.all([start(), start()]);
+      const header = Array.from({ length: 10_000 }, (_, index) => app.signature('tasks.add', [index, 1]));
+      const sent = await chord(header, app.signature('tasks.body_of', ['all'])).delay();
+      await eventually(async () => {
+        const { results } = sent.parent as { readonly results: readonly { ready(): Promise<boolean> }[] };
+        expect(await results[2_000]?.ready()).toBe(true);
+      }, { timeoutMs: 60_000, intervalMs: 5 }); // biome-ignore format: one thought
+      await victim?.kill();
+      const sum = (10_000 * 9_999) / 2 + 10_000;
+      expect(await sent.get({ timeout: 100 })).toBe(sum);
+      expect(bodies()).toEqual([`all.10000.${sum}`]);
+      await eventually(nothingLeft);
+    });
+
+    it('calls every body once when workers are killed again and again', { timeout: 240_000 }, async () => {
+      const CHORDS = 40;
+      const KILLS = 4;
+      await start();
+      let victim = await start();
+      const expected: string[] = [];
+      const sent: AsyncResult[] = [];
+      for (let index = 0; index < CHORDS; index++) {
+        const header = Array.from({ length: 5 }, (_, part) => app.signature('tasks.slowly', [index + part, 0.01 + Math.random() * 0.05]));
+        sent.push(await chord(header, app.signature('tasks.body_of', [`c${index}`])).delay());
+        expected.push(`c${index}.5.${5 * index + 10}`);
+        if (index % (CHORDS / KILLS) !== CHORDS / KILLS - 1) continue;
+        await eventually(async () => expect(await sent[index - 1]?.ready()).toBe(true), { timeoutMs: 30_000, intervalMs: 5 }).catch(
+          () => {},
+        );
+        await victim.kill();
+        victim = await start();
+      }
+      await Promise.all(sent.map((one) => one.get({ timeout: 60 })));
+      expect(bodies()).toEqual(expected.sort());
+      await eventually(nothingLeft);
+    });
+
+    const [points, passes] =
+      engine === 'redis'
+        ? [
+            ['redis.finish.sent', 'redis.finish.answered'],
+            [2, 3, 4],
+          ]
+        : [
+            ['sqlite.transaction.written', 'sqlite.transaction.committed'],
+            [3, 4, 5],
+          ];
+    it.each(points)('calls the body once when the worker dies at %s', { timeout: 120_000 }, async (point) => {
+      const diesAt = async (pass: number): Promise<void> => {
+        // One slot: the parts end one by one. On Redis the third report completes the chord, and the next call sends the body.
+        const queue = `${point}-${pass}`;
+        const env = { CTQ_TEST_MARKS: marks };
+        const options = { broker: estate.url, queues: [queue], concurrency: 1, env };
+        const victim = launchCtqWorker({ ...options, env: { ...env, CTQ_FAULT: `${point}:${pass}` } });
+        running.push(victim);
+        const header = [1, 2, 3].map((value) => app.signature('tasks.add', [value, pass], { queue }));
+        const sent = await chord(header, app.signature('tasks.body_of', [`p${pass}`], { queue })).delay();
+        await Promise.race([victim.waitForExit(30_000).catch(() => {}), sent.get({ timeout: 30 }).catch(() => {})]);
+        running.push(await startCtqWorker(options));
+        expect(await sent.get({ timeout: 60 })).toBe(6 + 3 * pass);
+      };
+      await Promise.all(passes.map(diesAt));
+      expect(bodies()).toEqual(passes.map((pass) => `p${pass}.3.${6 + 3 * pass}`).sort());
+      await eventually(nothingLeft);
+    });
+  });
+}
