@@ -10,6 +10,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker.js';
 import { closingCases } from './broker/closing.js';
 import { consumingCases } from './broker/consuming.js';
+import { limitCases } from './broker/limits.js';
 import { malformedCases } from './broker/malformed.js';
 import { parkingCases } from './broker/parking.js';
 import { queueCases } from './broker/queues.js';
@@ -66,6 +67,7 @@ const sections: Readonly<Record<string, readonly BrokerCase[]>> = {
   routing: routingCases,
   subscribing: subscribingCases,
   revocations: revocationCases,
+  limits: limitCases,
   'malformed items': malformedCases,
   volume: volumeCases,
   closing: closingCases,
