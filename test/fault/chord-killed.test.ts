@@ -132,6 +132,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
             [3, 4, 5],
           ];
     it.each(points)('calls the body once when the worker dies at %s', { timeout: 120_000 }, async (point) => {
+      const deaths: unknown[] = [];
       const diesAt = async (pass: number): Promise<void> => {
         // One slot: the parts end one by one. On Redis the third report completes the chord, and the next call sends the body.
         const queue = `${point}-${pass}`;
@@ -141,11 +142,16 @@ for (const engine of ['redis', 'sqlite'] as const) {
         running.push(victim);
         const header = [1, 2, 3].map((value) => app.signature('tasks.add', [value, pass], { queue }));
         const sent = await chord(header, app.signature('tasks.body_of', [`p${pass}`], { queue })).delay();
-        await Promise.race([victim.waitForExit(30_000).catch(() => {}), sent.get({ timeout: 30 }).catch(() => {})]);
+        const died = victim.waitForExit(30_000).then(
+          () => 'died',
+          () => 'lived',
+        );
+        deaths.push(await Promise.race([died, sent.get({ timeout: 30 }).catch(() => 'no result')]));
         running.push(await startCtqWorker(options));
         expect(await sent.get({ timeout: 60 })).toBe(6 + 3 * pass);
       };
       await Promise.all(passes.map(diesAt));
+      expect(deaths).toContain('died');
       expect(bodies()).toEqual(passes.map((pass) => `p${pass}.3.${6 + 3 * pass}`).sort());
       await eventually(nothingLeft);
     });
