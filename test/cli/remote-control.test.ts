@@ -1,8 +1,10 @@
 /** inspect, control, status and events as people and pipes see them: real workers, in this process, over the memory broker. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openMemoryBroker } from '../../src/brokers/memory/broker.js';
 import { main } from '../../src/cli/main.js';
 import { Ctq } from '../../src/ctq.js';
+import { eventExchange, eventRoute } from '../../src/protocol/events.js';
 import type { Worker } from '../../src/worker/worker.js';
 import { tmpFolder } from '../support/tmp.js';
 import { type FakeContext, fakeContext, type FakeWorld } from './fake-context.js';
@@ -49,6 +51,16 @@ async function startWorker(hostname: string): Promise<Worker> {
   void worker.start();
   await ready;
   return worker;
+}
+
+/** How many hear events. */
+async function eventListeners(): Promise<number> {
+  const broker = await openMemoryBroker(url);
+  const message = { headers: {}, properties: {}, contentType: 'application/json', contentEncoding: 'utf-8', body: Buffer.from('[]') };
+  const exchange = eventExchange('celeryev', broker.capabilities.eventExchangeType);
+  const reached = await broker.broadcast(message, eventRoute(exchange, 'task.multi'));
+  await broker.close();
+  return reached;
 }
 
 const workers: Worker[] = [];
@@ -252,8 +264,9 @@ describe('ctq status', () => {
 
 describe('ctq events', () => {
   it('prints events as they happen, with the names of tasks, until it has enough', async () => {
+    const listeners = await eventListeners();
     const { context, code } = follow(['--enable', '--task', 'tasks.add', '--limit', '3']);
-    await context.stdout.waitFor(/^$/);
+    await expect.poll(eventListeners).toBe(listeners + 1);
     await expect.poll(async () => (await ctq(['control', 'enable_events', '-d', 'w1@test,w2@test'])).stdout).toContain('already enabled');
     await apps[0]?.sendTask('tasks.boom', []).get({ timeout: 10, propagate: false });
     await apps[0]?.sendTask('tasks.add', [3, 4], { taskId: 'told' }).get({ timeout: 10 });

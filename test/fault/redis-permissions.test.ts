@@ -66,6 +66,18 @@ async function everything(broker: RedisBroker, url: string, redis: RedisServer):
   );
   await eventually(() => expect(heard).toEqual(['reply']));
   await subscription.close();
+  const orders: string[] = [];
+  const pidbox = { name: 'celery.pidbox', type: 'fanout' } as const;
+  const mailbox = await broker.subscribe(
+    { name: 'w@h.celery.pidbox', exchange: pidbox, routingKey: '', autoDelete: true },
+    ({ headers }) => void orders.push(String(headers['id'])),
+  );
+  const order = { headers: { id: 'ping' }, properties: {}, contentType: 'application/json', contentEncoding: 'utf-8', body: Buffer.from('{}') };
+  expect(await broker.broadcast(order, { exchange: pidbox, routingKey: '' })).toBe(1);
+  await eventually(() => expect(orders).toEqual(['ping']));
+  await mailbox.close();
+  await broker.revocations.add(['a', 'b'], 60_000);
+  expect(await broker.revocations.all()).toEqual(['a', 'b']);
   expect(log.disconnections).toEqual([]);
   await backend.close();
 }
