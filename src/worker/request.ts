@@ -103,6 +103,15 @@ export class Request implements PoolWatch {
   }
 }
 
+/** These deliveries have other owners now: what is under way here counts no more. */
+export function fence(deliveries: ReadonlySet<unknown>, requests: readonly Request[]): void {
+  for (const request of requests) {
+    if (!deliveries.has(request.delivery)) continue;
+    request.fenced = true;
+    request.cutOff('fenced');
+  }
+}
+
 /** What the pool is asked to run. */
 export function invocationOf(request: Request, message: TaskMessage, hostname: string): Invocation {
   const { plan } = request;

@@ -11,7 +11,15 @@ import type { Request } from './request.js';
 const MOST_IDS = 50_000;
 const MOST_STAMPS = 10_000;
 
+/** What is known, for a file: id → when, in milliseconds since 1970, the oldest first. */
+export interface KeptRevokes {
+  readonly ids: readonly (readonly [id: string, atMs: number])[];
+  readonly stamps: readonly string[];
+}
+
 export class RevokedTasks {
+  /** Told of each change, for who keeps it. */
+  onChange: (() => void) | undefined;
   readonly #clock: Clock;
   /** Id → when, on the monotonic clock; the oldest first. */
   readonly #ids = new Map<string, number>();
@@ -34,6 +42,20 @@ export class RevokedTasks {
       this.#ids.set(id, nowMs);
     }
     this.#forgetOld(nowMs);
+    if (ids.length > 0) this.onChange?.();
+  }
+
+  /** @param nowMs - Milliseconds since 1970, now. */
+  kept(nowMs: number): KeptRevokes {
+    return { ids: [...this.ages()].map(([id, ageMs]) => [id, Math.round(nowMs - ageMs)]), stamps: [...this.#stamps] };
+  }
+
+  restore({ ids, stamps }: KeptRevokes, nowMs: number): void {
+    const monotonicMs = this.#clock.monotonicMs();
+    // A time to come is a clock that was set back: as good as now.
+    for (const [id, atMs] of ids) this.#ids.set(id, monotonicMs - Math.max(0, nowMs - atMs));
+    for (const stamp of stamps) this.#stamps.add(stamp);
+    this.#forgetOld(monotonicMs);
   }
 
   /** Whether a task shall not run, by its id or by a stamp on it. */
@@ -65,6 +87,7 @@ export class RevokedTasks {
       if (this.#stamps.size <= MOST_STAMPS) break;
       this.#stamps.delete(oldest);
     }
+    this.onChange?.();
   }
 
   #revokedStamp(stamps: unknown): Readonly<Record<string, unknown>> | undefined {

@@ -141,6 +141,8 @@ export interface WorkerOptions {
   readonly excludeQueues?: readonly string[];
   /** Celery's: slots times this are reserved ahead, 0 for no limit; default `workerPrefetchMultiplier`. */
   readonly prefetchMultiplier?: number;
+  /** File that remembers revoked ids; default `workerStateDb`. */
+  readonly stateDb?: string;
   /** Empty the queues before taking from them. */
   readonly purge?: boolean;
   /** Do not listen to other workers, take part in no elections. */

@@ -32,11 +32,13 @@ import { Prefetch } from './prefetch.js';
 import { PrefetchControl } from './prefetch-control.js';
 import { selectQueues } from './queue-selection.js';
 import { Refusals } from './refusals.js';
-import type { Request, RequestListener } from './request.js';
+import { deferred } from './deferred.js';
+import { fence, type Request, type RequestListener } from './request.js';
 import { RevokedTasks } from './revoked.js';
 import { RevokeNotice } from './revoke-notice.js';
 import { Settler } from './settle.js';
 import { shutDown } from './shutdown.js';
+import { StateDb } from './state-db.js';
 import { type ReportedEngine, stateReport } from './state-report.js';
 import { Strategy } from './strategy.js';
 import { TaskPlans } from './task-plan.js';
@@ -174,6 +176,7 @@ export class Worker implements RequestListener {
     signals.celerydInit.send({ sender: nodename, conf: settings });
     signals.workerInit.send({ sender: nodename });
     const queues = selectQueues(parts.queues, options.queues, options.excludeQueues);
+    const stateDb = this.openStateDb();
     const pool = await this.openPool();
     const release = catchStrayErrors(logger);
     try {
@@ -182,6 +185,7 @@ export class Worker implements RequestListener {
       return await this.consume(pool, queues);
     } finally {
       release();
+      stateDb?.close();
       signals.workerShutdown.send({ sender: nodename });
     }
   }
@@ -190,6 +194,7 @@ export class Worker implements RequestListener {
     const { broker, clock, logger, settings, nodename, signals } = this.parts;
     const { settler, refusals, strategy, options, membership, revoked } = this;
     let consumer: Consumer | undefined;
+    settler.errbacks.runInPool = (invocation) => pool.run(invocation, { started() {}, softLimitExceeded() {}, abort: undefined });
     const etaTimer = new EtaTimer(clock, (requests) => intake.due(requests));
     const prefetch = new Prefetch(clock, options.prefetchMultiplier ?? settings.workerPrefetchMultiplier ?? undefined);
     const control = new PrefetchControl({
@@ -314,6 +319,12 @@ export class Worker implements RequestListener {
     });
   }
 
+  private openStateDb(): StateDb | undefined {
+    const path = this.options.stateDb ?? this.parts.settings.workerStateDb;
+    const { clock, logger } = this.parts;
+    return path === null ? undefined : StateDb.open({ path, revoked: this.revoked, clock, logger });
+  }
+
   private openPool(): Promise<Pool> {
     const { settings, tasks, logger, clock, signals, backend } = this.parts;
     const kind = this.options.pool ?? poolKind(settings.workerPool);
@@ -379,24 +390,7 @@ export class Worker implements RequestListener {
   }
 }
 
-/** These deliveries have other owners now: what is under way here counts no more. */
-function fence(deliveries: ReadonlySet<unknown>, requests: readonly Request[]): void {
-  for (const request of requests) {
-    if (!deliveries.has(request.delivery)) continue;
-    request.fenced = true;
-    request.cutOff('fenced');
-  }
-}
-
 /** Celery's green threads are what the event loop is to Node. */
 function poolKind(name: string): Pool['kind'] {
   return name === 'eventlet' || name === 'gevent' ? 'async' : (name as Pool['kind']);
-}
-
-function deferred<T = void>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve = (_value: T): void => {};
-  const promise = new Promise<T>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

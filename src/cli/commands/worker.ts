@@ -1,5 +1,6 @@
 /** `ctq worker`: loads the app, opens log and pidfile, runs the app's worker until a signal ends it. */
 import type { LoadedApp } from '../../app-loader.js';
+import { expandPath } from '../../config/file-paths.js';
 import { flagLayer, type SettingsLayer } from '../../config/resolve.js';
 import type { AppWorkerOptions } from '../../ctq.js';
 import { printLevel } from '../../ctq/child-options.js';
@@ -7,17 +8,16 @@ import { UsageError } from '../../errors.js';
 import { logPrints } from '../../execution/printed-lines.js';
 import type { Logger, LogLevel } from '../../logger.js';
 import type { Pool } from '../../pool.js';
-import { expandPath } from '../../config/file-paths.js';
 import { embedBeat } from '../beat/embedded.js';
 import { surroundingsOf } from '../client.js';
-import { type CommandCall, defineCommand, flag, list, unavailable, value } from '../command.js';
+import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
 import type { StopSignal } from '../context.js';
 import { DETACHED_ENV, detach, isDetached, reportReady } from '../daemon.js';
 import { EXIT, Interruption } from '../exit-codes.js';
 import { isKept, keep, onKeeperGone, tellKeeper } from '../keeper.js';
 import type { LogWriter } from '../log-writer.js';
 import { bounds, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
-import { appNamed, type Service, serviceOptions, startService } from '../service.js';
+import { appNamed, serviceOptions, startService } from '../service.js';
 import { serviceManager } from '../systemd.js';
 
 const POOLS = ['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'] as const;
@@ -66,11 +66,11 @@ const options = {
       choices: PROFILES,
     },
   ),
+  statedb: value('-S, --statedb <file>', 'remember revoked ids in this file; %n %h %d %p expand', text, { completes: 'file' }),
   watch: flag('--watch', 'start again when a module changes, for development'),
   ...serviceOptions,
   logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %i %I %P expand', text, { completes: 'file' }),
   // Celery's, and not here yet.
-  statedb: unavailable('-S, --statedb <file>', 'leave it out'),
 } as const;
 
 type Call = CommandCall<typeof options>;
@@ -153,11 +153,12 @@ async function prepare(
   const { options: given, context } = call;
   const service = await startService(call, given.hostname);
   const { logger, nodename } = service;
-  const loaded = await openApp(call, service);
+  const loaded = await openApp(call);
   if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });
   const { conf, signals } = loaded.app;
   const pool = poolKind(given.pool ?? conf.workerPool, call);
   if (conf.workerRedirectStdouts && hasNoChildren(pool)) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel));
+  const stateDb = given.statedb ?? conf.workerStateDb;
   const manager = serviceManager(context, (text) => logger.warning('%s', text));
   if (manager !== undefined) {
     call.defer(() => manager.close());
@@ -166,6 +167,9 @@ async function prepare(
   }
   const running = await loaded.app.worker({
     ...workerOptions(given),
+    ...(stateDb === null
+      ? {}
+      : { stateDb: expandPath(stateDb, given.statedb === undefined ? 'worker_state_db' : '--statedb', service.paths) }),
     hostname: nodename,
     pool,
     module: loaded,
@@ -210,7 +214,7 @@ function redirectPrints({ context, defer }: Call, logger: Logger, level: LogLeve
   for (const stream of [context.stdout, context.stderr]) defer(logPrints(stream, { logger, level, outside: 'leave' }));
 }
 
-async function openApp(call: Call, service: Service): Promise<LoadedApp> {
+async function openApp(call: Call): Promise<LoadedApp> {
   const { options, workdir, config } = call;
   const spec = appNamed(call, 'worker');
   if (spec === undefined) {
@@ -225,12 +229,12 @@ async function openApp(call: Call, service: Service): Promise<LoadedApp> {
   call.defer(() => loaded.loader.close());
   call.defer(() => loaded.app.close());
   const surroundings = surroundingsOf(call);
-  loaded.app.configure({ ...surroundings, layers: [optionLayer(call, service), ...surroundings.layers] });
+  loaded.app.configure({ ...surroundings, layers: [optionLayer(call), ...surroundings.layers] });
   return loaded;
 }
 
 /** Options that are settings under another name. */
-function optionLayer({ options }: Call, _service: Service): SettingsLayer {
+function optionLayer({ options }: Call): SettingsLayer {
   return flagLayer({
     workerConcurrency: ['--concurrency', options.concurrency],
     workerPrefetchMultiplier: ['--prefetch-multiplier', options.prefetchMultiplier],
