@@ -6,7 +6,7 @@ import type { RemoteErrorInfo } from '../errors.js';
 import { decodeException, exceptionRepr, moduleOf } from '../protocol/exception.js';
 import type { ResultTree } from '../protocol/result-meta.js';
 import type { ChordPart } from '../result-backend.js';
-import { afterFailure, type FollowUp, type Lineage, type LostTask, laterSteps, lostTasks, planned, withDefaults } from './follow-up.js';
+import { type FollowUp, type Lineage, type LostTask, laterSteps, lostTasks, planned, withDefaults } from './follow-up.js';
 import { type CanvasNode, isGiven } from './node.js';
 import { nodeToJson } from './node-json.js';
 
@@ -67,11 +67,20 @@ export function lostToChord(body: CanvasNode, { error, cause }: ChordFailure): L
   return [...own, ...later];
 }
 
+/** A task of the body, failed without having run, and whom to tell. */
+export interface FailedBody {
+  readonly id: string;
+  readonly rootId: string;
+  readonly node: CanvasNode;
+  /** As dicts. */
+  readonly errbacks: readonly unknown[];
+}
+
 /** Errbacks of the body, called with its id, as if it had failed itself. */
-export function chordErrbacks(body: CanvasNode): FollowUp[] {
+export function failedBodies(body: CanvasNode): FailedBody[] {
   return owners(body).map((node) => {
     const id = node.options.taskId ?? '';
-    return afterFailure({ id, rootId: node.options.rootId ?? id, errbacks: (node.options.linkError ?? []).map(nodeToJson) });
+    return { id, rootId: node.options.rootId ?? id, node, errbacks: (node.options.linkError ?? []).map(nodeToJson) };
   });
 }
 

@@ -4,15 +4,16 @@
  * of clients whose backend cannot count. The others are there because Python's workers have them.
  */
 import {
-  chordErrbacks,
   type ChordFailure,
   dependencyFailed,
+  failedBodies,
   joinFailed,
   callbackFailed,
   lostToChord,
   shaped,
   tasksIn,
 } from '../canvas/chord-end.js';
+import { afterFailure } from '../canvas/follow-up.js';
 import { chordNode, groupNode, taskNode } from '../canvas/node.js';
 import { nodeFromJson, nodeToJson } from '../canvas/node-json.js';
 import { Binder } from '../execution/bind-arguments.js';
@@ -133,7 +134,7 @@ async function unlock(app: BuiltinSupport, publish: Publish, self: TaskContext):
     const dateDone = formatIsoDate(systemClock.nowMs());
     await backend.store({ taskId, status: 'FAILURE', result: encodeException(error), traceback: error.traceback, children: [], dateDone });
   }
-  await publish(chordErrbacks(body).flatMap(({ sends }) => sends));
+  await publish(failedBodies(body).flatMap((failed) => afterFailure(failed).sends));
   return null;
 }
 

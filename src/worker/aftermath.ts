@@ -16,6 +16,7 @@ import { encodeException } from '../protocol/exception.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import type { TaskMessage } from '../protocol/task-message.js';
 import { type Consequences, type EndedPart, NO_CONSEQUENCES } from './conclusion.js';
+import type { Errbacks } from './errbacks.js';
 import * as log from './log-lines.js';
 import { nextTry } from './next-try.js';
 import type { Request } from './request.js';
@@ -27,10 +28,12 @@ export type AftermathParts = Pick<WorkerParts, 'settings' | 'logger'>;
 export class Aftermath {
   private readonly parts: AftermathParts;
   private readonly documents: ResultDocuments;
+  private readonly errbacks: Errbacks;
 
-  constructor(parts: AftermathParts, documents: ResultDocuments) {
+  constructor(parts: AftermathParts, documents: ResultDocuments, errbacks: Errbacks) {
     this.parts = parts;
     this.documents = documents;
+    this.errbacks = errbacks;
   }
 
   /** True when nothing can follow, however it ended: asked for every task. */
@@ -47,7 +50,7 @@ export class Aftermath {
 
   /** @param own - The task's own result; undefined when it is ignored. */
   failure(request: Request, error: RemoteErrorInfo, own: ResultMeta | undefined): Consequences {
-    const errbacks = this.errbacks(request);
+    const errbacks = this.told(request);
     const rest = this.unfinished(request, request.message, 'FAILURE', error);
     return { metas: [...listOf(own), ...rest.metas], chords: errbacks.chords, calls: errbacks.sends, parts: rest.parts };
   }
@@ -90,9 +93,10 @@ export class Aftermath {
     };
   }
 
-  private errbacks(request: Request): Pick<FollowUp, 'chords' | 'sends'> {
+  private told(request: Request): Pick<FollowUp, 'chords' | 'sends'> {
     try {
-      return afterFailure(this.ended(request));
+      const ended = this.ended(request);
+      return afterFailure({ ...ended, errbacks: this.errbacks.sort(ended.errbacks).toSend });
     } catch (problem) {
       // The failure stands; an errback that is none must not hide it.
       log.internalError(this.parts.logger, request, 'its errbacks could not be sent', problem);

@@ -11,15 +11,15 @@ import {
   callbackFailed,
   callBody,
   type ChordFailure,
-  chordErrbacks,
   dependencyFailed,
+  failedBodies,
   failedPart,
   joinFailed,
   lostToChord,
   shaped,
   tasksIn,
 } from '../canvas/chord-end.js';
-import type { ChordMembership, FollowUp, Lineage } from '../canvas/follow-up.js';
+import { afterFailure, type ChordMembership, type FollowUp, type Lineage } from '../canvas/follow-up.js';
 import { treeOf } from '../canvas/handle.js';
 import type { CanvasNode } from '../canvas/node.js';
 import type { PlannedCall, PlannedChord } from '../canvas/plan.js';
@@ -29,6 +29,7 @@ import { decodeException, describeError, encodeException, exceptionRepr } from '
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import type { ChordPart, ChordStore, Ending, Outgoing } from '../result-backend.js';
 import { resultsFirst } from '../settlement.js';
+import { type Errbacks, requestOfBody } from './errbacks.js';
 import { isTemporary, type Patience, patiently } from './patience.js';
 import type { Request } from './request.js';
 import type { ResultDocuments } from './result-document.js';
@@ -71,10 +72,12 @@ interface End {
 export class Conclusion {
   private readonly parts: ConclusionParts;
   private readonly documents: ResultDocuments;
+  private readonly errbacks: Errbacks;
 
-  constructor(parts: ConclusionParts, documents: ResultDocuments) {
+  constructor(parts: ConclusionParts, documents: ResultDocuments, errbacks: Errbacks) {
     this.parts = parts;
     this.documents = documents;
+    this.errbacks = errbacks;
   }
 
   /** @throws ProtocolError when something cannot be written; nothing has been done then. */
@@ -208,20 +211,26 @@ export class Conclusion {
   private async chordFailed(end: End, groupId: string, body: CanvasNode, failure: ChordFailure): Promise<ChordEnd> {
     this.parts.logger.error("Chord '%s' raised: %s", groupId, exceptionRepr(failure.error));
     const lost = lostToChord(body, failure);
-    const errbacks = this.errbacksOf(end, body);
+    const bodies = failedBodies(body).map((failed) => ({ failed, errbacks: this.errbacks.sort(failed.errbacks) }));
+    const told = bodies.flatMap(({ failed, errbacks }) => this.told({ ...failed, errbacks: errbacks.toSend }, end));
     const prepared = await this.prepare(end, {
       metas: lost.map(({ taskId, error }) => this.documents.bare(taskId, 'FAILURE', error)),
-      chords: errbacks.flatMap(({ chords }) => chords),
-      calls: errbacks.flatMap(({ sends }) => sends),
+      chords: told.flatMap(({ chords }) => chords),
+      calls: told.flatMap(({ sends }) => sends),
       parts: [],
     });
+    for (const { failed, errbacks } of bodies) {
+      if (errbacks.toCall.length === 0) continue;
+      await this.storeAll(end, prepared.metas);
+      await this.errbacks.call(errbacks.toCall, { request: requestOfBody(failed), error: failure.error });
+    }
     const parts = lost.flatMap(({ taskId, part, error }) => (part === undefined ? [] : [failedPartOf(taskId, part, error)]));
     return { ...prepared, closes: groupId, parts };
   }
 
-  private errbacksOf(end: End, body: CanvasNode): readonly FollowUp[] {
+  private told(failed: Parameters<typeof afterFailure>[0], end: End): readonly FollowUp[] {
     try {
-      return chordErrbacks(body);
+      return [afterFailure(failed)];
     } catch (problem) {
       this.parts.logger.error('The errbacks of a chord could not be sent after %s: %s', end.request.id, String(problem));
       return [];

@@ -14,9 +14,10 @@ import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import type { TaskMessage } from '../protocol/task-message.js';
 import { Aftermath } from './aftermath.js';
 import { type Answer, Conclusion, type Consequences, giveBack } from './conclusion.js';
+import { Errbacks } from './errbacks.js';
 import * as log from './log-lines.js';
 import { isTemporary, patiently } from './patience.js';
-import type { Request } from './request.js';
+import { type Request, RequestView } from './request.js';
 import type { TaskEvents } from './task-events.js';
 import { ResultDocuments } from './result-document.js';
 import type { WorkerParts } from './worker-parts.js';
@@ -29,7 +30,7 @@ type Failure = Extract<Outcome, { kind: 'failure' }>;
 
 export type SettleParts = Pick<
   WorkerParts,
-  'broker' | 'backend' | 'settlement' | 'producer' | 'settings' | 'logger' | 'clock' | 'signals' | 'nodename'
+  'tasks' | 'broker' | 'backend' | 'settlement' | 'producer' | 'settings' | 'logger' | 'clock' | 'signals' | 'nodename'
 > & {
   readonly events?: TaskEvents | undefined;
   /** Reads the message of a task that ended without having run. @throws ProtocolError for one that cannot be read. */
@@ -38,6 +39,7 @@ export type SettleParts = Pick<
 
 export class Settler {
   readonly documents: ResultDocuments;
+  readonly errbacks: Errbacks;
   private readonly parts: SettleParts;
   private readonly aftermath: Aftermath;
   private readonly conclusion: Conclusion;
@@ -47,8 +49,9 @@ export class Settler {
   constructor(parts: SettleParts) {
     this.parts = parts;
     this.documents = new ResultDocuments({ clock: parts.clock, nodename: parts.nodename, extended: parts.settings.resultExtended });
-    this.aftermath = new Aftermath(parts, this.documents);
-    this.conclusion = new Conclusion(parts, this.documents);
+    this.errbacks = new Errbacks(parts.tasks, parts.logger);
+    this.aftermath = new Aftermath(parts, this.documents, this.errbacks);
+    this.conclusion = new Conclusion(parts, this.documents, this.errbacks);
   }
 
   /** Resolves when everything that has ended is stored and answered for. */
@@ -163,10 +166,24 @@ export class Settler {
       this.end(request, meta, answer, told, failure.error.type);
       return;
     }
-    this.inBackground(
-      request,
-      this.conclude(request, this.aftermath.failure(request, failure.error, meta), answer, told, failure.error.type),
-    );
+    this.inBackground(request, this.failAndFollowUp(request, failure.error, meta, answer, told));
+  }
+
+  /** The failure is stored before an errback is called here: it may look it up. */
+  private async failAndFollowUp(
+    request: Request,
+    error: RemoteErrorInfo,
+    meta: ResultMeta | undefined,
+    answer: AnswerKind,
+    told: () => void,
+  ): Promise<void> {
+    const { message, delivery } = request;
+    const { toCall } = this.errbacks.sort(message?.errbacks ?? null);
+    if (message !== undefined && toCall.length > 0) {
+      if (meta !== undefined) await patiently(() => this.parts.backend.store(meta), this.patience(request, 'store the result of'));
+      await this.errbacks.call(toCall, { request: new RequestView(delivery, message, this.parts.nodename), error });
+    }
+    await this.conclude(request, this.aftermath.failure(request, error, meta), answer, told, error.type);
   }
 
   /** The message of a task that never ran has not been read; its chord must hear of it all the same. */

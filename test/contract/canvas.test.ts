@@ -1,7 +1,18 @@
 /** Canvases in the app's own worker, on every engine: what comes out must not depend on where messages and counters lie. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { type AnySignature, chain, chord, Ctq, group, signature, type SettingsInput, TaskError } from '../../src/index.js';
+import {
+  type AnySignature,
+  chain,
+  chord,
+  Ctq,
+  group,
+  type RemoteErrorInfo,
+  signature,
+  type SettingsInput,
+  TaskError,
+  type TaskRequest,
+} from '../../src/index.js';
 import type { Worker } from '../../src/worker/worker.js';
 import { eventually } from '../support/eventually.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
@@ -43,6 +54,12 @@ function tasksOf(app: Ctq) {
     calls.push(JSON.stringify(what));
     return what;
   });
+  const errback = app.task(
+    'c.errback',
+    (request: TaskRequest, why: RemoteErrorInfo & { message: string }, traceback: string | null, own: string) => {
+      calls.push(JSON.stringify([request.id, request.task, why.type, why.message, traceback !== null, own]));
+    },
+  );
   const replaced = app.task({ name: 'c.replaced', bind: true }, (task, by: unknown) => {
     throw task.replace(by as AnySignature);
   });
@@ -50,7 +67,7 @@ function tasksOf(app: Ctq) {
     await task.addToChord(add.s(100, 100));
     return 1;
   });
-  return { calls, add, mul, xsum, ident, fail, note, replaced, grown };
+  return { calls, add, mul, xsum, ident, fail, note, errback, replaced, grown };
 }
 
 for (const [engine, settingsOf] of Object.entries(engines)) {
@@ -125,6 +142,18 @@ for (const [engine, settingsOf] of Object.entries(engines)) {
       expect(await error(sent)).toBe('ValueError: boom');
       await eventually(() => t.calls.length === 1);
       expect(t.calls).toEqual([JSON.stringify(sent.id)]);
+    });
+
+    it('calls errbacks of the new style with what failed and why, here and at once', async () => {
+      const { add, fail, xsum, errback } = t;
+      const sent = fail.applyAsync(['boom'], { linkError: errback.s('own') });
+      expect(await error(sent)).toBe('ValueError: boom');
+      expect(t.calls).toEqual([JSON.stringify([sent.id, 'c.fail', 'ValueError', 'boom', true, 'own'])]);
+      t.calls.splice(0);
+      const failed = chord([add.s(1, 1), fail.s('in header')] as AnySignature[], xsum.s().onError(errback.s('own'))).delay();
+      expect(await error(failed)).toContain('ChordError');
+      await eventually(() => t.calls.length === 1);
+      expect(t.calls[0]).toMatch(/^\["[^"]+","c.xsum","ChordError","Dependency [^"]+ raised ValueError\('in header'\)",false,"own"\]$/);
     });
 
     it('fails what comes after a failure, down to the body of a later chord', async () => {
