@@ -63,8 +63,8 @@ export interface BeatSettings {
 export type BeatState = 'starting' | 'standby' | 'leading' | 'disconnected' | 'stopped';
 
 const DEFAULT_MAX_INTERVAL_S = 300;
-/** One script of this many firings keeps the server for some milliseconds. */
-const MOST_FIRINGS = 500;
+/** So many firings take us and the server a few milliseconds; what is due besides comes right after. */
+const MOST_FIRINGS = 200;
 const RETRY_MS = 1_000;
 const TELL_EVERY_MS = 10_000;
 /** Stopping waits this long for a call to the store that is under way. */
@@ -219,10 +219,8 @@ export class Beat {
     if (reset) logger.warning('Reset: Timezone changed from %s to %s', `'${marked}'`, `'${timezone}'`);
     const changes = this.#roster.merge(stored, { nowMs: clock.nowMs(), remembered: file.states, reset });
     if ((await store.change({ ...changes, timezone })) === 'fenced') return;
-    const definitions = new Map([...stored.definitions, ...(changes.put ?? [])]);
-    for (const name of changes.remove ?? []) definitions.delete(name);
     this.#roster.clear();
-    this.#adopt({ ...stored, definitions, states: new Map([...stored.states, ...(changes.states ?? [])]) });
+    this.#adopt(this.#roster.afterwards(stored, changes));
     if (store.shared && this.#state !== 'leading') logger.info('beat: Sending what is due from now on (term %d).', term);
     this.#term = term;
     this.#leader = undefined;

@@ -27,6 +27,7 @@ export interface Beginning {
 export class Roster {
   readonly scheduler: Scheduler;
   readonly #code: ReadonlyMap<string, ScheduleEntry>;
+  /** Of the entries that the code does not have: those may change while we lead. */
   readonly #definitions = new Map<string, string>();
   readonly #paused = new Set<string>();
   /** Outlives the lead: the store may be emptied meanwhile. */
@@ -62,6 +63,15 @@ export class Roster {
     return { put, remove, states };
   }
 
+  /** What is stored when the changes are. The code's definitions are left out: the code knows them. */
+  afterwards(stored: StoredEntries, { remove = [], states = new Map() }: EntryChanges): StoredEntries {
+    const definitions = new Map([...stored.definitions].filter(([name]) => !this.#code.has(name)));
+    for (const name of remove) definitions.delete(name);
+    const known = new Map(stored.states);
+    for (const [name, state] of states) known.set(name, state);
+    return { ...stored, definitions, states: known };
+  }
+
   /** Forgets everything but what was known last: somebody else leads. */
   clear(): void {
     this.#lastKnown = this.states();
@@ -75,15 +85,15 @@ export class Roster {
     const unreadable: UnreadableEntry[] = [];
     const names = new Set([...this.#code.keys(), ...stored.definitions.keys()]);
     for (const name of names) {
-      const text = stored.definitions.get(name) ?? '';
+      const text = this.#code.has(name) ? undefined : stored.definitions.get(name);
       const paused = stored.paused.has(name);
       const state = stored.states.get(name) ?? begun(nowMs, undefined);
       if (this.#isUnchanged(name, text, state) && this.#paused.has(name) === paused) continue;
-      this.#definitions.set(name, text);
       if (paused) this.#paused.add(name);
       else this.#paused.delete(name);
       let entry = this.#code.get(name);
-      if (entry === undefined) {
+      if (text !== undefined) {
+        this.#definitions.set(name, text);
         const definition = decodeDefinition(name, text);
         if (definition.problem !== undefined) unreadable.push({ name, problem: definition.problem });
         entry = definition.entry;
@@ -91,8 +101,7 @@ export class Roster {
       if (entry === undefined) this.scheduler.remove(name);
       else this.scheduler.put(paused ? { ...entry, enabled: false } : entry, state);
     }
-    for (const name of this.#definitions.keys()) {
-      if (names.has(name)) continue;
+    for (const name of [...this.#definitions.keys()].filter((one) => !names.has(one))) {
       this.#definitions.delete(name);
       this.scheduler.remove(name);
     }
@@ -110,7 +119,7 @@ export class Roster {
     return [...this.scheduler.names()].map((name) => showEntry(this.scheduler.entry(name) as ScheduleEntry)).join('\n');
   }
 
-  #isUnchanged(name: string, text: string, state: EntryState): boolean {
+  #isUnchanged(name: string, text: string | undefined, state: EntryState): boolean {
     const known = this.scheduler.state(name);
     return known !== undefined && this.#definitions.get(name) === text && known.lastRunAtMs >= state.lastRunAtMs;
   }

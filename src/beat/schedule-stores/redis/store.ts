@@ -102,21 +102,18 @@ export class RedisScheduleStore implements ScheduleStore {
     };
   }
 
-  async change({ put = new Map(), remove = [], states = new Map(), timezone = '' }: EntryChanges): Promise<'changed' | 'fenced'> {
+  async change({
+    put = new Map<string, string>(),
+    remove = [],
+    states = new Map<string, EntryState>(),
+    timezone = '',
+  }: EntryChanges): Promise<'changed' | 'fenced'> {
     const keys = [this.#key('leader'), this.#key('entries'), this.#key('states'), this.#key('paused'), this.#key('timezone')];
-    const calls: string[][] = [];
-    for (const chunk of chunksOf([...put])) calls.push([String(chunk.length), ...chunk.flat(), '0', '0']);
-    for (const chunk of chunksOf(remove)) calls.push(['0', String(chunk.length), ...chunk, '0']);
-    for (const chunk of chunksOf([...states])) {
-      calls.push(['0', '0', String(chunk.length), ...chunk.flatMap(([name, state]) => [name, writeState(state)])]);
+    for (const call of callsOf(put, remove, states)) {
+      if ((await this.#run(changeScript, keys, [this.#token, '', ...call])) === 'fenced') return 'fenced';
     }
-    if (calls.length === 0) calls.push(['0', '0', '0']);
-    for (const [index, call] of calls.entries()) {
-      // The zone last: should we die on the way, the next leader does it all again.
-      const zone = index === calls.length - 1 ? timezone : '';
-      if ((await this.#run(changeScript, keys, [this.#token, zone, ...call])) === 'fenced') return 'fenced';
-    }
-    return 'changed';
+    // The zone last: should we die on the way, the next leader does it all again.
+    return (await this.#run(changeScript, keys, [this.#token, timezone, '0', '0', '0'])) === 'fenced' ? 'fenced' : 'changed';
   }
 
   async fire(firings: readonly PreparedFiring[]): Promise<readonly FiringResult[] | 'fenced'> {
@@ -256,6 +253,26 @@ function pairs(flat: readonly string[]): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, index) => [flat[2 * index] ?? '', flat[2 * index + 1] ?? '']);
 }
 
-function chunksOf<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, index) => items.slice(index * CHUNK, (index + 1) * CHUNK));
+/** The arguments of the calls that make the changes, some hundred names at a time. */
+function* callsOf(
+  put: ReadonlyMap<string, string>,
+  remove: readonly string[],
+  states: ReadonlyMap<string, EntryState>,
+): Iterable<readonly string[]> {
+  for (const chunk of chunksOf(put)) yield [String(chunk.length), ...chunk.flat(), '0', '0'];
+  for (const chunk of chunksOf(remove)) yield ['0', String(chunk.length), ...chunk, '0'];
+  for (const chunk of chunksOf(states)) {
+    yield ['0', '0', String(chunk.length), ...chunk.flatMap(([name, state]) => [name, writeState(state)])];
+  }
+}
+
+function* chunksOf<T>(items: Iterable<T>): Iterable<readonly T[]> {
+  let chunk: T[] = [];
+  for (const item of items) {
+    chunk.push(item);
+    if (chunk.length < CHUNK) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
 }
