@@ -39,9 +39,23 @@ export {
   UsageError,
   WaitTimeoutError,
 } from './errors.js';
+export type { ClusterState, ClusterStateOptions, TaskStatus, WorkerStatus } from './events/cluster-state.js';
+export type { Events, EventStream, ReceiveOptions } from './events/event-stream.js';
+export type { ReceivedEvent } from './events/receiver.js';
 export type { TaskRequest } from './execution/invocation.js';
 export type { Logger, LogLevel } from './logger.js';
 export type { ResultMeta } from './protocol/result-meta.js';
+export { type CommandArguments, CommandError, type CommandParameter, type WorkerView } from './remote-control/command.js';
+export type {
+  Addressing,
+  CommandHandler,
+  CommandOptions,
+  Control,
+  ControlRevokeOptions,
+  Replies,
+  TellOptions,
+} from './remote-control/control.js';
+export type { Inspect } from './remote-control/inspect.js';
 export type { QueueInput } from './routing/queues.js';
 export type { RoutePair, TaskRoute, TaskRouter, TaskRoutes } from './routing/task-routes.js';
 export {

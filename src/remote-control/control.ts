@@ -31,7 +31,7 @@ export interface TellOptions extends Addressing {
   readonly reply?: boolean;
 }
 
-export interface RevokeOptions extends TellOptions {
+export interface ControlRevokeOptions extends TellOptions {
   /** Also end it if it runs. */
   readonly terminate?: boolean;
   /** With this signal, where the pool has processes; default SIGTERM. */
@@ -118,16 +118,16 @@ export class Control {
   }
 
   /** Keeps tasks from running; what runs is let finish unless `terminate` is set. */
-  revoke(taskId: string | readonly string[], options: RevokeOptions = {}): Promise<Replies> {
+  revoke(taskId: string | readonly string[], options: ControlRevokeOptions = {}): Promise<Replies> {
     const { terminate = false, signalName = 'SIGTERM' } = options;
     return this.broadcast('revoke', { task_id: taskId, terminate, signal: signalName }, options);
   }
 
-  terminate(taskId: string | readonly string[], options: Omit<RevokeOptions, 'terminate'> = {}): Promise<Replies> {
+  terminate(taskId: string | readonly string[], options: Omit<ControlRevokeOptions, 'terminate'> = {}): Promise<Replies> {
     return this.revoke(taskId, { ...options, terminate: true });
   }
 
-  revokeByStampedHeaders(headers: Readonly<Record<string, string | readonly string[]>>, options: RevokeOptions = {}): Promise<Replies> {
+  revokeByStampedHeaders(headers: Readonly<Record<string, string | readonly string[]>>, options: ControlRevokeOptions = {}): Promise<Replies> {
     const { terminate = false, signalName = 'SIGTERM' } = options;
     return this.broadcast('revoke_by_stamped_headers', { headers, terminate, signal: signalName }, options);
   }
