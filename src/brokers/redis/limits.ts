@@ -10,7 +10,7 @@ export function redisLimits(layout: RedisLayout, link: RedisLink, guarded: <T>(a
       guarded(async () => {
         const wish = [intervalMs * 1000, count, aheadMs * 1000].map((value) => String(value));
         const reply = (await link.askScript(reserveScript, [rateKey(layout, name)], wish)) as readonly number[];
-        const [next = 0, ...waits] = reply.map((us) => Number(us) / 1000);
+        const [next = 0, ...waits] = reply.map((us) => us / 1000);
         return { nextMs: next, waitsMs: waits };
       }),
     acquire: (name, holders, { limit, leaseMs }) =>

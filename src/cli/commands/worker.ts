@@ -13,7 +13,7 @@ import { surroundingsOf } from '../client.js';
 import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
 import type { StopSignal } from '../context.js';
 import { DETACHED_ENV, detach, isDetached, reportReady } from '../daemon.js';
-import { EXIT, Interruption } from '../exit-codes.js';
+import { EXIT } from '../exit-codes.js';
 import { isKept, keep, onKeeperGone, tellKeeper } from '../keeper.js';
 import type { LogWriter } from '../log-writer.js';
 import { bounds, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
@@ -122,7 +122,9 @@ interface Run {
 
 async function runOnce(call: Call, run: Run): Promise<Ending> {
   const early = endOnEarlySignals(call);
-  const { running, logger } = await Promise.race([prepare(call, run), early.interrupted]);
+  const prepared = await Promise.race([prepare(call, run), early.interrupted]);
+  if (typeof prepared === 'number') return { exitCode: prepared, again: false };
+  const { running, logger } = prepared;
   const heard = listen(call, { ...run, running, logger });
   early.off();
   const status = await running.start();
@@ -130,15 +132,14 @@ async function runOnce(call: Call, run: Run): Promise<Ending> {
 }
 
 /** Nothing is taken yet, so nothing has to be finished; but what is open is closed. */
-function endOnEarlySignals({ context, defer }: Call): { readonly interrupted: Promise<never>; off(): void } {
+function endOnEarlySignals({ context, defer }: Call): { readonly interrupted: Promise<number>; off(): void } {
   const offs: (() => void)[] = [];
-  const interrupted = new Promise<never>((_, reject) => {
+  const interrupted = new Promise<number>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGQUIT', 'SIGHUP'] as const) {
-      offs.push(context.onSignal(signal, () => reject(new Interruption('SIGTERM'))));
+      offs.push(context.onSignal(signal, () => resolve(EXIT.terminated)));
     }
-    offs.push(context.onSignal('SIGINT', () => reject(new Interruption('SIGINT'))));
+    offs.push(context.onSignal('SIGINT', () => resolve(EXIT.interrupted)));
   });
-  interrupted.catch(() => {});
   // Node would open its debugger, and the system would end us.
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) offs.push(context.onSignal(signal, () => {}));
   const off = (): void => offs.splice(0).forEach((one) => one());
