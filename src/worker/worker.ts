@@ -183,6 +183,10 @@ export class Worker implements RequestListener {
       this.announce(pool, queues);
       if (options.purge === true) await this.purge(queues);
       return await this.consume(pool, queues);
+    } catch (error) {
+      // A worker that could not start leaves no child behind.
+      await pool.close('terminate');
+      throw error;
     } finally {
       release();
       stateDb?.close();

@@ -13,6 +13,8 @@ export interface CtqWorkerOptions {
   readonly hostname?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Options of node itself. */
+  readonly nodeArgs?: readonly string[];
 }
 
 let workers = 0;
@@ -34,6 +36,10 @@ export function launchCtqWorker(options: CtqWorkerOptions): OwnedProcess {
       ...(options.queues === undefined ? [] : ['-Q', options.queues.join(',')]),
       ...(options.args ?? []),
     ],
-    { cwd: join(projectRoot, 'test', 'support', 'ctq-tasks'), ...(options.env === undefined ? {} : { env: options.env }) },
+    {
+      cwd: join(projectRoot, 'test', 'support', 'ctq-tasks'),
+      ...(options.env === undefined ? {} : { env: options.env }),
+      ...(options.nodeArgs === undefined ? {} : { nodeArgs: options.nodeArgs }),
+    },
   );
 }
