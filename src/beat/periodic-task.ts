@@ -3,8 +3,7 @@ import type { ApplyAsyncOptions } from '../client/apply-async-options.js';
 import { optionsToJson } from '../canvas/node-json.js';
 import { nodeOf, type SignatureLike } from '../canvas/signature.js';
 import { ConfigError } from '../errors.js';
-import { kwargsRepr, safeRepr } from '../protocol/python-repr.js';
-import type { ScheduleEntryInput } from './schedule-entry.js';
+import { type ScheduleEntryInput, showCall } from './schedule-entry.js';
 
 /** A task of the app, the name of one anywhere, or a signature. */
 export type PeriodicTask = string | { readonly name: string } | SignatureLike;
@@ -27,7 +26,8 @@ export function periodicEntry(
   const args = [...call.args, ...(given.args ?? [])];
   const kwargs = { ...call.kwargs, ...given.kwargs };
   return {
-    name: name ?? showCall(call.task, args, kwargs),
+    // Celery's key: the repr of the signature.
+    name: name ?? showCall({ task: call.task, args, kwargs }),
     entry: { ...rest, task: call.task, schedule, args, kwargs, options: { ...call.options, ...options } },
   };
 }
@@ -51,10 +51,4 @@ function callOf(task: PeriodicTask): Call {
   // Whose child it would be is nothing to a call that has no parent.
   const { add_to_parent: _, ...options } = optionsToJson(node.options);
   return { task: node.task, args: node.args, kwargs: node.kwargs, options };
-}
-
-/** Celery's key: the repr of the signature. */
-function showCall(task: string, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): string {
-  const named = Object.keys(kwargs).length === 0 ? [] : [kwargsRepr(kwargs)];
-  return `${task}(${[...args.map((value) => (typeof value === 'function' ? '<function>' : safeRepr(value))), ...named].join(', ')})`;
 }

@@ -139,8 +139,8 @@ export function showEntry(entry: ScheduleEntry): string {
   return `<ScheduleEntry: ${entry.name} ${showCall(entry)} ${String(entry.schedule)}`;
 }
 
-/** `tasks.add(1, 2, k='v')` */
-function showCall({ task, args, kwargs }: ScheduleEntry): string {
+/** `tasks.add(1, 2, k='v')`, as Python writes a call. */
+export function showCall({ task, args, kwargs }: Pick<ScheduleEntry, 'task' | 'args' | 'kwargs'>): string {
   const show = (value: unknown): string => (isFunction(value) ? '<function>' : safeRepr(value));
   return `${task}(${[...args.map(show), ...Object.entries(kwargs).map(([key, value]) => `${key}=${show(value)}`)].join(', ')})`;
 }

@@ -7,7 +7,8 @@ import type { ScheduleStore } from '../beat/schedule-store.js';
 import type { CallPreparer } from '../beat/sending.js';
 import { TimeZone } from '../beat/time-zone.js';
 import { systemClock } from '../clock.js';
-import { SETTINGS, type Settings } from '../config/settings.js';
+import { expandPath } from '../config/file-paths.js';
+import type { Settings } from '../config/settings.js';
 import { type Logger, silentLogger } from '../logger.js';
 import { resolveNodename } from '../protocol/nodename.js';
 import type { Signals } from '../signals.js';
@@ -82,8 +83,14 @@ export async function openBeat(
     import('../beat/schedule-stores/state-file.js'),
     openStore(source, connection, { member: `${nodename} (pid ${process.pid})`, awake: () => beat?.awake() }),
   ]);
-  const configured = source.sourceOf('beatScheduleFilename') === 'default' ? undefined : settings.beatScheduleFilename;
-  const file = options.schedule ?? configured ?? (shared === undefined ? SETTINGS.beatScheduleFilename.default : undefined);
+  const isConfigured = source.sourceOf('beatScheduleFilename') !== 'default';
+  const paths = { nodename, workdir: process.cwd(), hostname: hostname(), pid: process.pid };
+  const inSettings =
+    isConfigured || shared === undefined ? expandPath(settings.beatScheduleFilename, 'beatScheduleFilename', paths) : undefined;
+  const file = options.schedule ?? inSettings;
+  if (source.sourceOf('beatScheduler') !== 'default') {
+    logger.warning('beat: %s is a class of Python; entries live in the app and in the broker here.', settings.beatScheduler);
+  }
   beat = new BeatClass({
     entries,
     taskNames: source.taskNames,

@@ -1,4 +1,5 @@
 /** What every store that beats share must pass. An engine's test says how to open it, and the broker beside it. */
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Broker, Queue } from '../../src/broker.js';
 import type { EntryState } from '../../src/beat/schedule-entry.js';
@@ -255,6 +256,67 @@ export function describeScheduleStoreContract(name: string, engine: ScheduleStor
 
     it('can be read before any beat has been there', async () => {
       expect(await (await store('people')).load()).toMatchObject({ definitions: new Map(), states: new Map(), revision: 0 });
+    });
+
+    it('agrees with a model of it through any sequence of steps of three beats', { timeout: 60_000 }, async () => {
+      const step = fc.oneof(
+        fc.record({ verb: fc.constantFrom('attend', 'resign'), beat: fc.nat(2) }),
+        fc.record({
+          verb: fc.constant('fire'),
+          beat: fc.nat(2),
+          entry: fc.constantFrom('x', 'y'),
+          second: fc.nat(8),
+          wanted: fc.boolean(),
+        }),
+        fc.record({ verb: fc.constantFrom('resume', 'remove'), beat: fc.nat(2), entry: fc.constantFrom('x', 'y'), second: fc.nat(8) }),
+      );
+      let round = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+          round += 1;
+          const doors = await Promise.all(['a', 'b', 'c'].map((member) => store(member, `round ${round}`)));
+          const model = { leader: undefined as number | undefined, runs: new Map<string, EntryState>(), sent: 0 };
+          const at = await broker();
+          const before = await at.depth('beats');
+          for (const one of steps) {
+            const door = doors[one.beat] as ScheduleStore;
+            if (one.verb === 'attend') {
+              model.leader ??= one.beat;
+              expect((await door.attend()).role).toBe(model.leader === one.beat ? 'leader' : 'standby');
+            } else if (one.verb === 'resign') {
+              await door.resign();
+              if (model.leader === one.beat) model.leader = undefined;
+            } else if ('wanted' in one) {
+              const slotMs = T + one.second * 1000;
+              const result = await door.fire([one.wanted ? firing(one.entry, slotMs) : { name: one.entry, slotMs, call: undefined }]);
+              const known = model.runs.get(one.entry);
+              if (model.leader !== one.beat) expect(result).toBe('fenced');
+              else if (known !== undefined && known.lastRunAtMs >= slotMs) expect(result).toEqual([{ kind: 'duplicate', state: known }]);
+              else {
+                expect(result).toEqual([{ kind: 'sent' }]);
+                model.runs.set(one.entry, { lastRunAtMs: slotMs, totalRunCount: (known?.totalRunCount ?? 0) + (one.wanted ? 1 : 0) });
+                model.sent += one.wanted ? 1 : 0;
+              }
+            } else if ('entry' in one && one.verb === 'remove') {
+              await door.remove(one.entry);
+              model.runs.delete(one.entry);
+            } else if ('entry' in one) {
+              await door.pause(one.entry);
+              const nowMs = T + one.second * 1000;
+              await door.resume(one.entry, nowMs);
+              const known = model.runs.get(one.entry);
+              model.runs.set(one.entry, {
+                lastRunAtMs: Math.max(known?.lastRunAtMs ?? 0, nowMs),
+                totalRunCount: known?.totalRunCount ?? 0,
+              });
+            }
+          }
+          expect((await (doors[0] as ScheduleStore).load()).states).toEqual(model.runs);
+          expect(await at.depth('beats')).toBe(before + model.sent);
+          await Promise.all(opened.splice(0).map((one) => one.close()));
+        }),
+        { numRuns: 25 },
+      );
     });
 
     it('lets one of many lead, when all show up at the same time', async () => {

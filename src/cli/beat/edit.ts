@@ -23,7 +23,8 @@ export async function addEntry({ app, store, nowMs }: Desk, name: string, input:
     throw new ConfigError(`the entry ${name} comes from the code`, { hint: 'change it there, or add this one under another name' });
   }
   await store.put(name, encodeDefinition(entry, 'store'), nowMs);
-  return `${before === undefined ? 'added' : 'replaced'} ${name}: ${entry.task} ${String(entry.schedule)}`;
+  const words = `${before === undefined ? 'added' : 'replaced'} ${name}: ${entry.task} ${String(entry.schedule)}`;
+  return app.tasks.has(entry.task) ? words : `${words} (this app has no such task; it is sent by its name)`;
 }
 
 export async function removeEntry(desk: Desk, name: string): Promise<string> {
