@@ -207,7 +207,7 @@ describe('the file of last runs', () => {
         /ERROR\/MainProcess\] Removing corrupted schedule file '.*schedule': .+ \(kept as '.*schedule\.corrupt-[\dTZ]+'\)/,
       );
       expect((await beat.stop()).code).toBe(0);
-      const [aside = ''] = readdirSync(here.folder).filter((name) => name.startsWith('schedule.corrupt-'));
+      const aside = readdirSync(here.folder).find((name) => name.startsWith('schedule.corrupt-')) ?? '';
       expect(readFileSync(here.file(aside), 'utf8')).toBe(garbage);
       expect(JSON.parse(readFileSync(here.file('schedule'), 'utf8'))).toMatchObject({
         format: 'ctq-beat-schedule',
