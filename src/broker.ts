@@ -27,6 +27,8 @@ export interface Queue {
   readonly routingKey: string;
   readonly durable?: boolean;
   readonly autoDelete?: boolean;
+  /** Not a queue but a name for one of each worker's own: all get a copy (kombu's Broadcast). Never declared under this name. */
+  readonly broadcast?: boolean;
   /** `x-max-priority` on RabbitMQ. */
   readonly maxPriority?: number;
   /** Further AMQP queue arguments. */

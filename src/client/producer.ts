@@ -94,7 +94,7 @@ export class Producer {
     // Or the parent could be acknowledged, and its worker die, with the child still on its way.
     parent.waitFor(published);
     // A promise of the caller's own: that the parent waits must not hide a failure that the caller forgot to await.
-    return { taskId, published: published.then(() => {}) };
+    return { taskId, published: published.then(() => undefined) };
   }
 
   /**
@@ -264,7 +264,8 @@ export class Producer {
     this.broker = broker;
     let declaring = this.declared.get(queue);
     if (declaring === undefined) {
-      declaring = broker.declare(queue).then(
+      // A broadcast queue is each worker's own; one of this name would only fill.
+      declaring = (queue.broadcast === true ? Promise.resolve() : broker.declare(queue)).then(
         () => void this.declared.set(queue, 'done'),
         (error: unknown) => {
           this.declared.delete(queue);

@@ -15,6 +15,8 @@ export interface QueueSpec {
   readonly routingKey?: string;
   readonly durable?: boolean;
   readonly autoDelete?: boolean;
+  /** Every worker that takes from it gets a copy of each message, as from kombu's Broadcast. */
+  readonly broadcast?: boolean;
   readonly maxPriority?: number;
   readonly arguments?: Readonly<Record<string, unknown>>;
 }
@@ -98,6 +100,7 @@ function toQueue(spec: QueueSpec, settings: QueueSettings): Queue {
   const given = spec.exchange;
   const exchangeName = (typeof given === 'object' ? given.name : given) ?? name;
   const givenType = (typeof given === 'object' ? given.type : undefined) ?? spec.exchangeType;
+  if (spec.broadcast === true) return broadcastQueue(name, exchangeName, givenType);
   const maxPriority = spec.maxPriority ?? settings.taskQueueMaxPriority;
   return {
     name,
@@ -108,6 +111,14 @@ function toQueue(spec: QueueSpec, settings: QueueSettings): Queue {
     ...(maxPriority === null || maxPriority === undefined ? {} : { maxPriority }),
     ...(spec.arguments === undefined ? {} : { arguments: spec.arguments }),
   };
+}
+
+/** As kombu's Broadcast: a fanout exchange of the name, and no routing key. */
+function broadcastQueue(name: string, exchange: string, type: string | undefined): Queue {
+  if (type !== undefined && type !== 'fanout') {
+    throw new ConfigError(`the broadcast queue '${name}' has an exchange of type '${type}'`, { hint: 'leave the type out: it is fanout' });
+  }
+  return { name, exchange: { name: exchange, type: 'fanout' }, routingKey: '', durable: false, autoDelete: true, broadcast: true };
 }
 
 /** Reads an exchange type, in either place where one can be written. */
@@ -145,6 +156,7 @@ const QUEUE_KEYS: Readonly<Record<string, keyof QueueSpec>> = Object.freeze({
   durable: 'durable',
   autoDelete: 'autoDelete',
   auto_delete: 'autoDelete',
+  broadcast: 'broadcast',
   maxPriority: 'maxPriority',
   max_priority: 'maxPriority',
   arguments: 'arguments',

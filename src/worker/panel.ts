@@ -6,6 +6,7 @@ import type { Pool } from '../pool.js';
 import type { EventDispatcher } from '../events/dispatcher.js';
 import type { LamportClock } from '../protocol/lamport-clock.js';
 import { decodeTaskMessage, type DecodeTaskOptions, type TaskMessage } from '../protocol/task-message.js';
+import { CommandError } from '../remote-control/command.js';
 import type { HeldRequest, PostponedRequest, QueueRequest, WorkerFigures, WorkerView } from '../remote-control/command.js';
 import { exchangeType } from '../routing/queues.js';
 import type { Autoscaler } from './autoscaler.js';
@@ -176,7 +177,12 @@ function tasksView({ tasks, plans }: PanelParts): WorkerView['tasks'] {
 function queuesView({ consumer, queueTable }: PanelParts): WorkerView['queues'] {
   return {
     list: () => consumer.queues,
-    add: (queue) => consumer.addQueue(queueOf(queue, queueTable)),
+    add(request) {
+      const queue = queueOf(request, queueTable);
+      if (queue.broadcast === true)
+        throw new CommandError('ValueError', `the broadcast queue ${queue.name} is heard from a worker's start on`);
+      return consumer.addQueue(queue);
+    },
     cancel: (name) => consumer.cancelQueue(name),
   };
 }

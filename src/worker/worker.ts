@@ -9,7 +9,7 @@
  *
  * Its life: `starting → consuming ⇄ disconnected → draining → stopped`.
  */
-import { arch, availableParallelism, release, type } from 'node:os';
+import { availableParallelism } from 'node:os';
 import type { Consumer, Queue } from '../broker.js';
 import { ConfigError } from '../errors.js';
 import { catchStrayErrors } from '../execution/stray-errors.js';
@@ -17,9 +17,9 @@ import type { Pool } from '../pool.js';
 import type { Message } from '../protocol/message.js';
 import { decodeTaskMessage } from '../protocol/task-message.js';
 import type { WorkerView } from '../remote-control/command.js';
-import { CTQ_VERSION } from '../version.js';
 import { Autoscaler } from './autoscaler.js';
-import { bannerText } from './banner.js';
+import { announce } from './announce.js';
+import { Broadcasts } from './broadcasts.js';
 import { ConsumerLink } from './consumer.js';
 import { Dispatcher } from './dispatcher.js';
 import { EtaTimer } from './eta-timer.js';
@@ -180,7 +180,7 @@ export class Worker implements RequestListener {
     const pool = await this.openPool();
     const release = catchStrayErrors(logger);
     try {
-      this.announce(pool, queues);
+      announce(parts, pool, queues);
       if (options.purge === true) await this.purge(queues);
       return await this.consume(pool, queues);
     } catch (error) {
@@ -253,11 +253,13 @@ export class Worker implements RequestListener {
       malformed: (delivery) => refusals.malformed(delivery),
       fenced: (deliveries) =>
         fence(new Set(deliveries), [...dispatcher.running, ...dispatcher.waiting, ...throttle.waiting, ...etaTimer.waiting]),
-      stateChanged: (state) => this.connectionChanged(state, begin),
+      stateChanged: (state) => this.connectionChanged(state, membership === undefined && broadcasts.none ? undefined : begin),
     });
+    const broadcasts = new Broadcasts({ broker, clock, logger, queues, deliver: (delivery) => intake.take([delivery]) });
     const consuming = deferred<Consumer>();
     // Nothing is taken before it is known what was revoked.
     const begin = async (): Promise<void> => {
+      await broadcasts.open();
       if (membership === undefined) return;
       const consumer = await consuming.promise;
       await membership.join(
@@ -266,10 +268,16 @@ export class Worker implements RequestListener {
       control.update(0);
     };
     const atFirst = membership === undefined ? prefetch.count(pool.size, 0) : 0;
-    consumer = await broker.consume({ queues, prefetch: atFirst, name: nodename, handler: link });
+    consumer = await broker.consume({
+      queues: queues.filter((queue) => queue.broadcast !== true),
+      prefetch: atFirst,
+      name: nodename,
+      handler: link,
+    });
     consuming.resolve(consumer);
     await this.stopAsked.promise;
     this.current = 'draining';
+    void broadcasts.close();
     control.stop();
     autoscaler?.stop();
     // A soft stop has a clock of its own.
@@ -283,12 +291,12 @@ export class Worker implements RequestListener {
     return status;
   }
 
-  private connectionChanged(state: 'first' | 'connected' | 'disconnected', begin: () => Promise<void>): void {
+  private connectionChanged(state: 'first' | 'connected' | 'disconnected', begin: (() => Promise<void>) | undefined): void {
     if (this.stopping) return;
     this.current = state === 'disconnected' ? 'disconnected' : 'consuming';
     if (state === 'connected') void this.membership?.rejoin();
     if (state !== 'first') return;
-    if (this.membership === undefined) this.ready();
+    if (begin === undefined) this.ready();
     else void begin().then(() => this.ready());
   }
 
@@ -360,34 +368,9 @@ export class Worker implements RequestListener {
     });
   }
 
-  private announce(pool: Pool, queues: readonly Queue[]): void {
-    const { voice, nodename, appName, broker, backend, settings, tasks, logger, clock } = this.parts;
-    voice?.banner(
-      bannerText({
-        nodename,
-        version: CTQ_VERSION,
-        platform: `${type()}-${release()}-${arch()}-node-${process.versions.node}`,
-        startedAt: new Date(clock.nowMs()),
-        appName,
-        transport: broker.displayUrl,
-        results: backend.displayUrl,
-        concurrency: pool.size,
-        pool: pool.kind,
-        taskEvents: settings.workerSendTaskEvents ? 'on' : 'off',
-        queues,
-        tasks: logger.isEnabled('info') ? [...tasks.keys()] : undefined,
-      }),
-    );
-    const limited = settings.taskTimeLimit !== null || [...tasks.values()].some(({ options }) => (options.timeLimit ?? null) !== null);
-    if (pool.kind === 'async' && limited) {
-      logger.warning(
-        'Time limits in the async pool end the run of a task, store its failure and free its slot; a task that never awaits cannot be stopped',
-      );
-    }
-  }
-
   private async purge(queues: readonly Queue[]): Promise<void> {
-    for (const { name } of queues) {
+    for (const { name, broadcast } of queues) {
+      if (broadcast === true) continue;
       const count = await this.parts.broker.purge(name);
       this.parts.logger.warning('purge: Erased %d message(s) from the queue %s', count, name);
     }

@@ -1,0 +1,33 @@
+/** What a worker says about itself before it begins. */
+import { arch, release, type } from 'node:os';
+import type { Queue } from '../broker.js';
+import type { Pool } from '../pool.js';
+import { CTQ_VERSION } from '../version.js';
+import { bannerText } from './banner.js';
+import type { WorkerParts } from './worker-parts.js';
+
+export function announce(parts: WorkerParts, pool: Pool, queues: readonly Queue[]): void {
+  const { voice, nodename, appName, broker, backend, settings, tasks, logger, clock } = parts;
+  voice?.banner(
+    bannerText({
+      nodename,
+      version: CTQ_VERSION,
+      platform: `${type()}-${release()}-${arch()}-node-${process.versions.node}`,
+      startedAt: new Date(clock.nowMs()),
+      appName,
+      transport: broker.displayUrl,
+      results: backend.displayUrl,
+      concurrency: pool.size,
+      pool: pool.kind,
+      taskEvents: settings.workerSendTaskEvents ? 'on' : 'off',
+      queues,
+      tasks: logger.isEnabled('info') ? [...tasks.keys()] : undefined,
+    }),
+  );
+  const limited = settings.taskTimeLimit !== null || [...tasks.values()].some(({ options }) => (options.timeLimit ?? null) !== null);
+  if (pool.kind === 'async' && limited) {
+    logger.warning(
+      'Time limits in the async pool end the run of a task, store its failure and free its slot; a task that never awaits cannot be stopped',
+    );
+  }
+}
