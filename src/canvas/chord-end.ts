@@ -62,8 +62,8 @@ export interface LostToChord extends LostTask {
  * body alone; whoever waits for a later step, or for an outer chord that the body is a part of, waits for ever there.
  */
 export function lostToChord(body: CanvasNode, { error, cause }: ChordFailure): LostToChord[] {
-  const own = lostTasks(body).map((lost) => ({ ...lost, error: body.kind === 'group' ? cause : error }));
-  const later = laterSteps(body.options.chain ?? null).map((lost) => ({ ...lost, error }));
+  const own = lostTasks(body).map(({ taskId, part }) => ({ taskId, part, error: body.kind === 'group' ? cause : error }));
+  const later = laterSteps(body.options.chain ?? null).map(({ taskId, part }) => ({ taskId, part, error }));
   return [...own, ...later];
 }
 

@@ -188,7 +188,7 @@ class Planner {
     if (header.tasks.length === 0) return { result, child: this.plan(body, { args: [[]] }).child };
     const complex = before.members?.some(({ members }) => members !== null) === true;
     this.chords.push({ groupId, size: partCount(header), header: complex ? before : undefined });
-    const { chain, chord, link, linkError, ...shared } = options;
+    const { chain: _chain, chord: _chord, link: _link, linkError: _linkError, ...shared } = options;
     const { child } = this.#group(header, {
       args: joinArgs(node, call.args),
       kwargs: { ...node.kwargs, ...call.kwargs },

@@ -66,12 +66,14 @@ class Stamper {
         return;
       }
       case 'chord': {
-        const start = visitor?.onChordHeaderStart ?? visitor?.onGroupStart;
-        const stamps = this.#own(node, this.#merge(given, start?.call(visitor, nodeToJson(node), given)));
+        const json = nodeToJson(node);
+        const own =
+          visitor?.onChordHeaderStart === undefined ? visitor?.onGroupStart?.(json, given) : visitor.onChordHeaderStart(json, given);
+        const stamps = this.#own(node, this.#merge(given, own));
         this.#links(node.options, stamps);
         for (const task of headerTasks(node)) this.stamp(task, stamps);
-        const end = visitor?.onChordHeaderEnd ?? visitor?.onGroupEnd;
-        end?.call(visitor, nodeToJson(node), stamps);
+        if (visitor?.onChordHeaderEnd === undefined) visitor?.onGroupEnd?.(nodeToJson(node), stamps);
+        else visitor.onChordHeaderEnd(nodeToJson(node), stamps);
         if (visitor === undefined || node.body === null) return;
         this.stamp(node.body, this.#merge(stamps, visitor.onChordBody?.(nodeToJson(node), stamps)));
         return;

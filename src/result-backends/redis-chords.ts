@@ -107,8 +107,10 @@ export class RedisChords implements ChordStore {
   }
 
   async #set(key: string, text: string): Promise<void> {
-    const { ask, ttlS } = this.#options;
-    await Promise.all([ttlS > 0 ? ask('setex', [key, String(ttlS), text]) : ask('set', [key, text]), ask('publish', [key, text])]);
+    const options = this.#options;
+    const { ttlS } = options;
+    const stored = ttlS > 0 ? options.ask('setex', [key, String(ttlS), text]) : options.ask('set', [key, text]);
+    await Promise.all([stored, options.ask('publish', [key, text])]);
   }
 
   #keyOf(groupId: string): string {

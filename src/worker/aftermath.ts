@@ -6,6 +6,7 @@ import {
   endsHere,
   type FollowUp,
   laterSteps,
+  type Lineage,
   planned,
   withDefaults,
 } from '../canvas/follow-up.js';
@@ -15,7 +16,7 @@ import type { Outcome } from '../execution/outcome.js';
 import { encodeException } from '../protocol/exception.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import type { TaskMessage } from '../protocol/task-message.js';
-import { type Consequences, type EndedPart, NO_CONSEQUENCES } from './conclusion.js';
+import { type Consequences, type Ended, type EndedPart, NO_CONSEQUENCES } from './conclusion.js';
 import type { Errbacks } from './errbacks.js';
 import * as log from './log-lines.js';
 import { nextTry } from './next-try.js';
@@ -61,6 +62,11 @@ export class Aftermath {
     return { ...NO_CONSEQUENCES, metas: [own, ...rest.metas], parts: rest.parts };
   }
 
+  /** @param message - Of a task that no worker will run; its own result is stored, and its message answered for, elsewhere. */
+  refused(ended: Ended, message: TaskMessage, error: RemoteErrorInfo): Consequences {
+    return { ...NO_CONSEQUENCES, ...this.unfinished(ended, message, 'FAILURE', error) };
+  }
+
   retry(request: Request, message: TaskMessage, outcome: Extract<Outcome, { kind: 'retry' }>, own: ResultMeta | undefined): Consequences {
     return { ...NO_CONSEQUENCES, metas: listOf(own), calls: [nextTry(request, message, outcome)] };
   }
@@ -75,7 +81,7 @@ export class Aftermath {
 
   /** What will never run because this task did not succeed, and the chords that wait for it. */
   private unfinished(
-    request: Request,
+    request: Ended,
     message: TaskMessage | undefined,
     status: 'FAILURE' | 'REVOKED',
     error: RemoteErrorInfo,
@@ -104,17 +110,22 @@ export class Aftermath {
     }
   }
 
-  private ownPart(request: Request, message: TaskMessage | undefined, status: string, result: unknown): EndedPart[] {
+  private ownPart(request: Ended, message: TaskMessage | undefined, status: string, result: unknown): EndedPart[] {
     if (message === undefined || message.chord === null || message.group === null) return [];
     const { chord, group: groupId, groupIndex } = message;
     return [{ part: { groupId, taskId: request.id, groupIndex, status, result }, body: () => nodeFromJson(chord) }];
   }
 
-  private ended({ id, message, delivery }: Request): EndedTask {
+  /** What the tasks that follow inherit. */
+  lineage({ id, delivery }: Ended, message: TaskMessage | undefined): Lineage {
+    const priority = this.parts.settings.taskInheritParentPriority ? delivery.message.properties.priority : undefined;
+    return { id, rootId: message?.rootId ?? id, priority };
+  }
+
+  private ended(request: Request): EndedTask {
+    const { message } = request;
     return {
-      id,
-      rootId: message?.rootId ?? id,
-      priority: this.parts.settings.taskInheritParentPriority ? delivery.message.properties.priority : undefined,
+      ...this.lineage(request, message),
       callbacks: message?.callbacks ?? null,
       errbacks: message?.errbacks ?? null,
       chain: message?.chain ?? null,

@@ -24,7 +24,7 @@ import { treeOf } from '../canvas/handle.js';
 import type { CanvasNode } from '../canvas/node.js';
 import type { PlannedCall, PlannedChord } from '../canvas/plan.js';
 import type { Delivery, Settled } from '../broker.js';
-import { CtqError, type RemoteErrorInfo, ResultBackendError, TaskError } from '../errors.js';
+import { type CtqError, type RemoteErrorInfo, ResultBackendError, TaskError } from '../errors.js';
 import { decodeException, describeError, encodeException, exceptionRepr } from '../protocol/exception.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import type { ChordPart, ChordStore, Ending, Outgoing } from '../result-backend.js';
@@ -61,9 +61,12 @@ export type Answer =
   /** It was, before the run. */
   | { readonly kind: 'answered' };
 
+/** What ended, as far as its end needs to know it. */
+export type Ended = Pick<Request, 'id' | 'name' | 'delivery'>;
+
 /** The end under way. */
 interface End {
-  readonly request: Request;
+  readonly request: Ended;
   readonly lineage: Lineage;
   readonly answer: Answer;
   readonly givenUp: () => boolean;

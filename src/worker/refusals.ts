@@ -15,6 +15,8 @@ import type { Refusal } from './strategy.js';
 /** A body in a log line is for recognising it, not for reading it. */
 const BYTES_SHOWN = 1024;
 
+type RefusedTask = Extract<Refusal, { kind: 'unregistered' | 'delivered-too-often' }>;
+
 type RefusalParts = Pick<SettleParts, 'backend' | 'logger' | 'clock' | 'signals' | 'nodename' | 'events'>;
 
 export class Refusals {
@@ -86,7 +88,8 @@ export class Refusals {
     await this.reject(delivery, `${error.fault}: ${error.message}`);
   }
 
-  private async unregistered({ delivery, id, task }: Extract<Refusal, { kind: 'unregistered' }>): Promise<void> {
+  private async unregistered(refusal: RefusedTask): Promise<void> {
+    const { delivery, id, task } = refusal;
     this.parts.logger.error(
       'Received unregistered task of type %s.\nThe message has been discarded and kept among the dead letters.\n\n' +
         'Does this worker load the module that registers the task, and under this very name?\n\n' +
@@ -98,18 +101,20 @@ export class Refusals {
       deliveryInfoText(delivery),
     );
     this.parts.signals.taskUnknown.send({ sender: this.parts.nodename, name: task, id, message: delivery.message });
-    await this.storeFailure(id, { type: 'NotRegistered', args: [task], module: moduleOf('NotRegistered'), traceback: null });
+    await this.fail(refusal, { type: 'NotRegistered', args: [task], module: moduleOf('NotRegistered'), traceback: null });
     await this.reject(delivery, `unregistered task ${task}`);
   }
 
-  private async deliveredTooOften({ delivery, id, task }: Extract<Refusal, { kind: 'delivered-too-often' }>): Promise<void> {
+  private async deliveredTooOften(refusal: RefusedTask): Promise<void> {
+    const { delivery, id, task } = refusal;
     const why = `delivered ${delivery.redeliveryCount + 1} times, and no worker has finished it`;
     this.parts.logger.error('Task %s[%s] was %s: it goes to the dead letters', task, id, why);
-    await this.storeFailure(id, { type: 'WorkerLostError', args: [why], module: moduleOf('WorkerLostError'), traceback: null });
+    await this.fail(refusal, { type: 'WorkerLostError', args: [why], module: moduleOf('WorkerLostError'), traceback: null });
     await this.reject(delivery, why);
   }
 
-  private async storeFailure(id: string, error: RemoteErrorInfo): Promise<void> {
+  /** A task that no worker will run has failed: for its caller, and for the canvas that it was a part of. */
+  private async fail({ delivery, id, task }: RefusedTask, error: RemoteErrorInfo): Promise<void> {
     const { backend, logger, clock } = this.parts;
     const meta: ResultMeta = this.settler.documents.bare(id, 'FAILURE', error);
     this.parts.events?.refused(id, error);
@@ -117,6 +122,11 @@ export class Refusals {
       await patiently(() => backend.store(meta), { clock, logger, what: `store the result of ${id}`, givenUp: () => false });
     } catch (problem) {
       logger.error('Cannot store the result of %s:\n%s', id, tracebackText(problem));
+    }
+    try {
+      await this.settler.tellOfRefused({ id, name: task, delivery }, error);
+    } catch (problem) {
+      logger.error('Those who wait for %s cannot be told:\n%s', id, tracebackText(problem));
     }
   }
 

@@ -13,7 +13,7 @@ import { stringRepr } from '../protocol/python-repr.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import type { TaskMessage } from '../protocol/task-message.js';
 import { Aftermath } from './aftermath.js';
-import { type Answer, Conclusion, type Consequences, giveBack } from './conclusion.js';
+import { type Answer, Conclusion, type Consequences, type Ended, giveBack } from './conclusion.js';
 import { Errbacks } from './errbacks.js';
 import * as log from './log-lines.js';
 import { isTemporary, patiently } from './patience.js';
@@ -203,8 +203,16 @@ export class Settler {
     await this.conclude(request, this.aftermath.revoked(request, await message, error, own), 'ack');
   }
 
+  /** Tells those who wait for a task that no worker will run: the later steps of its chain, its chord. */
+  async tellOfRefused(ended: Ended, error: RemoteErrorInfo): Promise<void> {
+    const message = await this.read(ended);
+    if (message === undefined || Aftermath.endsHere(message)) return;
+    const end = { request: ended, lineage: this.aftermath.lineage(ended, message), answer: { kind: 'answered' } as const };
+    await this.conclusion.conclude({ ...end, givenUp: () => ended.delivery.fenced }, this.aftermath.refused(ended, message, error));
+  }
+
   /** Undefined when nobody can read it: then there is nobody to tell either. */
-  private read({ delivery }: Request): TaskMessage | undefined | Promise<TaskMessage | undefined> {
+  private read({ delivery }: Ended): TaskMessage | undefined | Promise<TaskMessage | undefined> {
     try {
       const message = this.parts.read?.(delivery.message);
       return message instanceof Promise ? message.catch(() => undefined) : message;
@@ -245,13 +253,7 @@ export class Settler {
     logLine?: () => void,
     reason = '',
   ): Promise<void> {
-    const { message, delivery, id } = request;
-    const { priority } = delivery.message.properties;
-    const lineage = {
-      id,
-      rootId: message?.rootId ?? id,
-      priority: this.parts.settings.taskInheritParentPriority ? priority : undefined,
-    };
+    const lineage = this.aftermath.lineage(request, request.message);
     const end = { request, lineage, answer: answerOf(request, answer, reason), givenUp: () => this.isGivenUp(request) };
     const settled = await this.conclusion.conclude(end, consequences);
     if (settled === 'settled') this.say(request, logLine);

@@ -193,6 +193,15 @@ for (const [engine, settingsOf] of Object.entries(engines)) {
       );
     });
 
+    it('fails what waits for a task that nobody registered', async () => {
+      const { add, xsum, ident } = t;
+      const unknown = signature('c.nobody') as AnySignature;
+      expect(await error(chain(unknown, ident.s() as AnySignature).delay())).toBe('NotRegistered: c.nobody');
+      expect(await error(chord([unknown, add.s(2, 2)] as AnySignature[], xsum.s()).delay())).toMatch(
+        /^ChordError: Dependency .* raised NotRegistered\('c\.nobody'\)$/,
+      );
+    });
+
     it('lets a task be replaced, anywhere', async () => {
       const { add, mul, replaced, ident, xsum, note } = t;
       expect(await get(replaced.delay(add.s(2, 3)))).toBe(5);

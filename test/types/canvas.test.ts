@@ -5,7 +5,7 @@ import {
   chain,
   chord,
   Ctq,
-  Group,
+  type Group,
   group,
   type GroupResult,
   type SentGroup,

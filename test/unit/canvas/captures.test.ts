@@ -134,7 +134,7 @@ function canvases(version: (typeof CELERY_VERSIONS)[number]): readonly CaptureEn
 
 /** What of a message says something about its canvas; the rest is held by the tests of protocol/. */
 function essence(message: Message): object {
-  const { eta, origin, lang, argsrepr, kwargsrepr, ...headers } = message.headers;
+  const { eta, origin: _origin, lang: _lang, argsrepr, kwargsrepr, ...headers } = message.headers;
   // Tuples are lists here, and of a class like Celery's signatures its repr forgets some commas (messages #85).
   const reprs = [argsrepr, kwargsrepr].map((text) => String(text).replaceAll(/[()[\], ]/g, ''));
   const { correlationId, replyTo, priority } = message.properties;
