@@ -12,6 +12,6 @@ function run(command, args, cwd) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-await setup({ test: true });
+setup({ test: true });
 if (!existsSync(join(here, 'node_modules', 'bullmq'))) run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], here);
 run(process.execPath, [join(here, 'drain.mjs'), ...process.argv.slice(2)], here);

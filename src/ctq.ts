@@ -38,7 +38,7 @@ import { type Logger, silentLogger } from './logger.js';
 import { resolveNodename } from './protocol/nodename.js';
 import { Control } from './remote-control/control.js';
 import type { ResultBackend } from './result-backend.js';
-import { Router } from './routing/router.js';
+import type { Router } from './routing/router.js';
 import { Signals } from './signals.js';
 import { Task, type TaskContext, type TaskFunction, type TaskOptions, type TaskSender } from './task.js';
 import type { Worker, WorkerOptions, WorkerVoice } from './worker/worker.js';

@@ -75,7 +75,7 @@ async function findDriver(): Promise<Driver> {
 
 /** Node 22 prints an ExperimentalWarning when the module is loaded; it would stand in every user's output. */
 function loadBuiltIn(): DriverModule | undefined {
-  const { emitWarning } = process;
+  const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = () => {};
   try {
     return process.getBuiltinModule('node:sqlite') as DriverModule | undefined;

@@ -79,7 +79,7 @@ function splitAtCommas(text: string, from: number): { parts: string[]; end: numb
 function readParameter(text: string): Parameter {
   if (text.startsWith('...')) return { kind: 'rest' };
   if (text.startsWith('{')) return { kind: 'object', keys: patternKeys(text) };
-  const equals = /^\[/.test(text) ? text.indexOf('=', splitAtCommas(text, 1).end) : text.indexOf('=');
+  const equals = text.startsWith('[') ? text.indexOf('=', splitAtCommas(text, 1).end) : text.indexOf('=');
   if (text.startsWith('[')) return { kind: 'list', optional: equals >= 0 };
   const name = (equals < 0 ? text : text.slice(0, equals)).trim();
   return { kind: 'plain', name, optional: equals >= 0 };

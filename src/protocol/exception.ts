@@ -90,7 +90,8 @@ function classOf(thrown: unknown): Omit<RemoteErrorInfo, 'traceback'> {
     return { type: remote.type, args: remote.args, module: typeof remote.module === 'string' ? remote.module : null };
   }
   const type = errorName(thrown);
-  const message = String(thrown.message);
+  const { message: given }: { message: unknown } = thrown;
+  const message = String(given);
   return { type, args: Array.isArray(args) ? args.map(encodable) : message === '' ? [] : [message], module: moduleOf(type) };
 }
 

@@ -20,5 +20,5 @@ export function setOwn(record: Record<string, unknown>, name: string, value: unk
 /** One value or a list of them → always a list, or null (Celery's `maybe_list`). */
 export function asList(value: unknown): readonly unknown[] | null {
   if (value === undefined || value === null) return null;
-  return Array.isArray(value) ? value : [value];
+  return Array.isArray(value) ? (value as readonly unknown[]) : [value];
 }

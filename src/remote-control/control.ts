@@ -127,7 +127,10 @@ export class Control {
     return this.revoke(taskId, { ...options, terminate: true });
   }
 
-  revokeByStampedHeaders(headers: Readonly<Record<string, string | readonly string[]>>, options: ControlRevokeOptions = {}): Promise<Replies> {
+  revokeByStampedHeaders(
+    headers: Readonly<Record<string, string | readonly string[]>>,
+    options: ControlRevokeOptions = {},
+  ): Promise<Replies> {
     const { terminate = false, signalName = 'SIGTERM' } = options;
     return this.broadcast('revoke_by_stamped_headers', { headers, terminate, signal: signalName }, options);
   }

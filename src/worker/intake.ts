@@ -92,7 +92,7 @@ export class Intake {
     const { logger, signals, clock, settler, events, revoked } = this.parts;
     log.received(logger, request);
     if (signals.taskReceived.connected) {
-      signals.taskReceived.send({ sender: request.task, taskId: request.id, headers: request.delivery.message.headers });
+      void signals.taskReceived.send({ sender: request.task, taskId: request.id, headers: request.delivery.message.headers });
     }
     if (request.expiresMs !== Number.POSITIVE_INFINITY && clock.nowMs() > request.expiresMs) {
       log.discarded(logger, request);

@@ -1,6 +1,6 @@
 /** Trying again while a broker or a result store is away: a finished task waits, it is not lost (W1, M27). */
 import type { Clock } from '../clock.js';
-import { BrokerError, CtqError, ResultBackendError } from '../errors.js';
+import { BrokerError, type CtqError, ResultBackendError } from '../errors.js';
 import type { Logger } from '../logger.js';
 
 const FIRST_WAIT_MS = 100;

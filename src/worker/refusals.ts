@@ -45,7 +45,7 @@ export class Refusals {
   /** Already put aside by the broker: it never was a message. */
   malformed({ queue, raw, error }: MalformedDelivery): void {
     this.parts.logger.critical("Can't decode message from queue %s: %s\n\nbody: %s", queue, error.message, bytesText(raw));
-    this.parts.signals.taskRejected.send({ sender: this.parts.nodename, message: raw, exception: error });
+    void this.parts.signals.taskRejected.send({ sender: this.parts.nodename, message: raw, exception: error });
   }
 
   private async faulty({ delivery, error }: Extract<Refusal, { kind: 'faulty' }>): Promise<void> {
@@ -84,7 +84,7 @@ export class Refusals {
       default:
         error.fault satisfies never;
     }
-    signals.taskRejected.send({ sender: nodename, message, exception: error });
+    void signals.taskRejected.send({ sender: nodename, message, exception: error });
     await this.reject(delivery, `${error.fault}: ${error.message}`);
   }
 
@@ -100,7 +100,7 @@ export class Refusals {
       safeRepr(delivery.message.headers),
       deliveryInfoText(delivery),
     );
-    this.parts.signals.taskUnknown.send({ sender: this.parts.nodename, name: task, id, message: delivery.message });
+    void this.parts.signals.taskUnknown.send({ sender: this.parts.nodename, name: task, id, message: delivery.message });
     await this.fail(refusal, { type: 'NotRegistered', args: [task], module: moduleOf('NotRegistered'), traceback: null });
     await this.reject(delivery, `unregistered task ${task}`);
   }

@@ -89,7 +89,7 @@ export class Settler {
         this.inBackground(request, this.retry(request, outcome));
         break;
       case 'revoked':
-        this.parts.signals.taskRevoked.send(log.revokedSignal(request, outcome));
+        void this.parts.signals.taskRevoked.send(log.revokedSignal(request, outcome));
         this.parts.events?.revoked(request, outcome);
         this.revoke(request, remoteError('TaskRevokedError', [outcome.reason]));
         break;

@@ -132,7 +132,7 @@ export class Worker implements RequestListener {
 
   private stopAs(how: 'warm' | 'cold'): void {
     this.parts.voice?.notice(`worker: ${how === 'warm' ? 'Warm' : 'Cold'} shutdown (MainProcess)`);
-    this.parts.signals.workerShuttingDown.send({ sender: this.parts.nodename, sig: null, how, exitcode: 0 });
+    void this.parts.signals.workerShuttingDown.send({ sender: this.parts.nodename, sig: null, how, exitcode: 0 });
     if (how === 'cold') this.coldAsked.resolve();
     this.stopAsked.resolve();
   }
@@ -173,8 +173,8 @@ export class Worker implements RequestListener {
     const { parts, options } = this;
     const { signals, nodename, logger, settings } = parts;
     signals.onHandlerError((signal, error) => logger.error('A handler of the signal %s raised:\n%s', signal, log.tracebackText(error)));
-    signals.celerydInit.send({ sender: nodename, conf: settings });
-    signals.workerInit.send({ sender: nodename });
+    void signals.celerydInit.send({ sender: nodename, conf: settings });
+    void signals.workerInit.send({ sender: nodename });
     const queues = selectQueues(parts.queues, options.queues, options.excludeQueues);
     const stateDb = this.openStateDb();
     const pool = await this.openPool();
@@ -190,7 +190,7 @@ export class Worker implements RequestListener {
     } finally {
       release();
       stateDb?.close();
-      signals.workerShutdown.send({ sender: nodename });
+      void signals.workerShutdown.send({ sender: nodename });
     }
   }
 
@@ -303,7 +303,7 @@ export class Worker implements RequestListener {
   private ready(): void {
     if (this.stopping) return;
     this.parts.logger.info('%s ready.', this.parts.nodename);
-    this.parts.signals.workerReady.send({ sender: this.parts.nodename });
+    void this.parts.signals.workerReady.send({ sender: this.parts.nodename });
   }
 
   private get stopping(): boolean {

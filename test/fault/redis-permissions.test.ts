@@ -72,7 +72,13 @@ async function everything(broker: RedisBroker, url: string, redis: RedisServer):
     { name: 'w@h.celery.pidbox', exchange: pidbox, routingKey: '', autoDelete: true },
     ({ headers }) => void orders.push(String(headers['id'])),
   );
-  const order = { headers: { id: 'ping' }, properties: {}, contentType: 'application/json', contentEncoding: 'utf-8', body: Buffer.from('{}') };
+  const order = {
+    headers: { id: 'ping' },
+    properties: {},
+    contentType: 'application/json',
+    contentEncoding: 'utf-8',
+    body: Buffer.from('{}'),
+  };
   expect(await broker.broadcast(order, { exchange: pidbox, routingKey: '' })).toBe(1);
   await eventually(() => expect(orders).toEqual(['ping']));
   await mailbox.close();

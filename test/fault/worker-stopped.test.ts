@@ -64,9 +64,9 @@ for (const engine of ['redis', 'sqlite'] as const) {
     useEstate(engine);
 
     it(`ends by itself each of ${TERMS} times under load, and nothing is lost or repeated`, { timeout: 120_000 }, async () => {
-      let sending = true;
+      const sender = { busy: true };
       const trickle = (async () => {
-        for (let index = 0; sending; index++) {
+        for (let index = 0; sender.busy; index++) {
           await send(`trickle-${index}`, 0.05);
           await new Promise((resolve) => setTimeout(resolve, 8));
         }
@@ -84,7 +84,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
         expect(performance.now() - termedAt).toBeLessThan(2_500);
         current = await next;
       }
-      sending = false;
+      sender.busy = false;
       await trickle;
       const tally = await eventually(
         () => {

@@ -10,7 +10,7 @@ import {
   type GroupResult,
   type SentGroup,
   type SentTask,
-  Signature,
+  type Signature,
   signature,
 } from '../../src/index.js';
 

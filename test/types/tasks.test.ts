@@ -1,6 +1,6 @@
 /** What the compiler must accept and refuse for users. */
 import { describe, expectTypeOf, it } from 'vitest';
-import { type AsyncResult, Ctq, type SentTask, Task, type TaskContext } from '../../src/index.js';
+import { type AsyncResult, Ctq, type SentTask, type Task, type TaskContext } from '../../src/index.js';
 
 const app = new Ctq('types');
 const add = app.task('types.add', (x: number, y: number) => x + y);

@@ -12,11 +12,11 @@ describe('a signal', () => {
     workerReady.connect(first);
     const leave = workerReady.connect(({ sender }) => seen.push(sender));
     expect(workerReady.connected).toBe(true);
-    workerReady.send(ready);
+    void workerReady.send(ready);
     leave();
-    workerReady.send(ready);
+    void workerReady.send(ready);
     workerReady.disconnect(first);
-    workerReady.send(ready);
+    void workerReady.send(ready);
     expect(seen).toEqual(['first', 'worker1@host', 'first']);
     expect(workerReady.connected).toBe(false);
   });
@@ -29,7 +29,7 @@ describe('a signal', () => {
     };
     workerReady.connect(count);
     workerReady.connect(count);
-    workerReady.send(ready);
+    void workerReady.send(ready);
     expect(calls).toBe(1);
   });
 

@@ -54,7 +54,7 @@ export class GroupCommit {
     const { weight = 1, announce = false, patienceMs = DEFAULT_PATIENCE_MS } = options;
     return new Promise<T>((resolve, reject) => {
       const deadlineMs = performance.now() + patienceMs;
-      this.#queue.push({ weight, announce, deadlineMs, work, resolve: resolve as (value: unknown) => void, reject });
+      this.#queue.push({ weight, announce, deadlineMs, work, resolve, reject });
       this.#running ??= this.#run();
     });
   }

@@ -1,6 +1,5 @@
 /** Counting the parts of chords, keeping groups, and ending a task with everything that it sets in motion. */
 import { expect } from 'vitest';
-import type { Delivery } from '../../../src/broker.js';
 import type { ChordPart, ChordStore, Ending, ResultBackend } from '../../../src/result-backend.js';
 import { openSettlement } from '../../../src/settlement.js';
 import type { ResultTree } from '../../../src/protocol/result-meta.js';
@@ -36,7 +35,7 @@ async function holding({ open, openBroker }: ResultBackendBench, ...ids: readonl
   await send(broker, 'q', ids);
   const log = new DeliveryLog();
   const consumer = await consume(broker, ['q'], ids.length, log);
-  return { backend, broker, consumer, held: (await log.first(ids.length)) as Delivery[], settlement: openSettlement(broker, backend) };
+  return { backend, broker, consumer, held: await log.first(ids.length), settlement: openSettlement(broker, backend) };
 }
 
 export const chordCases: readonly ResultBackendCase[] = [

@@ -48,10 +48,10 @@ switch (role) {
     }
     break;
   case 'consume':
-    await consume(async (delivery) => {
+    await consume((delivery) => {
       say(`T ${idOf(delivery)} ${delivery.redeliveryCount}`);
-      if (workMs !== '0') await delay(Number(workMs));
-      answered(delivery, settlement.complete(delivery, resultMeta(idOf(delivery), 'SUCCESS')));
+      const work = workMs === '0' ? Promise.resolve() : delay(Number(workMs));
+      void work.then(() => answered(delivery, settlement.complete(delivery, resultMeta(idOf(delivery), 'SUCCESS'))));
     });
     break;
   case 'hold': {

@@ -73,7 +73,7 @@ export class FakeDelivery implements Delivery {
     if (this.answer !== undefined) throw new MessageStateError(`settled twice: ${this.answer}, ${answer}`);
     if (this.fenced) return 'fenced';
     this.answer = answer;
-    this.bench.happened.push(`${answer} ${String(this.message.headers['id'] ?? '?')}`);
+    this.bench.happened.push(`${answer} ${(this.message.headers['id'] as string | undefined) ?? '?'}`);
     return 'settled';
   }
 }
