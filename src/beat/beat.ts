@@ -196,7 +196,7 @@ export class Beat {
     }
     const nowMs = this.#lookAtTheClock();
     this.#missedUntilMs = nowMs - attendance.coveredForMs;
-    if (this.#state !== 'leading' || attendance.term !== this.#term) await this.#takeTheLead(attendance);
+    if (this.#state !== 'leading' || attendance.begins || attendance.term !== this.#term) await this.#takeTheLead(attendance);
     else if (attendance.revision !== this.#revision) this.#adopt(await store.load());
     if (this.#state === 'leading') await this.#compareWithTheClock(nowMs);
   }

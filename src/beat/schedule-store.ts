@@ -15,8 +15,10 @@ import type { EntryState } from './schedule-entry.js';
 export type Attendance =
   | {
       readonly role: 'leader';
-      /** Grows with each change of leader: what was read in another term is old. */
+      /** Grows with each change of leader. */
       readonly term: number;
+      /** Nobody led just before, also when that was us: what was read before is old. */
+      readonly begins: boolean;
       /** For how long, without a gap, some beat has been showing up: firings of that time were not missed by all. */
       readonly coveredForMs: number;
       /** Changes whenever somebody edits the entries. */

@@ -69,9 +69,9 @@ export function describeScheduleStoreContract(name: string, engine: ScheduleStor
 
     it('gives the lead to the first that shows up, and tells the others who it is', async () => {
       const [a, b] = [await store('a@host'), await store('b@host')];
-      expect(await a.attend()).toMatchObject({ role: 'leader', revision: 0 });
+      expect(await a.attend()).toMatchObject({ role: 'leader', begins: true, revision: 0 });
       expect(await b.attend()).toEqual({ role: 'standby', leader: 'a@host' });
-      expect(await a.attend()).toMatchObject({ role: 'leader' });
+      expect(await a.attend()).toMatchObject({ role: 'leader', begins: false });
     });
 
     it('keeps the terms of two apps apart', async () => {

@@ -50,6 +50,7 @@ export class FakeScheduleStore implements ScheduleStore {
     return {
       role: 'leader',
       term: this.term,
+      begins: false,
       coveredForMs: Math.max(0, this.#clock.nowMs() - this.coveredSinceMs),
       revision: this.revision,
     };

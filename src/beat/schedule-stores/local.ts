@@ -35,7 +35,7 @@ export class LocalScheduleStore implements ScheduleStore {
   }
 
   async attend(): Promise<Attendance> {
-    return { role: 'leader', term: 1, coveredForMs: this.#clock.monotonicMs() - this.#coveredSinceMs, revision: 0 };
+    return { role: 'leader', term: 1, begins: false, coveredForMs: this.#clock.monotonicMs() - this.#coveredSinceMs, revision: 0 };
   }
 
   async resign(): Promise<void> {}

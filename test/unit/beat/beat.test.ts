@@ -325,7 +325,7 @@ describe('a beat that stands by', () => {
     const { clock, store, log, beat } = await start({ two: { schedule: 2 } });
     await clock.advance(1_500);
     store.leader = 'celery@other';
-    store.attend = async () => ({ role: 'leader', term: 1, coveredForMs: 0, revision: 0 });
+    store.attend = async () => ({ role: 'leader', term: 1, begins: false, coveredForMs: 0, revision: 0 });
     await clock.advance(500);
     expect(log.find(/WARNING beat: Somebody else leads by now; nothing was sent\./).length).toBeGreaterThan(0);
     expect([store.sent, beat.state]).toEqual([[], 'disconnected']);

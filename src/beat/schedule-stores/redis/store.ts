@@ -74,11 +74,17 @@ export class RedisScheduleStore implements ScheduleStore {
   async attend(): Promise<Attendance> {
     const keys = [this.#key('leader'), this.#key('term'), this.#key('presence'), this.#key('revision')];
     const args = [this.#id, this.#member, String(LEASE_MS), String(LONGEST_GAP_MS)];
-    const [token, coveredForMs, revision] = (await this.#run(attendScript, keys, args)) as [string, string, string];
+    const [token, coveredForMs, revision, begins] = (await this.#run(attendScript, keys, args)) as [string, string, string, string];
     const [, term = '', id = '', name = ''] = /^(\d+) (\S+) (.*)$/s.exec(token) ?? [];
     if (id !== this.#id) return { role: 'standby', leader: name };
     this.#token = token;
-    return { role: 'leader', term: Number(term), coveredForMs: Math.max(0, Number(coveredForMs)), revision: Number(revision) };
+    return {
+      role: 'leader',
+      term: Number(term),
+      begins: begins === '1',
+      coveredForMs: Math.max(0, Number(coveredForMs)),
+      revision: Number(revision),
+    };
   }
 
   async resign(): Promise<void> {

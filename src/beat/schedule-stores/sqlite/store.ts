@@ -170,7 +170,7 @@ export class SqliteScheduleStore implements ScheduleStore {
       this.#scope,
     );
     this.#sighting = undefined;
-    return { role: 'leader', term, coveredForMs: nowMs - coveredSince, revision: group.revision };
+    return { role: 'leader', term, begins: group.leader !== this.#id, coveredForMs: nowMs - coveredSince, revision: group.revision };
   }
 
   /** Alive until it was seen standing still for the length of a lease, by looks that followed each other closely. */
