@@ -185,7 +185,10 @@ export class Connection implements RedisConnection {
   readonly #rejected = (error: unknown): never => {
     this.#pending -= 1;
     if (isServerReply(error)) throw toFailure(error);
+    // The driver knows before the socket says so that nothing can be written any more. Who asks for a connection
+    // now must not be given this one: it would fail again at once, and so on without end.
     const reason = this.#failure ?? toFailure(error);
+    this.end(reason);
     throw new RedisFailure(reason.kind, reason.message, {
       cause: error,
       unanswered: true,

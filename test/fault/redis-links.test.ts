@@ -2,6 +2,9 @@
 import { expect, test } from 'vitest';
 import type { Delivery } from '../../src/broker.js';
 import { openRedisBroker, type RedisBroker } from '../../src/brokers/redis/broker.js';
+import { systemClock } from '../../src/clock.js';
+import { RedisLink } from '../../src/connections/redis-link.js';
+import { parseRedisUrl } from '../../src/connections/redis-url.js';
 import { consume, send } from '../contract/broker/verbs.js';
 import { DeliveryLog } from '../contract/delivery-log.js';
 import { idsOf, taskMessage, toQueue } from '../contract/messages.js';
@@ -28,6 +31,31 @@ function working(ms: number, settled: string[] = []): DeliveryLog {
 }
 
 describeWith('redis', 'connections that break', () => {
+  test('are not handed out again once a call over them has failed', async () => {
+    const redis = await startRedis();
+    const proxy = await TcpProxy.start(redis.port);
+    const link = new RedisLink({
+      addresses: parseRedisUrl(`redis://127.0.0.1:${proxy.port}/0`, { transportOptions: {} }),
+      name: 'test',
+      clock: systemClock,
+      connectTimeoutMs: 5_000,
+    });
+    for (let round = 0; round < 5; round += 1) {
+      const connection = await link.connection();
+      let handedOut: boolean | undefined;
+      proxy.hangUp();
+      // A call in every turn of the event loop, so that one falls between the end of writing and the end of the socket.
+      while (handedOut === undefined) {
+        connection.call('ping', []).catch(() => {
+          handedOut ??= link.now === connection;
+        });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(handedOut).toBe(false);
+    }
+    link.close();
+  });
+
   test('ten times under load lose nothing and double nothing', { timeout: 60_000 }, async () => {
     const redis = await startRedis();
     const [one, two] = [open(redis.url), open(redis.url)];

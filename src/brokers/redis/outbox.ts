@@ -98,7 +98,10 @@ export class Outbox<Item> {
       } catch (error) {
         const failure = toFailure(error);
         // A connection that broke at once is only one more reason to wait for the next.
-        if (failure.unanswered && !this.#closed) continue;
+        if (failure.unanswered && !this.#closed) {
+          await nextTurn();
+          continue;
+        }
         this.#failWaiting(failure);
         break;
       }
@@ -155,4 +158,9 @@ export class Outbox<Item> {
     this.#waiting = [];
     if (items.length > 0) this.#options.failed(items, failure);
   }
+}
+
+/** Whatever goes wrong again and again must not keep the event loop from hearing of it. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
