@@ -81,12 +81,13 @@ describeWith('redis', 'a beat whose Redis goes away for some seconds', () => {
     const first = all[0] ?? 0;
     // Each second has its firing …
     expect(all).toEqual(Array.from({ length: all.length }, (_, index) => first + index * 1000));
-    const missed = (slotMs: number): boolean => slotMs > goneAtMs + 100 && slotMs < backAtMs - 100;
-    expect(all.filter(missed).length).toBeGreaterThanOrEqual(5);
-    // … or the latest of those that were missed, or none of them.
-    expect(moments.get('once')?.filter(missed).length).toBe(1);
-    expect(moments.get('skip')?.filter(missed)).toEqual([]);
-    for (const name of ['once', 'skip']) expect(moments.get(name)?.at(-1)).toBe(all.at(-1));
+    // … of those that were missed the latest, or none of them; and what came after that, all.
+    const without = (name: string): readonly number[] => all.filter((slotMs) => !(moments.get(name) ?? []).includes(slotMs));
+    const [notOnce, notSkip] = [without('once'), without('skip')];
+    expect(notOnce.length).toBeGreaterThanOrEqual(5);
+    expect(notOnce[0]).toBeGreaterThan(goneAtMs - 1_000);
+    expect(notSkip).toEqual([...notOnce, (notOnce.at(-1) ?? 0) + 1000]);
+    expect(notSkip).toEqual(notSkip.map((_, index) => (notSkip[0] ?? 0) + index * 1000));
   });
 });
 
