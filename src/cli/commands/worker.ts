@@ -158,7 +158,7 @@ async function prepare(
   if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });
   const { conf, signals } = loaded.app;
   const pool = poolKind(given.pool ?? conf.workerPool, call);
-  if (conf.workerRedirectStdouts && hasNoChildren(pool)) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel));
+  if (conf.workerRedirectStdouts && hasNoChildren(pool)) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel), 'leave');
   const stateDb = given.statedb ?? conf.workerStateDb;
   const manager = serviceManager(context, (text) => logger.warning('%s', text));
   if (manager !== undefined) {
@@ -178,8 +178,13 @@ async function prepare(
     voice: {
       // Queues and pool are known to be there by then; a broker that is away is waited for.
       banner(words) {
-        context.stdout.write(words);
-        if (service.detached && !kept) reportReady();
+        if (!service.detached) {
+          context.stdout.write(words);
+          return;
+        }
+        if (!kept) reportReady();
+        // Nobody reads the streams of a process in the background.
+        if (conf.workerRedirectStdouts) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel), 'log');
       },
       notice,
     },
@@ -211,8 +216,8 @@ function hasNoChildren(kind: Pool['kind']): boolean {
 }
 
 /** What tasks print goes to the log, as Celery has it; what is printed elsewhere stays what it is. */
-function redirectPrints({ context, defer }: Call, logger: Logger, level: LogLevel): void {
-  for (const stream of [context.stdout, context.stderr]) defer(logPrints(stream, { logger, level, outside: 'leave' }));
+function redirectPrints({ context, defer }: Call, logger: Logger, level: LogLevel, outside: 'log' | 'leave'): void {
+  for (const stream of [context.stdout, context.stderr]) defer(logPrints(stream, { logger, level, outside }));
 }
 
 async function openApp(call: Call): Promise<LoadedApp> {

@@ -1,6 +1,6 @@
 --[[
-  Moves parked deliveries that are due to the consuming ends of their lists, latest first, so that the
-  earliest is served first. Any process may call it.
+  Moves the parked deliveries that have been due for longest to the consuming ends of their lists, the latest of them
+  first, so that the earliest is served first. Any process may call it.
 
   KEYS  1 unacked  2 unacked_index  3 parked
   ARGV  1 how many at most
@@ -11,8 +11,9 @@ local time = redis.call('TIME')
 local now = tonumber(string.format('%d.%06d', time[1], time[2]))
 
 local moved = 0
-local due = redis.call('ZREVRANGEBYSCORE', parked, string.format('%.6f', now), '-inf', 'LIMIT', 0, tonumber(ARGV[1]))
-for _, member in ipairs(due) do
+local due = redis.call('ZRANGEBYSCORE', parked, '-inf', string.format('%.6f', now), 'LIMIT', 0, tonumber(ARGV[1]))
+for i = #due, 1, -1 do
+  local member = due[i]
   redis.call('ZREM', parked, member)
   local tag, list = string.match(member, '^(%Z*)%z(.*)$')
   local raw = tag and string.match(redis.call('HGET', unacked, tag) or '', '^%[(.*),"","[^\n]-"%]$')

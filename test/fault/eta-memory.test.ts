@@ -1,0 +1,31 @@
+/** Tasks that are due later wait in the broker and not in the worker: the measurement of bench/, in short. */
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { projectRoot, washedEnvironment } from '../support/ctq-process.js';
+import { OwnedProcess } from '../support/owned-process.js';
+
+const COUNT = process.env['CTQ_TEST_LONG'] === '1' ? 100_000 : 20_000;
+/** 100,000 may cost 60 MB; whoever kept 20,000 in memory would need more than this. */
+const MOST_MB = COUNT === 100_000 ? 60 : 40;
+const DUE_S = COUNT === 100_000 ? 45 : 10;
+
+interface Measured {
+  readonly growthWaitingMb: number;
+  readonly ran: number | string;
+  readonly lateMs: { readonly least: number };
+}
+
+it.skipIf(process.platform !== 'linux')(
+  'a worker that has seen many tasks of tomorrow is as small as before',
+  { timeout: 180_000 },
+  async () => {
+    const args = [join(projectRoot, 'bench', 'eta-memory.mjs'), '--count', String(COUNT), '--due', String(DUE_S)];
+    const bench = new OwnedProcess(process.execPath, args, { env: washedEnvironment() });
+    expect((await bench.exited).code).toBe(0);
+    const measured = JSON.parse(bench.stdout) as Measured;
+    expect(measured.ran).toBe(COUNT);
+    expect(measured.lateMs.least).toBeGreaterThanOrEqual(0);
+    expect(measured.growthWaitingMb).toBeLessThan(MOST_MB);
+    expect(bench.stderr).not.toContain('Restoring');
+  },
+);
