@@ -9,7 +9,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
 const entries = Number(options.entries);
 const seconds = Number(options.seconds);
 const folder = mkdtempSync(join(tmpdir(), 'ctq-bench-beat-'));
-const results = { date: new Date().toISOString(), node: process.version, entries };
+const results = { date: new Date().toISOString(), node: process.version, load: loadavg()[0], cores: cpus().length, entries };
 
 /** A mixture as people have it: mostly crontabs of hours and days, some intervals of minutes. */
 const schedule = (n) =>
@@ -144,7 +144,8 @@ async function driftOf(url, forSeconds) {
   await app.close();
   // The grid is as early as the earliest of them.
   const phase = Math.min(...made.map((at, index) => at - index * 250));
-  return made.map((at, index) => at - index * 250 - phase);
+  // What fell due while ten thousand entries were written down is late, and says nothing of the drift.
+  return made.map((at, index) => at - index * 250 - phase).slice(8);
 }
 
 /** Processor seconds. */
