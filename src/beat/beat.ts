@@ -129,7 +129,7 @@ export class Beat {
   /**
    * Sends what is due until {@link stop}; resolves then.
    *
-   * @throws what does not get better by waiting: a wrong password, a schedule file that belongs to somebody else.
+   * @throws what does not get better by waiting: a schedule file that cannot be written, or belongs to somebody else.
    */
   async start(): Promise<void> {
     const { logger, signals, nodename } = this.parts;
