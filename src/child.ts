@@ -9,10 +9,12 @@ import { channelLogger } from './child/log.js';
 import { Runner } from './child/runner.js';
 import type { Ctq } from './ctq.js';
 import { IN_CHILD, readHome } from './ctq/app-home.js';
+import { ConfigError } from './errors.js';
 import { logPrints } from './execution/printed-lines.js';
 import { catchStrayErrors } from './execution/stray-errors.js';
 import type { ChildSetting, ToChild } from './pools/child-messages.js';
 import { describeError } from './protocol/exception.js';
+import { CTQ_VERSION } from './version.js';
 
 /** What code that a run has left behind gets to end by itself. */
 const LEFTOVER_MS = 1_000;
@@ -57,7 +59,10 @@ async function hear(message: ToChild): Promise<void> {
   }
 }
 
-async function begin({ home, nodename, processName, logLevel, printLevel, weigh }: ChildSetting): Promise<Serving> {
+async function begin({ version, home, nodename, processName, logLevel, printLevel, weigh }: ChildSetting): Promise<Serving> {
+  if (version !== CTQ_VERSION) {
+    throw new ConfigError(`ctq ${version} was replaced by ${CTQ_VERSION} while the worker runs`, { hint: 'restart the worker' });
+  }
   if (channel.where === 'process') process.title = `ctq ${nodename} ${processName}`;
   const logger = channelLogger(channel, logLevel);
   if (printLevel !== null) {

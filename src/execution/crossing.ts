@@ -84,7 +84,16 @@ function withoutValue(outcome: Outcome, problem: ProtocolError): unknown {
   return { kind: 'failure', error, expected: false };
 }
 
+/** Never throws: a value that is too large to be read back is a failure of its task, and no reason to run it again. */
 export function decodeOutcome(text: string): Outcome {
+  try {
+    return readOutcome(text);
+  } catch (error) {
+    return { kind: 'failure', error: describeError(error), expected: false };
+  }
+}
+
+function readOutcome(text: string): Outcome {
   const parsed = parseJson(text) as Outcome & { readonly unwritable?: ConstructorParameters<typeof UnwritableValue> };
   if (parsed.kind !== 'success') return parsed;
   const { unwritable, ...outcome } = parsed;

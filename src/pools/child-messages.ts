@@ -20,6 +20,8 @@ import type { AbortReason, AppHome } from '../pool.js';
 
 /** All that a child is told about itself. */
 export interface ChildSetting {
+  /** The parent's: a child of another one, after an update in place, might not understand it. */
+  readonly version: string;
   readonly home: AppHome;
   readonly nodename: string;
   /** `ForkPoolWorker-1`; what `ps` shows. */

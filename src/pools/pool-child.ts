@@ -50,6 +50,8 @@ export interface ChildOwner {
   printed(child: PoolChild, line: string): void;
   store(child: PoolChild, message: Extract<FromChild, { kind: 'state' }>): void;
   gone(child: PoolChild, ending: MemberEnding, wasExpected: 'expected' | 'unexpected'): void;
+  /** A message of its cannot be read: its channel is no longer ours alone. */
+  confused(child: PoolChild, error: unknown): void;
   /** It was killed, and is still there. */
   stuck(child: PoolChild): void;
 }
@@ -75,7 +77,13 @@ export class PoolChild {
     this.name = name;
     this.owner = owner;
     this.member = kind.spawn(name, {
-      message: (message) => this.heard(message),
+      message: (message) => {
+        try {
+          this.heard(message);
+        } catch (error) {
+          owner.confused(this, error);
+        }
+      },
       printed: (line) => owner.printed(this, line),
       gone: (ending) => this.ended(ending),
     });

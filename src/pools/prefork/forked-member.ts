@@ -44,7 +44,10 @@ export class ForkedMember implements Member {
 
   private listen(): void {
     const { child, events } = this;
-    child.on('message', (message) => events.message(message as FromChild));
+    // A task may say something to its parent, too: nobody listens.
+    child.on('message', (message: Partial<FromChild> | null) => {
+      if (typeof message?.kind === 'string') events.message(message as FromChild);
+    });
     // It was never there.
     child.on('error', (error) => {
       if (child.pid === undefined) this.gone(null, null, `could not be started: ${error.message}`);

@@ -17,7 +17,9 @@ export class ThreadMember implements Member {
   constructor(name: string, events: MemberEvents) {
     this.name = name;
     this.thread = new Worker(entryPoint('child'), { name, stdout: true, stderr: true });
-    this.thread.on('message', (message: FromChild) => events.message(message));
+    this.thread.on('message', (message: Partial<FromChild> | null) => {
+      if (typeof message?.kind === 'string') events.message(message as FromChild);
+    });
     this.thread.on('error', (error: NodeJS.ErrnoException) => {
       this.detail = error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out of memory' : `${error.name}: ${error.message}`;
     });

@@ -1,6 +1,7 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type LoadedApp, type LoadAppOptions, loadApp } from '../../../src/app-loader.js';
+import { type LoadedApp, type LoadAppOptions, loadApp, reopenApp } from '../../../src/app-loader.js';
 import { ConfigError } from '../../../src/errors.js';
 import { tmpFolder } from '../../support/tmp.js';
 
@@ -228,6 +229,50 @@ describe('the app of a module', () => {
   it('is made of the functions of module.exports, too', async () => {
     const { app: found } = await load({ 'tasks.cjs': 'module.exports = { add(x, y) { return x + y; } };' });
     expect([...found.tasks.keys()]).toEqual(['tasks.add']);
+  });
+});
+
+describe('the address of an app', () => {
+  it('is enough to load it once more, functions and includes and all, without compiling', async () => {
+    const one = await load(
+      {
+        'tasks.ts':
+          "import { Ctq } from 'ctq';\nexport const app = new Ctq('tasks', { imports: ['late'] });\nexport const a = app.task('tasks.a', (): number => 1);",
+        'extra.ts': 'export const b = (): number => 2;',
+        'late.ts': 'export const c = (): number => 3;',
+      },
+      'tasks:app',
+      { include: ['extra'] },
+    );
+    const address = JSON.parse(JSON.stringify(one.address)) as typeof one.address;
+    const again = await reopenApp(address);
+    expect([...again.app.tasks.keys()].filter((name) => !name.startsWith('celery.'))).toEqual(['tasks.a', 'extra.b', 'late.c']);
+  });
+
+  it('says why it does not load, in the words of the first time', async () => {
+    const one = await load({ 'tasks.mjs': `${app}if (globalThis.__ctqTestTold.broken) throw new Error('second time');` });
+    const { file } = one.address.module;
+    told['broken'] = true;
+    const place = `${file}?again`;
+    await expect(reopenApp({ ...one.address, places: [[file, place]] })).rejects.toThrow(ConfigError);
+    told['broken'] = false;
+  });
+
+  it('can be made anew from sources that have changed, and stays when they do not compile', async () => {
+    const one = await load({ 'tasks.ts': `${app}export const f = app.task('tasks.f', (): number => 1);` });
+    const { file } = one.address.module;
+    const placeOf = (address: typeof one.address): string => new Map(address.places).get(file) ?? '';
+    writeFileSync(file, `${app}export const f = app.task('tasks.f', (): number => 22);`);
+    const second = await one.rebuild();
+    expect(placeOf(second)).not.toBe(placeOf(one.address));
+    expect(readFileSync(placeOf(second), 'utf8')).toContain('22');
+    // Somebody may still import from there.
+    expect(existsSync(placeOf(one.address))).toBe(true);
+    writeFileSync(file, 'const = 1;');
+    await expect(one.rebuild()).rejects.toThrow(ConfigError);
+    expect(one.loader.placeOf(file)).toBe(placeOf(second));
+    one.loader.close();
+    expect(existsSync(placeOf(one.address)) || existsSync(placeOf(second))).toBe(false);
   });
 });
 

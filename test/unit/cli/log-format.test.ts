@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatRecord, localTime, type LogRecord } from '../../../src/cli/log-format.js';
+import { formatRecord, localTime, type LogRecord, withTextArgs } from '../../../src/cli/log-format.js';
 
 const timeMs = new Date(2026, 10, 21, 8, 19, 33, 539).getTime();
 
@@ -103,6 +103,24 @@ describe('the JSON format', () => {
       task_id: '1',
       message: String.raw`boom: a\nb`,
     });
+  });
+});
+
+describe('withTextArgs', () => {
+  it.each<[string, unknown[]]>([
+    ['plain 100%', []],
+    ['%s and %d and %i and %j', ['a\nb', '7', 7.9, { a: [1] }]],
+    ['%s %o', [new Error('bad'), { deep: { deeper: 1 } }]],
+    ['trace:\n%s', [new Error('with a stack')]],
+    ['%% and %s and more', ['x', 'rest', new Error('behind')]],
+    ['%s missing %s', ['one']],
+    ['forged\n[2026-01-01 %s', ['\u001b[2J']],
+    ['%s', [Symbol('s')]],
+  ])('makes the same line in another process: %j', (message, args) => {
+    const record = { level: 'info', fields: {}, timeMs, processName: 'P' } as const;
+    const there = withTextArgs(message, args);
+    expect(there.args.every((arg) => typeof arg === 'string')).toBe(true);
+    expect(formatRecord({ ...record, ...there }, 'text')).toBe(formatRecord({ ...record, message, args }, 'text'));
   });
 });
 

@@ -30,6 +30,22 @@ function writer(level: LogLevel, sink: LogSink, clock = new FakeClock()): LogWri
 const nextTick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('createLogWriter', () => {
+  it('has the name of another process on its lines where a child logger says so', async () => {
+    const sink = new MemorySink();
+    const log = writer('info', sink);
+    log.child({ task_id: '1', task_name: 'n' }).child({ process_name: 'ForkPoolWorker-3' }).info('there');
+    log.child({ process_name: 'ForkPoolWorker-3' }).child({ task_id: '1', task_name: 'n' }).info('too');
+    log.info('here');
+    await nextTick();
+    const lines = sink.writes.join('').split('\n');
+    expect(lines.map((line) => line.replace(/^.*: INFO/, 'INFO'))).toEqual([
+      'INFO/ForkPoolWorker-3] n[1]: there',
+      'INFO/ForkPoolWorker-3] n[1]: too',
+      'INFO/MainProcess] here',
+      '',
+    ]);
+  });
+
   it('writes the lines of one tick in one go', async () => {
     const sink = new MemorySink();
     const log = writer('info', sink);
