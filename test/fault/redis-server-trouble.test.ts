@@ -116,6 +116,30 @@ describeWith('redis', 'a server that crashes and comes back with its append-only
   });
 });
 
+describeWith('redis', 'a server that is away when we stop', () => {
+  test('does not keep us: what could not be sent is told so, and what is held is left to the others', { timeout: 30_000 }, async () => {
+    const redis = await startRedis();
+    const broker = open(redis.url);
+    await send(broker, 'q', ['a']);
+    const log = new DeliveryLog();
+    await consume(broker, ['q'], 10, log);
+    const held = await log.nth(0);
+    await broker.subscribe(
+      { name: 'oid.reply.celery.pidbox', exchange: { name: 'reply.celery.pidbox', type: 'direct' }, routingKey: 'oid', autoDelete: true },
+      () => {},
+    );
+    await redis.kill();
+    await log.until(() => log.disconnections.length > 0, 'disconnected');
+    const unsent = failureOf(broker.publish(taskMessage('x'), toQueue('q')));
+    const answer = held.ack();
+    const started = performance.now();
+    await broker.close();
+    expect(performance.now() - started).toBeLessThan(4_500);
+    expect((await unsent).code).toBe('CTQ_BROKER_CLOSED');
+    expect(await answer).toBe('fenced');
+  });
+});
+
 describeWith('redis', 'a server that is out of memory', () => {
   test('still lets deliveries be taken, completed, given back and put aside, for that is what empties it', async () => {
     const redis = await startRedis();

@@ -39,6 +39,9 @@ export function openRedisBroker(url: string, options: BrokerOptions): RedisBroke
   return new RedisBroker(addresses, redisLayout(options.transportOptions, addresses[0]?.db ?? 0), options);
 }
 
+/** A stop does not wait longer for a server that is away. */
+const CLOSE_LIMIT_MS = 2_000;
+
 interface Closable {
   close(): Promise<void>;
 }
@@ -148,8 +151,10 @@ export class RedisBroker implements Broker, JointSettler {
   }
 
   async #close(): Promise<void> {
+    const limit = new Promise<void>((resolve) => systemClock.setTimeout(resolve, CLOSE_LIMIT_MS).unref());
     await Promise.all([...this.#open].map((one) => one.close()));
-    await this.#publisher.idle();
+    await Promise.race([this.#publisher.idle(), limit]);
+    // What could not be sent by now is told so.
     this.#publisher.close();
     await this.#link.now?.call('del', [this.#publisher.ledger]).catch(() => {});
     this.#link.close();

@@ -37,8 +37,9 @@ export class ListListener {
   async close(): Promise<void> {
     this.#closed = true;
     this.#bell.close();
-    await this.#reading;
     const connection = this.#parts.link.now;
+    // Without a connection the reading waits for one, perhaps for ever.
+    if (connection !== undefined) await this.#reading;
     await connection?.call('srem', this.#binding).catch(() => {});
     await connection?.call('del', this.#lists).catch(() => {});
   }
