@@ -61,7 +61,8 @@ export async function keep(context: CliContext, { env, watch: what, notice }: Ke
       let again = false;
       child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
         cwd: context.cwd,
-        env: { ...context.env, ...env, [MARK]: '1' },
+        // systemd's watchdog looks at this process; the worker behind it is the one to feed it.
+        env: { ...context.env, ...env, [MARK]: '1', WATCHDOG_PID: '' },
         // A session of its own: a terminal's Ctrl+C comes to us, and from us, once.
         detached: true,
         stdio: ['inherit', 'inherit', 'inherit', 'ipc'],

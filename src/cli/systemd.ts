@@ -11,6 +11,8 @@ const SHORTEST_BEAT_MS = 500;
 
 export interface ServiceManager {
   ready(status: string): void;
+  /** What ends now begins again: systemd would not wait for that after STOPPING=1. */
+  restarting(): void;
   stopping(): void;
   /** No more beats. */
   close(): void;
@@ -24,6 +26,7 @@ export function serviceManager(
   const { env, clock, pid } = context;
   if ((env['NOTIFY_SOCKET'] ?? '') === '') return undefined;
   let state: 'listening' | 'deaf' = 'listening';
+  let begins: 'once' | 'again' = 'once';
   let beat: { cancel(): void } | undefined;
   const say = (...words: readonly string[]): void => {
     if (state === 'deaf') return;
@@ -47,7 +50,13 @@ export function serviceManager(
       beat?.cancel();
       next();
     },
-    stopping: () => say('STOPPING=1'),
+    restarting() {
+      begins = 'again';
+      say('RELOADING=1');
+    },
+    stopping() {
+      if (begins === 'once') say('STOPPING=1');
+    },
     close: () => beat?.cancel(),
   };
 }
@@ -56,6 +65,6 @@ export function serviceManager(
 function beatMs(env: CliContext['env'], pid: number): number | undefined {
   const allowedMs = Number(env['WATCHDOG_USEC']) / 1000;
   const watched = env['WATCHDOG_PID'];
-  if (!(allowedMs > 0) || (watched !== undefined && watched !== String(pid))) return undefined;
+  if (!(allowedMs > 0) || (watched !== undefined && watched !== '' && watched !== String(pid))) return undefined;
   return Math.max(SHORTEST_BEAT_MS, allowedMs / 2);
 }

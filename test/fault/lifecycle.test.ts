@@ -196,6 +196,9 @@ describe('ctq worker', { timeout: 60_000 }, () => {
     const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}`, NOTIFY_SOCKET: join(cwd, 'socket'), WATCHDOG_USEC: '1000000' };
     const worker = startCtq(['worker', '-A', 'tasks', '-b', 'memory://', '-l', 'info'], { cwd, env });
     await eventually(() => expect(readFileSync(said, 'utf8')).toMatch(/^READY=1 STATUS=celery@\S+ ready\.\n(WATCHDOG=1\n){2}/));
+    worker.signal('SIGHUP');
+    await eventually(() => expect(readFileSync(said, 'utf8')).toMatch(/RELOADING=1\n(WATCHDOG=1\n)*READY=1 .*\nWATCHDOG=1\n/));
+    expect(readFileSync(said, 'utf8')).not.toContain('STOPPING');
     await worker.stop();
     await eventually(() => expect(readFileSync(said, 'utf8')).toMatch(/STOPPING=1\n$/));
   });

@@ -1,6 +1,7 @@
 /** `ctq worker`: loads the app, opens log and pidfile, runs the app's worker until a signal ends it. */
 import type { LoadedApp } from '../../app-loader.js';
 import { expandPath } from '../../config/file-paths.js';
+import { maskUrlsIn } from '../../config/masking.js';
 import { flagLayer, type SettingsLayer } from '../../config/resolve.js';
 import type { AppWorkerOptions } from '../../ctq.js';
 import { printLevel } from '../../ctq/child-options.js';
@@ -100,7 +101,11 @@ async function runWorker(call: Call): Promise<number> {
   // What this run has open is closed before another one takes its place.
   const cleanups: (() => void | Promise<void>)[] = [];
   const closed = async (): Promise<void> => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+    // The run is over; what it said counts.
+    for (const cleanup of cleanups.splice(0).reverse())
+      await Promise.resolve()
+        .then(cleanup)
+        .catch(() => {});
   };
   call.defer(closed);
   const ending = await runOnce({ ...call, defer: (cleanup) => void cleanups.push(cleanup) }, { kept, notice });
@@ -124,10 +129,9 @@ async function runOnce(call: Call, run: Run): Promise<Ending> {
   const early = endOnEarlySignals(call);
   const prepared = await Promise.race([prepare(call, run), early.interrupted]);
   if (typeof prepared === 'number') return { exitCode: prepared, again: false };
-  const { running, logger } = prepared;
-  const heard = listen(call, { ...run, running, logger });
+  const heard = listen(call, { ...run, ...prepared });
   early.off();
-  const status = await running.start();
+  const status = await prepared.running.start();
   return heard.ending(status);
 }
 
@@ -150,7 +154,7 @@ function endOnEarlySignals({ context, defer }: Call): { readonly interrupted: Pr
 async function prepare(
   call: Call,
   { kept, notice }: Run,
-): Promise<{ readonly running: Listening['running'] & { start(): Promise<string> }; readonly logger: LogWriter }> {
+): Promise<{ readonly running: Listening['running'] & { start(): Promise<string> } } & Pick<Listening, 'logger' | 'restarting'>> {
   const { options: given, context } = call;
   const service = await startService(call, given.hostname);
   const { logger, nodename } = service;
@@ -193,7 +197,7 @@ async function prepare(
     const schedule = given.schedule === undefined ? {} : { schedule: expandPath(given.schedule, '--schedule', service.paths) };
     call.defer(await embedBeat(loaded.app, { hostname: nodename, logger, ...schedule }));
   }
-  return { running, logger };
+  return { running, logger, restarting: () => manager?.restarting() };
 }
 
 /** Two of Celery's names mean what an event loop is; and what only children can do is refused where there are none. */
@@ -269,13 +273,15 @@ function workerOptions(options: Call['options']): AppWorkerOptions {
 interface Listening extends Run {
   readonly running: { stop(how: 'warm' | 'soft' | 'cold'): Promise<void>; report(): readonly string[] };
   readonly logger: LogWriter;
+  /** Tells whom it concerns that the end is not the end. */
+  readonly restarting: () => void;
 }
 
 /**
  * TERM stops warm, INT warm and then cold, QUIT cold, softly where the settings say so; HUP starts again, USR1 tells
  * what runs, USR2 opens the log anew (WIRE 16.5).
  */
-function listen({ context, defer }: Call, { running, logger, kept, notice }: Listening): { ending(status: string): Ending } {
+function listen({ context, defer }: Call, { running, logger, kept, notice, restarting }: Listening): { ending(status: string): Ending } {
   let interrupts = 0;
   let forcedBySecondInterrupt = false;
   let again = false;
@@ -299,7 +305,8 @@ function listen({ context, defer }: Call, { running, logger, kept, notice }: Lis
       // The terminal was closed: nobody wants a worker that nobody sees.
       if ((context.stdin as { readonly isTTY?: boolean }).isTTY !== true && !again) {
         again = true;
-        notice(`Restarting ctq worker (${process.argv.slice(2).join(' ')})`);
+        notice(`Restarting ctq worker (${maskUrlsIn(process.argv.slice(2).join(' '))})`);
+        restarting();
         if (kept) tellKeeper({ again: true });
       }
       stop('warm');
