@@ -88,6 +88,8 @@ export class Ctq implements TaskSender {
   private readonly ownConf: Conf;
   private readonly canvas: CanvasSender;
   private surroundings: Surroundings;
+  /** Hears of lost connections, and of deliveries taken over from the dead. */
+  private brokerLogger: Logger = silentLogger;
   private parts: Connected | undefined;
 
   /**
@@ -225,7 +227,7 @@ export class Ctq implements TaskSender {
       });
     }
     const logger = options.logger ?? silentLogger;
-    this.configurePatience();
+    this.beWorker(logger);
     const connected = this.connected();
     const [broker, backend] = await Promise.all([connected.consumeFrom(), connected.backend()]);
     const nodename = resolveNodename(options.hostname, { hostname: hostname(), pid: process.pid });
@@ -296,12 +298,13 @@ export class Ctq implements TaskSender {
   }
 
   /** A worker waits for ever where a command gives up after seconds. */
-  private configurePatience(): void {
+  private beWorker(logger: Logger): void {
+    this.brokerLogger = logger;
     if (this.parts === undefined) this.surroundings = { ...this.surroundings, connectTimeoutMs: Number.POSITIVE_INFINITY };
   }
 
   private connected(): Connected {
-    this.parts ??= new Connected(this, { ...this.conf }, this.surroundings);
+    this.parts ??= new Connected(this, { ...this.conf }, this.surroundings, this.brokerLogger);
     return this.parts;
   }
 }

@@ -10,6 +10,7 @@ import type { Settings } from '../config/settings.js';
 import type { Ctq, Surroundings } from '../ctq.js';
 import { SentEvents } from '../events/sent-events.js';
 import { currentRun } from '../execution/task-context.js';
+import type { Logger } from '../logger.js';
 import { anonymousNodename } from '../protocol/nodename.js';
 import type { ResultBackend } from '../result-backend.js';
 import { Router } from '../routing/router.js';
@@ -23,13 +24,15 @@ export class Connected {
   private readonly sentEvents: SentEvents;
   private readonly settings: Settings;
   private readonly surroundings: Surroundings;
+  private readonly logger: Logger;
   private readonly urls: ConnectionUrls;
   private readonly brokers = new Map<string, Promise<Broker>>();
   private resultBackend: Promise<ResultBackend> | undefined;
 
-  constructor(app: Ctq, settings: Settings, surroundings: Surroundings) {
+  constructor(app: Ctq, settings: Settings, surroundings: Surroundings, logger: Logger) {
     this.settings = settings;
     this.surroundings = surroundings;
+    this.logger = logger;
     this.urls = connectionUrls(settings, surroundings.baseFolder);
     this.router = new Router(settings);
     const origin = anonymousNodename({ hostname: hostname(), pid: process.pid });
@@ -102,6 +105,7 @@ export class Connected {
     return {
       transportOptions: this.settings.brokerTransportOptions,
       connectTimeoutMs: this.surroundings.connectTimeoutMs,
+      logger: this.logger,
       ...sslOption(this.settings.brokerUseSsl),
     };
   }
