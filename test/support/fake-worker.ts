@@ -109,8 +109,8 @@ export class FakeWorker implements WorkerView {
   readonly revokes: WorkerView['revokes'] = {
     ids: () => [...this.revokedIds.keys()],
     times: () => this.revokedIds,
-    revoke: (ids) => {
-      this.deeds.push(['revoke', ids]);
+    revoke: (ids, results) => {
+      this.deeds.push(['revoke', ids, results]);
       for (const id of ids) this.revokedIds.set(id, 2526.975);
     },
     learn: (ids) => {

@@ -251,13 +251,15 @@ describe('a command answers as in the recording', () => {
 
   it('control revoke of several ids, printed as a Python set', async () => {
     expect(await play('control revoke list with reply')).toEqual([{ ok: "tasks {'r-3', 'r-4'} flagged as revoked" }]);
-    expect(worker.deeds).toEqual([['revoke', ['r-3', 'r-4']]]);
+    expect(worker.deeds).toEqual([['revoke', ['r-3', 'r-4'], 'mark']]);
     expect(worker.log.at(-1)).toEqual({ level: 'info', text: 'Tasks flagged as revoked: r-3, r-4' });
   });
 
   it('control terminate of a task that runs', async () => {
     worker.held.active.push(fakeRequest('r-5'));
     expect(await play('control revoke terminate unknown id')).toEqual([{ ok: 'terminate: r-5' }]);
+    // Whoever ends the run stores its result.
+    expect(worker.deeds).toContainEqual(['revoke', ['r-5'], 'leave']);
     expect(worker.deeds).toContainEqual(['terminate', ['r-5'], 'SIGKILL']);
     expect(worker.log.at(-1)).toEqual({ level: 'info', text: 'Terminating r-5 (9)' });
   });

@@ -55,7 +55,7 @@ describe('a mailbox', () => {
 
   it('obeys without an answer when none was asked for', () => {
     mailbox().receive(request('revoke', { task_id: 'x' }, null));
-    expect(worker.deeds).toEqual([['revoke', ['x']]]);
+    expect(worker.deeds).toEqual([['revoke', ['x'], 'mark']]);
     expect(broker.published).toEqual([]);
   });
 
