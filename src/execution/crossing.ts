@@ -11,43 +11,29 @@ import type { Outcome } from './outcome.js';
 
 type RequestField = Exclude<keyof TaskRequest, 'id' | 'args' | 'kwargs'>;
 
-/** A map, so that a field which is added to the request cannot be forgotten here. */
-const REQUEST_FIELDS: Readonly<Record<RequestField, true>> = {
-  task: true,
-  shadow: true,
-  retries: true,
-  eta: true,
-  expires: true,
-  group: true,
-  groupIndex: true,
-  rootId: true,
-  parentId: true,
-  correlationId: true,
-  replyTo: true,
-  origin: true,
-  ignoreResult: true,
-  timelimit: true,
-  deliveryInfo: true,
-  hostname: true,
-  headers: true,
-  callbacks: true,
-  errbacks: true,
-  chain: true,
-  chord: true,
-  replacedTaskNesting: true,
-  stampedHeaders: true,
-  stamps: true,
-  isEager: true,
-  deliveryCount: true,
+/** Fields that always say something; the others are sent when they do. */
+type Told = 'task' | 'rootId' | 'correlationId' | 'timelimit' | 'deliveryInfo' | 'hostname' | 'headers' | 'stamps';
+type Sent = Omit<Invocation, 'request'> & Pick<TaskRequest, Told> & Partial<Omit<TaskRequest, Told | 'id' | 'args' | 'kwargs'>>;
+
+/** What most requests say, and need not be sent. A field that is added to the request cannot be forgotten here. */
+const USUAL: Readonly<{ [Field in RequestField]: Field extends Told ? undefined : TaskRequest[Field] }> = {
+  ...{ task: undefined, rootId: undefined, correlationId: undefined, timelimit: undefined, deliveryInfo: undefined },
+  ...{ hostname: undefined, headers: undefined, stamps: undefined },
+  ...{ shadow: null, retries: 0, eta: null, expires: null, group: null, groupIndex: null, parentId: null, replyTo: null, origin: null },
+  ...{ ignoreResult: false, callbacks: null, errbacks: null, chain: null, chord: null, replacedTaskNesting: 0, stampedHeaders: null },
+  ...{ isEager: false, deliveryCount: 0 },
 };
-const FIELDS = Object.keys(REQUEST_FIELDS) as readonly RequestField[];
+const FIELDS = Object.keys(USUAL) as readonly RequestField[];
 
 /** @throws ProtocolError for arguments that JSON cannot hold. */
 export function encodeInvocation(invocation: Invocation): string {
   const { id, taskName, args, kwargs, request, softTimeLimitMs, timeLimitMs, softGraceMs } = invocation;
   const flat: Record<string, unknown> = { id, taskName, args, kwargs, softTimeLimitMs, timeLimitMs, softGraceMs };
   // Side by side with the rest: the same depth as in the message, where depth is limited.
-  for (const field of FIELDS) flat[field] = request[field];
+  for (const field of FIELDS) {
+    const value = request[field];
+    if (value !== USUAL[field]) flat[field] = value;
+  }
   try {
     return stringifyJson(flat);
   } catch {
@@ -57,8 +43,40 @@ export function encodeInvocation(invocation: Invocation): string {
 }
 
 export function decodeInvocation(text: string): Invocation {
-  const { taskName, softTimeLimitMs, timeLimitMs, softGraceMs, ...request } = parseJson(text) as TaskRequest & Invocation;
-  const { id, args, kwargs } = request;
+  const sent = parseJson(text) as Sent;
+  const { id, taskName, args, kwargs, softTimeLimitMs, timeLimitMs, softGraceMs } = sent;
+  // Written out: two spreads of this size cost more than all the rest of it.
+  const request: TaskRequest = {
+    id,
+    task: sent.task,
+    args,
+    kwargs,
+    shadow: sent.shadow ?? null,
+    retries: sent.retries ?? 0,
+    eta: sent.eta ?? null,
+    expires: sent.expires ?? null,
+    group: sent.group ?? null,
+    groupIndex: sent.groupIndex ?? null,
+    rootId: sent.rootId,
+    parentId: sent.parentId ?? null,
+    correlationId: sent.correlationId,
+    replyTo: sent.replyTo ?? null,
+    origin: sent.origin ?? null,
+    ignoreResult: sent.ignoreResult ?? false,
+    timelimit: sent.timelimit,
+    deliveryInfo: sent.deliveryInfo,
+    hostname: sent.hostname,
+    headers: sent.headers,
+    callbacks: sent.callbacks ?? null,
+    errbacks: sent.errbacks ?? null,
+    chain: sent.chain ?? null,
+    chord: sent.chord ?? null,
+    replacedTaskNesting: sent.replacedTaskNesting ?? 0,
+    stampedHeaders: sent.stampedHeaders ?? null,
+    stamps: sent.stamps,
+    isEager: sent.isEager ?? false,
+    deliveryCount: sent.deliveryCount ?? 0,
+  };
   return { id, taskName, args, kwargs, request, softTimeLimitMs, timeLimitMs, softGraceMs };
 }
 

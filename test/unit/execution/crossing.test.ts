@@ -17,6 +17,22 @@ describe('an invocation', () => {
     expect(decodeInvocation(encodeInvocation(sent))).toEqual(sent);
   });
 
+  it('leaves no field of the request behind, whatever each of them says', () => {
+    const told = {
+      ...{ task: 'shown', shadow: 'pretty', retries: 3, eta: '2030-01-01T00:00:00+00:00', expires: '2031-01-01T00:00:00+00:00' },
+      ...{ group: 'g', groupIndex: 4, rootId: 'r', parentId: 'p', correlationId: 'c', replyTo: 'q', origin: 'o', ignoreResult: true },
+      ...{ timelimit: [1, 2] as const, deliveryInfo: { exchange: 'e', routingKey: 'k', priority: 5, redelivered: true }, hostname: 'h' },
+      ...{ headers: { a: 1 }, callbacks: [1], errbacks: [2], chain: [3], chord: { d: 4 }, replacedTaskNesting: 5 },
+      ...{ stampedHeaders: ['s'], stamps: { s: 1 }, isEager: true, deliveryCount: 6 },
+    };
+    const whole = request(told);
+    for (const [field, value] of Object.entries(request())) {
+      if (!['id', 'args', 'kwargs'].includes(field)) expect([field, told[field as keyof typeof told]]).not.toEqual([field, value]);
+    }
+    expect(decodeInvocation(encodeInvocation({ ...invocation([]), request: whole })).request).toEqual(whole);
+    expect(decodeInvocation(encodeInvocation(invocation([]))).request).toEqual(request());
+  });
+
   it('reads fields of a request that are no properties of its own, as the worker’s view has them', () => {
     class View {
       get headers(): unknown {
