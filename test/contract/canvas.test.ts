@@ -148,6 +148,7 @@ for (const [engine, settingsOf] of Object.entries(engines)) {
       const { add, fail, xsum, errback } = t;
       const sent = fail.applyAsync(['boom'], { linkError: errback.s('own') });
       expect(await error(sent)).toBe('ValueError: boom');
+      await eventually(() => t.calls.length === 1);
       expect(t.calls).toEqual([JSON.stringify([sent.id, 'c.fail', 'ValueError', 'boom', true, 'own'])]);
       t.calls.splice(0);
       const failed = chord([add.s(1, 1), fail.s('in header')] as AnySignature[], xsum.s().onError(errback.s('own'))).delay();

@@ -97,11 +97,12 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
     ]);
   });
 
-  it('shows tasks in every stage as a Python worker does', async () => {
+  it('shows tasks in every stage as a Python worker does', { timeout: 120_000 }, async () => {
     const ids: string[] = [];
     for (const queue of ['py', 'ctq']) {
       const sent = [
-        app.sendTask('tasks.sleep', [8], { queue, taskId: `${queue}-active` }),
+        // Long enough for all the questions, each of which starts a Python.
+        app.sendTask('tasks.sleep', [20], { queue, taskId: `${queue}-active` }),
         app.sendTask('tasks.echo', [1, 'two'], { queue, taskId: `${queue}-reserved`, kwargs: { k: [1] } }),
         app.sendTask('tasks.echo', [3], { queue, taskId: `${queue}-scheduled`, countdown: 3600 }),
       ];
@@ -121,7 +122,7 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
     expect(Object.keys(found.ctq as object).sort()).toEqual(['ctq-active', 'ctq-reserved']);
     expect((found.ctq as Record<string, unknown[]>)['ctq-active']?.[0]).toBe('active');
     expect(Object.keys(found.py as object).sort()).toEqual(['py-active', 'py-reserved']);
-    for (const queue of ['py', 'ctq']) await app.AsyncResult(`${queue}-active`).get({ timeout: 20 });
+    for (const queue of ['py', 'ctq']) await app.AsyncResult(`${queue}-active`).get({ timeout: 60 });
   });
 
   it('answers the other questions in the same shapes', async () => {
