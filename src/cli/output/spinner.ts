@@ -22,7 +22,8 @@ export interface SpinnerSetting {
 const silent: Spinner = { say() {}, stop() {} };
 
 export function startSpinner(context: CliContext, text: string, setting: SpinnerSetting): Spinner {
-  if (setting.quiet === true || !isTerminal(context.stderr)) return silent;
+  // A terminal that does not know its width (`script`, some containers) says 0, and ora would clear lines without end.
+  if (setting.quiet === true || !isTerminal(context.stderr) || context.stderr.columns === 0) return silent;
   let words = text;
   let stopped = false;
   let shown: { text: string; stop(): unknown } | undefined;
