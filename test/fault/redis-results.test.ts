@@ -23,9 +23,11 @@ describeWith('redis', 'results on Redis', () => {
     const ids = idsOf('t', 1_000);
     const results = Promise.all(ids.map((id) => waiting.wait(id, {})));
     await eventually(async () => expect(await channels(redis)).toBe(1_000));
-    // One to listen and one to look; and the test's own.
-    const clients = ((await redis.command('CLIENT', 'LIST')) as string).trim().split('\n');
-    expect(clients.filter((line) => line.includes('name=ctq-results'))).toHaveLength(2);
+    // One to listen and one to look, which is opened after it; and the test's own.
+    await eventually(async () => {
+      const clients = ((await redis.command('CLIENT', 'LIST')) as string).trim().split('\n');
+      expect(clients.filter((line) => line.includes('name=ctq-results'))).toHaveLength(2);
+    });
     await Promise.all(ids.map((id) => storing.store(resultMeta(id, 'SUCCESS', id))));
     expect((await results).map(({ result }) => result)).toEqual(ids);
     await eventually(async () => expect(await channels(redis)).toBe(0));
