@@ -57,7 +57,7 @@ describe('the published package', () => {
     const [{ files }] = JSON.parse(listing) as [{ files: { path: string }[] }];
     const paths = files.map(({ path }) => path);
     expect(paths).toEqual(
-      expect.arrayContaining(['bin/ctq.js', 'dist/index.js', 'dist/cli/main.js', 'package.json', 'LICENSE', 'README.md']),
+      expect.arrayContaining(['bin/ctq.js', 'dist/index.js', 'dist/cli/main.cjs', 'package.json', 'LICENSE', 'README.md']),
     );
     expect(paths.filter((path) => /^(src|test|tools|bench|node_modules|\.ci)\//.test(path))).toEqual([]);
   });

@@ -1,7 +1,7 @@
 /**
  * Builds dist/ in two bundles (docs/decisions/0008). One is split into shared chunks, so that the worker
  * and a user's `import 'ctq'` run the same module instances. The other is the command line, in one
- * file: reading forty chunks took a third of the time of a `ctq send`.
+ * CommonJS file: reading forty chunks took a third of the time of a `ctq send`, ES modules a twentieth.
  *
  *   node tools/build.mjs               JavaScript only, well under a second
  *   node tools/build.mjs --if-stale    the same, but nothing when dist/ is newer than its sources
@@ -71,7 +71,7 @@ export function staleReason() {
   if (manifest === undefined) return 'there is no build yet';
   const gone = manifest.files.find((file) => !existsSync(join(dist, file)));
   if (gone !== undefined) return `dist/${gone} is missing`;
-  const missing = entryPoints().find((entry) => !manifest.files.includes(`${entry.out}.js`));
+  const missing = entryPoints().find((entry) => !manifest.files.includes(outputOf(entry)));
   if (missing !== undefined) return `${missing.in} is new`;
   const sources = [
     ...filesBelow(join(root, 'src')),
@@ -91,6 +91,10 @@ function entryPoints() {
   return Object.entries({ ...ENTRIES, [FRONT.out]: FRONT.in })
     .filter(([, source]) => existsSync(join(root, source)))
     .map(([out, source]) => ({ in: join(root, source), out }));
+}
+
+function outputOf({ out }) {
+  return out === FRONT.out ? `${out}.cjs` : `${out}.js`;
 }
 
 /**
@@ -145,10 +149,6 @@ async function bundle(outdir) {
     external: EXTERNAL,
     loader: { '.lua': 'text' },
     define: { __CTQ_VERSION__: JSON.stringify(version) },
-    // Bundled CommonJS packages ask for Node's own modules with require().
-    banner: {
-      js: "import { createRequire as __ctqCreateRequire } from 'node:module'; const require = __ctqCreateRequire(import.meta.url);",
-    },
     plugins: [namesOfLateCommonJs],
     metafile: true,
     logLevel: 'silent',
@@ -156,10 +156,22 @@ async function bundle(outdir) {
     chunkNames: 'chunks/[name]-[hash]',
   };
   const results = await Promise.all([
-    esbuild.build({ ...common, entryPoints: entryPoints().filter(({ out }) => out !== FRONT.out), splitting: true }),
+    esbuild.build({
+      ...common,
+      entryPoints: entryPoints().filter(({ out }) => out !== FRONT.out),
+      splitting: true,
+      // Bundled CommonJS packages ask for Node's own modules with require().
+      banner: {
+        js: "import { createRequire as __ctqCreateRequire } from 'node:module'; const require = __ctqCreateRequire(import.meta.url);",
+      },
+    }),
     esbuild.build({
       ...common,
       entryPoints: entryPoints().filter(({ out }) => out === FRONT.out),
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+      banner: { js: "const __ctqUrl = require('node:url').pathToFileURL(__filename).href;" },
+      define: { ...common.define, 'import.meta.url': '__ctqUrl' },
       minifyWhitespace: true, // Comments cost time to read.
       external: [...EXTERNAL, ...FRONT.packages],
       plugins: [leaveOut, loadLate, namesOfLateCommonJs],

@@ -22,7 +22,7 @@ async function filesLoadedBy(argv: readonly string[], cwd = tmpFolder()): Promis
 
 describe('ctq send', () => {
   it('loads the command line and nothing else: no worker, no app, nothing for a screen', async () => {
-    expect(await filesLoadedBy(['send', 'tasks.add', '3', '4', '-b', 'memory://'])).toEqual(['bin/ctq.js', 'dist/cli/main.js']);
+    expect(await filesLoadedBy(['send', 'tasks.add', '3', '4', '-b', 'memory://'])).toEqual(['bin/ctq.js', 'dist/cli/main.cjs']);
   });
 
   it('does not touch the app’s module, also when one is named', async () => {
@@ -52,7 +52,7 @@ describe('ctq --version', () => {
   it('works, and everything else says what is missing, where nothing was built', async () => {
     const root = tmpFolder();
     mkdirSync(join(root, 'bin'));
-    copyFileSync(join(projectRoot, 'bin', 'ctq.js'), join(root, 'bin', 'ctq.js'));
+    for (const file of ['ctq.js', 'package.json']) copyFileSync(join(projectRoot, 'bin', file), join(root, 'bin', file));
     copyFileSync(join(projectRoot, 'package.json'), join(root, 'package.json'));
     const version = new OwnedProcess(process.execPath, [join(root, 'bin', 'ctq.js'), '--version']);
     expect((await version.waitForExit()).code).toBe(0);
@@ -65,6 +65,6 @@ describe('ctq --version', () => {
 
 describe('ctq --help', () => {
   it('needs the same one file', async () => {
-    expect(await filesLoadedBy(['--help'])).toEqual(['bin/ctq.js', 'dist/cli/main.js']);
+    expect(await filesLoadedBy(['--help'])).toEqual(['bin/ctq.js', 'dist/cli/main.cjs']);
   });
 });
