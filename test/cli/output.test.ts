@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.js';
-import { Ctq } from '../../src/ctq.js';
+import { chain, chord, Ctq, group, signature } from '../../src/index.js';
 import type { ResultMeta } from '../../src/protocol/result-meta.js';
 import { eventually } from '../support/eventually.js';
 import { tmpFolder } from '../support/tmp.js';
@@ -29,6 +29,41 @@ async function store(status: string, result: unknown, more: Partial<ResultMeta> 
   const dateDone = '2026-11-21T08:19:33+00:00';
   await (await app.backend()).store({ taskId, status, result, traceback: null, children: [], dateDone, ...more });
   return taskId;
+}
+
+interface Sent {
+  readonly id: unknown;
+  readonly task: unknown;
+  readonly group: unknown;
+  readonly args: unknown;
+  readonly embed: Readonly<Record<string, unknown>>;
+}
+
+/** The next messages of a queue. */
+async function sentTo(queue: string, count: number): Promise<Sent[]> {
+  const sent: Sent[] = [];
+  const consumer = (await app.broker()).consume({
+    queues: [{ name: queue, exchange: { name: '', type: 'direct' }, routingKey: queue }],
+    prefetch: 100,
+    name: 'test',
+    handler: {
+      deliver: (batch) => {
+        for (const delivery of batch) {
+          const [args, , embed] = JSON.parse(Buffer.from(delivery.message.body).toString()) as [unknown, unknown, Sent['embed']];
+          const { id, task, group } = delivery.message.headers;
+          sent.push({ id, task, group, args, embed });
+          void delivery.ack();
+        }
+      },
+      malformed() {},
+      disconnected() {},
+      connected() {},
+      fenced() {},
+    },
+  });
+  await eventually(() => sent.length >= count);
+  await (await consumer).close();
+  return sent;
 }
 
 const boom = { exc_type: 'ValueError', exc_message: ['boom'], exc_module: 'builtins' };
@@ -240,7 +275,7 @@ describe('ctq result', () => {
     expect((await ctq(['result', id])).code).toBe(75);
   });
 
-  it('prints the tasks that a task sent, each once', async () => {
+  it('prints the tasks and groups that a task sent, each once', async () => {
     const leaf = await store('SUCCESS', 2);
     const root = await store('SUCCESS', 1);
     await (await app.backend()).store({
@@ -263,9 +298,55 @@ describe('ctq result', () => {
         ],
       ],
     });
-    expect((await ctq(['result', '--tree', parent])).stdout).toBe(`${parent} SUCCESS 0\n  ${leaf} SUCCESS 2\n  ${root} SUCCESS 1\n`);
-    const tree = JSON.parse((await ctq(['result', '--tree', '--json', parent])).stdout) as { children: { id: string }[] };
-    expect(tree.children.map(({ id }) => id)).toEqual([leaf, root]);
+    expect((await ctq(['result', '--tree', parent])).stdout).toBe(
+      `${parent} SUCCESS 0\n  ${leaf} SUCCESS 2\n  group group\n    ${root} SUCCESS 1\n`,
+    );
+    const tree: unknown = JSON.parse((await ctq(['result', '--tree', '--json', parent])).stdout);
+    expect(tree).toMatchObject({
+      id: parent,
+      state: 'SUCCESS',
+      children: [
+        { id: leaf, state: 'SUCCESS' },
+        { id: 'group', group: true },
+      ],
+    });
+    expect(tree).toMatchObject({ children: [{}, { children: [{ id: root, state: 'SUCCESS', result: 1, children: [] }] }] });
+  });
+
+  it('takes the id of a saved group for its members', async () => {
+    const [one, two] = [await store('SUCCESS', 1), await store('SUCCESS', 2)];
+    const groupId = randomUUID();
+    const chords = (await app.backend()).chords;
+    await chords?.saveGroup(groupId, [[groupId, null], [one, two].map((id) => [[id, null], null])]);
+    expect((await ctq(['result', groupId])).stdout).toBe(`${one}\tSUCCESS\t1\n${two}\tSUCCESS\t2\n`);
+    expect((await ctq(['result', '--tree', groupId])).stdout).toBe(`${groupId} group\n  ${one} SUCCESS 1\n  ${two} SUCCESS 2\n`);
+    await ctq(['result', '--forget', groupId]);
+    expect((await ctq(['result', groupId])).code).toBe(75);
+    expect(await chords?.loadGroup(groupId)).toBeUndefined();
+  });
+
+  it('shows on a terminal how far a task is that says so', async () => {
+    const context = fakeContext({ cwd: folder, terminal: true });
+    const running = main(['-b', url, 'result', '--wait', 'far'], context);
+    const backend = await app.backend();
+    const meta = { taskId: 'far', traceback: null, children: [], dateDone: null };
+    await context.stderr.waitFor(/waiting for far/);
+    await backend.store({ ...meta, status: 'PROGRESS', result: { current: 3, total: 10, status: 'resizing\u001b[2J' } });
+    await context.stderr.waitFor(/far █{7}░{17} 30 % \(3\/10\) resizing\\x1b\[2J/);
+    await backend.store({ ...meta, status: 'SUCCESS', result: 'done' });
+    expect(await running).toBe(0);
+    expect(context.stdout.text).toBe('done\n');
+  });
+
+  it('counts on a terminal how many of several are ready', async () => {
+    const context = fakeContext({ cwd: folder, terminal: true });
+    const running = main(['-b', url, 'result', '--wait', 'c1', 'c2'], context);
+    const backend = await app.backend();
+    await context.stderr.waitFor(/waiting for 2 tasks/);
+    await backend.store({ taskId: 'c1', status: 'SUCCESS', result: 1, traceback: null, children: [], dateDone: null });
+    await context.stderr.waitFor(/2 tasks █{12}░{12} 50 % \(1\/2\)/);
+    await backend.store({ taskId: 'c2', status: 'SUCCESS', result: 1, traceback: null, children: [], dateDone: null });
+    expect(await running).toBe(0);
   });
 });
 
@@ -322,6 +403,89 @@ describe('ctq send --batch', () => {
   it('reads a file below the working directory', async () => {
     const cwd = tmpFolder({ 'calls.jsonl': lines({ task: 'a', options: { taskId: 'x' } }) });
     expect((await ctq(['send', '--batch', 'calls.jsonl'], { cwd })).stdout).toBe('x\n');
+  });
+});
+
+describe('ctq send --chain, --group and --chord', () => {
+  const steps = [{ task: 'tasks.add', args: [1, 2] }, { task: 'tasks.mul', args: [3] }, 'tasks.say'];
+  const send = async (count: number, kind: string, canvas: unknown, ...more: string[]): Promise<{ sent: Sent[]; id: string }> => {
+    const queue = `q-${randomUUID()}`;
+    const run = await ctq(['send', `--${kind}`, '-', '-Q', queue, ...more], { input: JSON.stringify(canvas) });
+    expect([run.code, run.stderr]).toEqual([0, '']);
+    return { sent: await sentTo(queue, count), id: run.stdout.trimEnd() };
+  };
+
+  it('sends the first step with the others in it, and prints the id of the last', async () => {
+    const { sent, id } = await send(1, 'chain', steps);
+    expect(sent).toMatchObject([{ task: 'tasks.add', args: [1, 2], embed: { chain: [{ task: 'tasks.say' }, { task: 'tasks.mul' }] } }]);
+    expect(sent[0]?.embed['chain']).toMatchObject([{ options: { task_id: id } }, {}]);
+  });
+
+  it('sends all of a group, and keeps its members for ctq result', async () => {
+    const { sent, id } = await send(2, 'group', steps.slice(0, 2), '10');
+    expect(sent.map(({ task, args, group }) => [task, args, group])).toEqual([
+      ['tasks.add', [10, 1, 2], id],
+      ['tasks.mul', [10, 3], id],
+    ]);
+    const members = (await (await app.backend()).chords?.loadGroup(id))?.[1]?.map(([[member]]) => member);
+    expect(members).toEqual(sent.map((one) => one.id));
+    expect((await ctq(['result', id])).stdout).toBe(members?.map((member) => `${member}\tPENDING\t\n`).join(''));
+  });
+
+  it('sends the header of a chord, with its body in every part', async () => {
+    const { sent, id } = await send(2, 'chord', { header: steps.slice(0, 2), body: 'tasks.sum' });
+    expect(sent.map(({ task, embed }) => [task, (embed['chord'] as { options: object }).options])).toMatchObject([
+      ['tasks.add', { task_id: id }],
+      ['tasks.mul', { task_id: id }],
+    ]);
+  });
+
+  it('takes what json.dumps writes of a canvas, nested as it may be', async () => {
+    const nested = chain(signature('a'), group([signature('b'), chain(signature('c'), signature('d'))]), signature('e'));
+    for (const kind of ['chain', 'group', 'chord'] as const) {
+      const canvas = { chain: nested, group: group([nested, nested]), chord: chord([nested], signature('e')) }[kind];
+      const { sent } = await send(kind === 'group' ? 2 : 1, kind, canvas.toJSON());
+      expect(sent.map(({ task }) => task)).toEqual(kind === 'group' ? ['a', 'a'] : ['a']);
+    }
+  });
+
+  it('prints ids of everything with --json, as Celery keeps them', async () => {
+    const { stdout } = await ctq(['--json', 'send', '--chain', '-', '--task-id', 'last'], { input: JSON.stringify(steps) });
+    expect(JSON.parse(stdout)).toMatchObject({
+      id: 'last',
+      task: 'celery.chain',
+      tree: [['last', [[{}, [[{}, null], null]], null]], null],
+    });
+  });
+
+  it('waits for the value, of a group the list of all, shown as it comes in', async () => {
+    const signatures = [await store('SUCCESS', 1), await store('SUCCESS', 2)].map((id) => ({ task: 'a', options: { task_id: id } }));
+    const cwd = tmpFolder({ 'group.json': JSON.stringify(signatures) });
+    expect(await ctq(['send', '--group', 'group.json', '--wait'], { cwd })).toEqual({ code: 0, stdout: '[1,2]\n', stderr: '' });
+    const documents: unknown = JSON.parse((await ctq(['send', '--group', 'group.json', '--wait', '--json'], { cwd })).stdout);
+    expect(documents).toMatchObject([{ result: 1 }, { result: 2 }]);
+    const input = JSON.stringify(['a', signatures[0]]);
+    expect(await ctq(['send', '--chain', '-', '--wait', '-q'], { input })).toMatchObject({ code: 0, stdout: '1\n' });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['chain', '{broken', '--chain standard input is no JSON'],
+    ['chain', [], '--chain standard input is empty'],
+    ['chain', 3, '--chain standard input is 3 (write a list of signatures, such as'],
+    ['chain', ['a', 3], '--chain standard input: number 2 is 3 (write {"task"'],
+    ['chain', ['a', { task: 'b', arg: [1] }], '--chain standard input: number 2 has an unknown key "arg" (did you mean args?)'],
+    ['chain', [{ task: 'b', args: 3 }], '--chain -: not a signature: the args of b are no list'],
+    ['chain', { task: 'a' }, '--chain standard input holds a single task'],
+    ['chain', group([signature('a')]).toJSON(), '--chain standard input holds a group (send it with --group)'],
+    ['chord', ['a'], '--chord standard input is ["a"] (write {"header":'],
+    ['chord', { header: ['a'] }, '--chord standard input: body is undefined'],
+    ['chord', { header: ['a'], bdy: 'b' }, 'unknown key "bdy" (did you mean body?)'],
+  ])('says of a --%s %j what is wrong with it', async (kind, canvas, why) => {
+    const input = typeof canvas === 'string' ? canvas : JSON.stringify(canvas);
+    const { code, stdout, stderr } = await ctq(['send', `--${kind}`, '-'], { input });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`ctq: `);
+    expect(stderr).toContain(why);
   });
 });
 

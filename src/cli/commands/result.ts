@@ -2,7 +2,8 @@
 import type { AsyncResult } from '../../client/async-result.js';
 import { TaskError, WaitTimeoutError } from '../../errors.js';
 import { decodeException } from '../../protocol/exception.js';
-import type { ResultMeta } from '../../protocol/result-meta.js';
+import type { Ctq } from '../../ctq.js';
+import type { ResultMeta, ResultTree } from '../../protocol/result-meta.js';
 import { isReady, PENDING, SUCCESS } from '../../protocol/states.js';
 import { openClient } from '../client.js';
 import { type CommandCall, defineCommand, flag, value } from '../command.js';
@@ -11,18 +12,19 @@ import { EXIT } from '../exit-codes.js';
 import { seconds } from '../option-values.js';
 import { paintFor, stateColour } from '../output/colour.js';
 import { jsonText } from '../output/json.js';
+import { showWait } from '../output/progress.js';
 import { startSpinner } from '../output/spinner.js';
 import { tableText } from '../output/table.js';
 import { isTerminal } from '../output/terminal.js';
 import { valueText } from '../output/value.js';
-import { resultDocument } from '../result-document.js';
-import { type LoadMeta, type ResultNode, resultTree } from '../result-tree.js';
+import { idsIn, resultDocument } from '../result-document.js';
+import { type ResultNode, resultTree, type TaskNode, type TreeSource } from '../result-tree.js';
 
 const options = {
   wait: flag('-w, --wait', 'wait until it is ready'),
   timeout: value('--timeout <seconds>', 'wait no longer; exit code 75 then', seconds),
   traceback: flag('--traceback', 'print the traceback of a failure, on stderr'),
-  tree: flag('--tree', 'print the tasks that it sent, and theirs'),
+  tree: flag('--tree', 'print the tasks and groups that it sent, and theirs'),
   forget: flag('--forget', 'remove the result after printing it'),
 } as const;
 
@@ -44,11 +46,13 @@ export const result = defineCommand({
   async run(call) {
     const { options, globals, context } = call;
     const app = await openClient(call);
+    const loadGroup = async (id: string): Promise<ResultTree | undefined> => (await app.backend()).chords?.loadGroup(id);
+    const { ids, groups } = await spreadGroups(call.args, app, loadGroup);
     const answers = await askAll(
       call,
-      call.args.map((id) => app.AsyncResult(id)),
+      ids.map((id) => app.AsyncResult(id)),
     );
-    if (options.tree === true) await printTrees(call, (id) => app.AsyncResult(id).load());
+    if (options.tree === true) await printTrees(call, { load: (id) => app.AsyncResult(id).load(), loadGroup });
     else if (globals.json === true) {
       const documents = answers.map(({ handle, meta }) => resultDocument(handle.id, meta));
       context.stdout.write(`${jsonText(documents.length === 1 ? documents[0] : documents)}\n`);
@@ -56,7 +60,9 @@ export const result = defineCommand({
     else await printTable(call, answers);
     if (options.traceback === true && globals.json !== true) for (const answer of answers) printTraceback(call, answer);
     if (options.forget === true) {
-      await Promise.all(answers.filter(({ meta }) => meta !== undefined && isReady(meta.status)).map(({ handle }) => handle.forget()));
+      const done = answers.filter(({ meta }) => meta !== undefined && isReady(meta.status));
+      await Promise.all(done.map(({ handle }) => handle.forget()));
+      if (done.length === answers.length) await Promise.all(groups.map(async (id) => (await app.backend()).chords?.deleteGroup(id)));
     }
     return conclude(call, answers);
   },
@@ -64,19 +70,40 @@ export const result = defineCommand({
 
 type Call = CommandCall<typeof options>;
 
+/** The id of a group stands for its members. */
+async function spreadGroups(
+  given: readonly string[],
+  app: Ctq,
+  loadGroup: TreeSource['loadGroup'],
+): Promise<{ readonly ids: readonly string[]; readonly groups: readonly string[] }> {
+  const groups: string[] = [];
+  const ids = await Promise.all(
+    given.map(async (id) => {
+      const tree = (await app.AsyncResult(id).load()) === undefined ? await loadGroup(id) : undefined;
+      if (tree === undefined) return [id];
+      groups.push(id);
+      return idsIn(tree);
+    }),
+  );
+  return { ids: ids.flat(), groups };
+}
+
 async function askAll(call: Call, handles: readonly AsyncResult[]): Promise<Answer[]> {
   const { options, globals, context, signal } = call;
   if (options.wait !== true && options.timeout === undefined) {
     return Promise.all(handles.map(async (handle) => ({ handle, meta: await handle.load() })));
   }
-  const spinner = startSpinner(context, `waiting for ${handles.length === 1 ? handles[0]?.id : `${handles.length} tasks`}`, globals);
+  const what = handles.length === 1 ? String(handles[0]?.id) : `${handles.length} tasks`;
+  const spinner = startSpinner(context, `waiting for ${what}`, globals);
   call.defer(() => spinner.stop());
+  const view = showWait(spinner, what, handles.length);
   try {
     const waiting = { propagate: false, signal, ...(options.timeout === undefined ? {} : { timeout: options.timeout }) } as const;
     return await Promise.all(
       handles.map(async (handle) => {
         try {
-          await handle.get(waiting);
+          await handle.get({ ...waiting, onUpdate: (meta) => view.onUpdate(meta) });
+          view.ready();
         } catch (error) {
           // Late: what there is so far is still worth printing.
           if (!(error instanceof WaitTimeoutError)) throw error;
@@ -110,18 +137,22 @@ function summaryOf(meta: ResultMeta | undefined): string {
   return failureOf(meta).message;
 }
 
-async function printTrees(call: Call, load: LoadMeta): Promise<void> {
+async function printTrees(call: Call, source: TreeSource): Promise<void> {
   const { args, context, globals } = call;
   const trees: ResultNode[] = [];
-  for (const id of args) trees.push(await resultTree(id, load));
+  for (const id of args) trees.push(await resultTree(id, source));
   if (globals.json === true) {
     context.stdout.write(`${jsonText(trees.length === 1 ? trees[0] : trees)}\n`);
     return;
   }
   const paint = await paintFor(context.stdout, context.env, globals.noColor);
+  const stateText = ({ state, result }: TaskNode): string => {
+    const value = state === SUCCESS ? ` ${escapeText(valueText(result, context.stdout))}` : '';
+    return `${paint(stateColour(state), escapeText(state))}${value}`;
+  };
   const print = (node: ResultNode, depth: number): void => {
-    const value = node.state === SUCCESS ? ` ${escapeText(valueText(node.result, context.stdout))}` : '';
-    context.stdout.write(`${'  '.repeat(depth)}${escapeText(node.id)} ${paint(stateColour(node.state), escapeText(node.state))}${value}\n`);
+    const what = 'group' in node ? 'group' : stateText(node);
+    context.stdout.write(`${'  '.repeat(depth)}${escapeText(node.id)} ${what}\n`);
     for (const child of node.children) print(child, depth + 1);
   };
   for (const tree of trees) print(tree, 0);
@@ -134,11 +165,11 @@ function printTraceback({ context }: Call, { meta }: Answer): void {
 }
 
 /** The worst of the answers, as an exit code and, for a single task, in words. */
-function conclude({ args, options }: Call, answers: readonly Answer[]): number {
+function conclude({ options }: Call, answers: readonly Answer[]): number {
   const failed = answers.find(({ meta }) => meta !== undefined && isReady(meta.status) && meta.status !== SUCCESS);
   const waiting = answers.find(({ meta }) => meta === undefined || !isReady(meta.status));
-  if (args.length === 1 && failed?.meta !== undefined) throw failureOf(failed.meta);
-  if (args.length === 1 && waiting !== undefined) {
+  if (answers.length === 1 && failed?.meta !== undefined) throw failureOf(failed.meta);
+  if (answers.length === 1 && waiting !== undefined) {
     const state = waiting.meta?.status ?? PENDING;
     const hint = state === PENDING ? 'not begun, or no such task; --wait waits' : '--wait waits';
     throw new WaitTimeoutError(`${waiting.handle.id} is ${state}`, {

@@ -1,9 +1,10 @@
-/** `ctq send`: a task by its name. Needs neither the app's module nor anything of the worker. */
+/** `ctq send`: a task by its name, or a canvas from a file. Needs neither the app's module nor anything of the worker. */
 import type { ApplyAsyncOptions } from '../../client/apply-async-options.js';
 import { checkRetryPolicy } from '../../config/validate.js';
-import { ConfigError, TaskError, UsageError, WaitTimeoutError } from '../../errors.js';
+import { ConfigError, UsageError } from '../../errors.js';
 import { COMPRESSION_NAMES } from '../../protocol/compression.js';
 import { sendBatch } from '../batch.js';
+import type { CanvasKind } from '../canvas-file.js';
 import { beforeDeadline, openClient } from '../client.js';
 import { type CommandCall, defineCommand, Expected, flag, list, type OptionValues, toggle, value } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -11,8 +12,8 @@ import { jsonList, jsonObject, keyAndValue, objectOf, readLoosely, signature } f
 import { instant, oneOf, seconds, secondsOrInstant, text, wholeNumber } from '../option-values.js';
 import { jsonText } from '../output/json.js';
 import { startSpinner } from '../output/spinner.js';
-import { resultDocument } from '../result-document.js';
-import { valueText } from '../output/value.js';
+import { sendCanvas } from '../send-canvas.js';
+import { printValue } from '../sent.js';
 
 const options = {
   args: value('--args <json>', 'positional arguments as a JSON list', jsonList),
@@ -39,6 +40,9 @@ const options = {
   ignoreResult: flag('--ignore-result', 'store no result'),
   retry: toggle('--retry', 'publish again when the connection fails (default); --no-retry does not'),
   retryPolicy: value('--retry-policy <json>', 'such as {"max_retries": 3, "interval_step": 0.2}', retryPolicy),
+  chain: value('--chain <file|->', 'send the chain in a file: signatures as Celery writes them in JSON', text, { completes: 'file' }),
+  group: value('--group <file|->', 'send a group', text, { completes: 'file' }),
+  chord: value('--chord <file|->', 'send a chord, {"header": […], "body": …}', text, { completes: 'file' }),
   wait: flag('-w, --wait', 'wait, and print the value instead of the id: a text as it is, else JSON'),
   timeout: value('--timeout <seconds>', 'wait no longer; exit code 75 then', seconds),
   batch: value('--batch <file|->', 'send a task for each line, {"task": …, "args": […], "kwargs": {…}, "options": {…}}', text, {
@@ -50,7 +54,7 @@ type SendOptions = OptionValues<typeof options>;
 
 export const send = defineCommand({
   name: 'send',
-  summary: 'send a task by name, and print its id',
+  summary: 'send a task by name or a canvas from a file, and print its id',
   arguments: [
     { name: 'task', summary: 'the name of the task', required: false, completes: 'task' },
     { name: 'args', summary: 'its arguments: JSON where it parses as JSON, else texts', required: false, variadic: true },
@@ -58,26 +62,29 @@ export const send = defineCommand({
   options,
   examples: [
     ['ctq send tasks.add 3 4 --wait', 'print 7'],
-    ['ctq send tasks.mail ann@example.org -k subject=Hello --countdown 60', 'a minute from now'],
+    ['ctq send --chain steps.json --wait', 'one after the other; steps.json: [{"task": "tasks.add", "args": [1, 2]}, …]'],
     ['jq -c . calls.json | ctq send --batch -', 'one task a line'],
   ],
-  run: (call) => (call.options.batch === undefined ? sendOne(call) : sendLines(call, call.options.batch)),
+  run: (call) => {
+    const { batch, chain, group, chord } = call.options;
+    const sources = Object.entries({ batch, chain, group, chord }).filter(([, source]) => source !== undefined);
+    if (sources.length > 1) {
+      throw new UsageError(`${sources.map(([name]) => `--${name}`).join(' and ')} were given`, { hint: 'send one after the other' });
+    }
+    if (batch !== undefined) return sendLines(call, batch);
+    const [[kind, source] = []] = sources;
+    return source === undefined ? sendOne(call) : sendTogether(call, kind as CanvasKind, source);
+  },
 });
 
 async function sendOne(call: CommandCall<typeof options>): Promise<number> {
-  const { options, globals, context, signal } = call;
+  const { options, globals, context } = call;
   const [task, ...words] = call.args;
   if (task === undefined || task === '') {
     throw new UsageError('the name of the task is missing', { hint: 'ctq send tasks.add 3 4; ctq send --help shows more' });
   }
-  if (options.args !== undefined && words.length > 0) {
-    throw new UsageError('arguments were given twice', { hint: 'either after the task, or with --args' });
-  }
-  const waits = options.wait === true || options.timeout !== undefined;
-  if (waits && options.ignoreResult === true) {
-    throw new UsageError('--ignore-result leaves nothing to wait for', { hint: 'leave out --wait or --ignore-result' });
-  }
-  const args = options.args ?? words.map(readLoosely);
+  const args = argumentsOf(options, words);
+  const waits = waitsFor(options);
   const app = await openClient(call);
   const spinner = startSpinner(context, `sending ${task}`, globals);
   call.defer(() => spinner.stop());
@@ -88,25 +95,29 @@ async function sendOne(call: CommandCall<typeof options>): Promise<number> {
     context.stdout.write(globals.json === true ? `${jsonText({ id: sent.id, task })}\n` : `${sent.id}\n`);
     return EXIT.ok;
   }
-  spinner.say(`waiting for ${task} (${sent.id})`);
-  try {
-    const result = await sent.get({ signal, ...(options.timeout === undefined ? {} : { timeout: options.timeout }) });
-    spinner.stop();
-    const document = globals.json === true ? jsonText(resultDocument(sent.id, await sent.load())) : valueText(result, context.stdout);
-    context.stdout.write(`${document}\n`);
-    return EXIT.ok;
-  } catch (error) {
-    spinner.stop();
-    if (globals.json === true && error instanceof TaskError) {
-      context.stdout.write(`${jsonText(resultDocument(sent.id, await sent.load()))}\n`);
-    }
-    if (error instanceof WaitTimeoutError) {
-      throw new WaitTimeoutError(`${sent.id} is not ready after ${options.timeout} s`, {
-        hint: `it may still finish: ctq result --wait ${sent.id}`,
-      });
-    }
-    throw error;
+  return printValue({ call, sent, what: task, timeout: options.timeout, spinner });
+}
+
+/** A canvas has no name: every word is an argument of its first tasks. */
+function sendTogether(call: CommandCall<typeof options>, kind: CanvasKind, source: string): Promise<number> {
+  const { options } = call;
+  const args = argumentsOf(options, call.args);
+  return sendCanvas({ call, kind, source, args, options: applyOptions(options), waits: waitsFor(options), timeout: options.timeout });
+}
+
+function argumentsOf({ args }: SendOptions, words: readonly string[]): readonly unknown[] {
+  if (args !== undefined && words.length > 0) {
+    throw new UsageError('arguments were given twice', { hint: 'either as words, or with --args' });
   }
+  return args ?? words.map(readLoosely);
+}
+
+function waitsFor({ wait, timeout, ignoreResult }: SendOptions): boolean {
+  const waits = wait === true || timeout !== undefined;
+  if (waits && ignoreResult === true) {
+    throw new UsageError('--ignore-result leaves nothing to wait for', { hint: 'leave out --wait or --ignore-result' });
+  }
+  return waits;
 }
 
 async function sendLines(call: CommandCall<typeof options>, source: string): Promise<number> {
@@ -123,7 +134,10 @@ async function sendLines(call: CommandCall<typeof options>, source: string): Pro
 }
 
 /** Options that say what this command does, not what the message is. */
-const LOCAL = { args: undefined, kwarg: undefined, header: undefined, wait: undefined, timeout: undefined, batch: undefined };
+const LOCAL = {
+  ...{ args: undefined, kwarg: undefined, header: undefined, wait: undefined, timeout: undefined },
+  ...{ batch: undefined, chain: undefined, group: undefined, chord: undefined },
+};
 
 function applyOptions(options: SendOptions): ApplyAsyncOptions {
   const { kwarg, kwargs, header } = options;
