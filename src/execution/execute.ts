@@ -157,14 +157,19 @@ export class Executor {
         if (run.pending === undefined || run.isGivenUp) resolve(ending.outcome);
         else void run.pending.then(() => resolve(ending.outcome));
       };
-      const over = (ending: () => Ending): void => {
+      /** The code has ended; false when its run had ended before. */
+      const inTime = (): boolean => {
         codeRuns = false;
         if (run.hasEnded) this.leftBehind -= 1;
-        else end(ending());
+        return !run.hasEnded;
       };
       pending.then(
-        (value) => over(() => this.returned(run, value)),
-        (thrown: unknown) => over(() => this.thrown(run, thrown)),
+        (value) => {
+          if (inTime()) end(this.returned(run, value));
+        },
+        (thrown: unknown) => {
+          if (inTime()) end(this.thrown(run, thrown));
+        },
       );
       run.fail = (error) => end(this.thrown(run, error));
       watch.abort = (reason, signal) => {
