@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { app, childrenOf, ended, isAlive, ledger, send, useEstate, worker } from './operations/pool-workers.js';
+import { describeWith } from '../support/requires.js';
+import { app, childrenOf, ended, estate, isAlive, ledger, send, useEstate, worker } from './operations/pool-workers.js';
 
 for (const pool of ['prefork', 'threads'] as const) {
   describe(`misbehaving tasks in ${pool}`, () => {
@@ -101,6 +102,28 @@ for (const pool of ['prefork', 'threads'] as const) {
     });
   });
 }
+
+describeWith(['redis'], 'a task that always ends its process, on Redis', () => {
+  useEstate('redis');
+
+  it('fails after four runs, and its message lies among the dead letters; one that did not die of it is not counted', {
+    timeout: 60_000,
+  }, async () => {
+    const first = await worker('prefork');
+    // Given back by a stop, which is no death.
+    const result = await send('tasks.late', ['patient', 60]);
+    await eventually(() => ledger.begun('patient') === 1);
+    await first.stop('SIGQUIT');
+    await worker('prefork');
+    await eventually(() => ledger.begun('patient') === 2);
+    const doomed = await send('tasks.exit', ['doomed', 1]);
+    expect(await ended(doomed, 30_000)).toMatchObject({ status: 'FAILURE', result: { exc_type: 'WorkerLostError' } });
+    expect(ledger.begun('doomed')).toBe(4);
+    expect(await estate.deadLetters()).toBe(1);
+    expect((await result.load())?.status).not.toBe('FAILURE');
+    expect(ledger.begun('patient')).toBe(2);
+  });
+});
 
 describe('a crash in prefork', () => {
   useEstate('sqlite');

@@ -11,21 +11,28 @@ import { Ledger } from './ledger.js';
 
 interface Estate {
   readonly url: string;
+  /** How many messages lie among the dead letters of the default queue. */
+  deadLetters(): Promise<number>;
   close(): Promise<void>;
 }
 
 const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
   async redis() {
     const server = await startRedis();
-    return { url: server.url, close: () => server.stop() };
+    return {
+      url: server.url,
+      deadLetters: async () => Number(await server.command('LLEN', 'ctq:dead:celery')),
+      close: () => server.stop(),
+    };
   },
   async sqlite() {
-    return { url: `sqlite://${tmpFolder()}/ctq.db`, close: async () => {} };
+    const url = `sqlite://${tmpFolder()}/ctq.db`;
+    return { url, deadLetters: () => Promise.reject(new Error('ask Redis')), close: async () => {} };
   },
 };
 
 let marks = '';
-let estate: Estate;
+export let estate: Estate;
 const running: OwnedProcess[] = [];
 export let ledger: Ledger;
 /** A client of the engine. */
