@@ -3,14 +3,14 @@
 'use strict';
 const { existsSync, readFileSync } = require('node:fs');
 const module_ = require('node:module');
-const { join } = require('node:path');
+const path = require('node:path');
 
-const root = join(__dirname, '..');
-const front = join(root, 'dist', 'cli', 'main.cjs');
+const root = path.join(__dirname, '..');
+const front = path.join(root, 'dist', 'cli', 'main.cjs');
 
 if (process.argv.length === 3 && process.argv[2] === '--version') {
   // Answered before anything is loaded: loading is most of what a start costs.
-  process.stdout.write(`${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}\n`);
+  process.stdout.write(`${JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version}\n`);
 } else if (!existsSync(front)) {
   process.stderr.write('ctq: dist/ is missing (run "npm run build" in a checkout, or install ctq again)\n');
   process.exitCode = 70;

@@ -42,16 +42,16 @@ describeWith('redis', 'connections that break', () => {
     });
     for (let round = 0; round < 5; round += 1) {
       const connection = await link.connection();
-      let handedOut: boolean | undefined;
+      const seen: { handedOut?: boolean } = {};
       proxy.hangUp();
       // A call in every turn of the event loop, so that one falls between the end of writing and the end of the socket.
-      while (handedOut === undefined) {
+      while (seen.handedOut === undefined) {
         connection.call('ping', []).catch(() => {
-          handedOut ??= link.now === connection;
+          seen.handedOut ??= link.now === connection;
         });
         await new Promise((resolve) => setImmediate(resolve));
       }
-      expect(handedOut).toBe(false);
+      expect(seen.handedOut).toBe(false);
     }
     link.close();
   });
