@@ -200,7 +200,7 @@ export class ChildPool implements Pool, ChildOwner {
       if (child === undefined) break;
       child.begin(this.waiting.shift() as Job);
     }
-    for (const look of this.changed.splice(0)) look();
+    if (this.changed.length > 0) for (const look of this.changed.splice(0)) look();
   }
 
   private abort(job: Job, reason: AbortReason, signal?: string): void {

@@ -113,6 +113,8 @@ export class Staff {
   /** Its run is over. */
   freed(child: PoolChild): void {
     this.settleIn(child);
+    // Nearly always there is nobody too many and nobody too few.
+    if (!child.outgoing && this.children.size === this.size + SPARE) return;
     this.thin();
     this.fill();
   }
