@@ -4,9 +4,9 @@ import type { Queue } from '../broker.js';
 import type { Pool } from '../pool.js';
 import { CTQ_VERSION } from '../version.js';
 import { bannerText } from './banner.js';
-import type { WorkerParts } from './worker-parts.js';
+import type { WorkerOptions, WorkerParts } from './worker-parts.js';
 
-export function announce(parts: WorkerParts, pool: Pool, queues: readonly Queue[]): void {
+export function announce(parts: WorkerParts, pool: Pool, queues: readonly Queue[], autoscale?: WorkerOptions['autoscale']): void {
   const { voice, nodename, appName, broker, backend, settings, tasks, logger, clock } = parts;
   voice?.banner(
     bannerText({
@@ -17,7 +17,7 @@ export function announce(parts: WorkerParts, pool: Pool, queues: readonly Queue[
       appName,
       transport: broker.displayUrl,
       results: backend.displayUrl,
-      concurrency: pool.size,
+      concurrency: autoscale === undefined ? String(pool.size) : `{min=${autoscale.min}, max=${autoscale.max}}`,
       pool: pool.kind,
       taskEvents: settings.workerSendTaskEvents ? 'on' : 'off',
       queues,
@@ -25,9 +25,11 @@ export function announce(parts: WorkerParts, pool: Pool, queues: readonly Queue[
     }),
   );
   const limited = settings.taskTimeLimit !== null || [...tasks.values()].some(({ options }) => (options.timeLimit ?? null) !== null);
-  if (pool.kind === 'async' && limited) {
+  const sharesOurProcess = pool.kind === 'async' || pool.kind === 'solo';
+  if (sharesOurProcess && limited) {
     logger.warning(
-      'Time limits in the async pool end the run of a task, store its failure and free its slot; a task that never awaits cannot be stopped',
+      'Time limits in the %s pool end the run of a task, store its failure and free its slot; a task that never awaits cannot be stopped',
+      pool.kind,
     );
   }
 }

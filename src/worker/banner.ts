@@ -10,7 +10,8 @@ export interface BannerFacts {
   /** Passwords masked. */
   readonly transport: string;
   readonly results: string;
-  readonly concurrency: number;
+  /** A number, or Celery's `{min=1, max=3}`. */
+  readonly concurrency: string;
   readonly pool: string;
   readonly taskEvents: 'on' | 'off';
   readonly queues: readonly Queue[];

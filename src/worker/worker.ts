@@ -180,7 +180,7 @@ export class Worker implements RequestListener {
     const pool = await this.openPool();
     const release = catchStrayErrors(logger);
     try {
-      announce(parts, pool, queues);
+      announce(parts, pool, queues, options.autoscale);
       if (options.purge === true) await this.purge(queues);
       return await this.consume(pool, queues);
     } catch (error) {

@@ -85,6 +85,18 @@ describe('ctq control pool_restart', () => {
   });
 });
 
+describe('pools without children', () => {
+  it.each(['async', 'solo'])('say what of the configuration %s cannot do', async (pool) => {
+    const files = { '.ctqrc.json': '{"workerMaxTasksPerChild": 3, "taskTimeLimit": 10, "workerConcurrency": 3}' };
+    const cwd = tmpFolder({ 'tasks.ts': tasks, ...files });
+    const worker = startCtq(['worker', '-A', 'tasks', '-P', pool], { cwd });
+    await worker.waitForOutput(new RegExp(`WARNING/MainProcess\\] worker_max_tasks_per_child and .* the ${pool} pool has no children`));
+    await worker.waitForOutput(new RegExp(`Time limits in the ${pool} pool .* a task that never awaits cannot be stopped`));
+    if (pool === 'solo') await worker.waitForOutput(/The solo pool runs one task at a time; a concurrency of 3 is not to be had/);
+    await worker.stop();
+  });
+});
+
 describe('children', () => {
   it('have the settings of flags and config files: a task that a task sends goes where they say', async () => {
     const cwd = tmpFolder({ 'tasks.ts': tasks, '.ctqrc.json': '{"taskRoutes": {"tasks.add": {"queue": "sums"}}}' });

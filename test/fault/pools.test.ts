@@ -95,6 +95,7 @@ for (const pool of ['prefork', 'threads'] as const) {
 
     it('more slots come when tasks wait, with --autoscale', async () => {
       const started = await worker(pool, { args: ['--autoscale', '3,1'] });
+      expect(started.output).toContain(`.> concurrency: {min=1, max=3} (${pool})`);
       const results = await Promise.all([0, 1, 2].map((index) => send('tasks.late', [`scaled-${index}`, 1.5])));
       await started.waitForOutput(/Scaling up 2 processes\./);
       await eventually(() => [0, 1, 2].every((index) => ledger.begun(`scaled-${index}`) === 1), { timeoutMs: 5_000 });

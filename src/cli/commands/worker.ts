@@ -163,6 +163,12 @@ async function prepare(
   const { conf, signals } = loaded.app;
   const pool = poolKind(given.pool ?? conf.workerPool, call);
   if (conf.workerRedirectStdouts && hasNoChildren(pool)) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel), 'leave');
+  if (hasNoChildren(pool) && (conf.workerMaxTasksPerChild ?? conf.workerMaxMemoryPerChild) !== null) {
+    logger.warning(
+      'worker_max_tasks_per_child and worker_max_memory_per_child are for prefork and threads; the %s pool has no children',
+      pool,
+    );
+  }
   const stateDb = given.statedb ?? conf.workerStateDb;
   const manager = serviceManager(context, (text) => logger.warning('%s', text));
   if (manager !== undefined) {
