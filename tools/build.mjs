@@ -170,15 +170,26 @@ async function bundle(outdir) {
       entryPoints: entryPoints().filter(({ out }) => out === FRONT.out),
       format: 'cjs',
       outExtension: { '.js': '.cjs' },
-      banner: { js: "const __ctqUrl = require('node:url').pathToFileURL(__filename).href;" },
+      banner: {
+        js: `const __ctqUrl = require('node:url').pathToFileURL(__filename).href, ${LATE_IMPORT} = module.lateImport ?? ((name) => import(name));`,
+      },
       define: { ...common.define, 'import.meta.url': '__ctqUrl' },
       minifyWhitespace: true, // Comments cost time to read.
       external: [...EXTERNAL, ...FRONT.packages],
       plugins: [leaveOut, loadLate, namesOfLateCommonJs],
     }),
   ]);
+  importThroughLoader(join(outdir, outputOf(FRONT)));
   const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licences(inputs));
+}
+
+/** As long as `import`, for the source map's sake. */
+const LATE_IMPORT = '__load';
+
+/** Code that V8 kept has no `import()` on Node 20, so `bin/front.js` lends its own. */
+function importThroughLoader(file) {
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/\bimport(?=\(")/g, LATE_IMPORT));
 }
 
 /** Keeps out of the command line's one file what it does not need at every start. */
