@@ -17,6 +17,7 @@ export {
   type UntypedSignature,
 } from './canvas/signature.js';
 export type { Stamps, StampingVisitor } from './canvas/stamp.js';
+export type { SignatureJson } from './protocol/signature.js';
 export type { ApplyAsyncOptions, RetryPolicy } from './client/apply-async-options.js';
 export { AsyncResult, type GetOptions, SentTask } from './client/async-result.js';
 export { type CommandDefaults, type ConfigFile, defineConfig } from './config/define-config.js';

@@ -67,7 +67,14 @@ function tasksOf(app: Ctq) {
     await task.addToChord(add.s(100, 100));
     return 1;
   });
-  return { calls, add, mul, xsum, ident, fail, note, errback, replaced, grown };
+  const stampsOf = app.task({ name: 'c.stamps_of', bind: true }, (task, ...args: readonly unknown[]) => {
+    const [what] = args.filter((arg) => typeof arg === 'string');
+    calls.push(JSON.stringify([what, task.request.stamps]));
+    const again = args.some((arg) => typeof arg === 'object' && arg !== null && 'once' in arg) && task.request.retries === 0;
+    if (again) throw task.retry({ countdown: 0 });
+    return 0;
+  });
+  return { calls, stampsOf, add, mul, xsum, ident, fail, note, errback, replaced, grown };
 }
 
 for (const [engine, settingsOf] of Object.entries(engines)) {
@@ -220,6 +227,17 @@ for (const [engine, settingsOf] of Object.entries(engines)) {
       await get(replaced.applyAsync([add.s(2, 3)], { link: note.s() }));
       await eventually(() => t.calls.length === 1);
       expect(t.calls).toEqual(['5']);
+    });
+
+    it('carries stamps to steps, parts, links and the next try', async () => {
+      const { stampsOf } = t;
+      const stamped = chain(
+        stampsOf.s('first', { once: true }).link(stampsOf.s('linked')),
+        group([stampsOf.s('a'), stampsOf.s('b')]),
+      ).stamp({ who: 'me' });
+      await (await stamped.delay()).get({ timeout: 10 });
+      await eventually(() => t.calls.length === 5);
+      expect([...t.calls].sort()).toEqual(['a', 'b', 'first', 'first', 'linked'].map((part) => JSON.stringify([part, { who: 'me' }])));
     });
 
     it('lets a chord grow', async () => {

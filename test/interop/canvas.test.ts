@@ -91,6 +91,9 @@ function nestings(): Record<string, Case> {
 
 const add = (...args: readonly unknown[]): Canvas => task('add', ...args);
 
+/** Celery 5.2 has no `stamp()` yet, but carries and reads the headers that it writes. */
+const stamped = (who: string): Canvas => withOptions(task('stamped'), { headers: { stamped_headers: ['who'], stamps: { who: [who] } } });
+
 const SPECIALS: Readonly<Record<string, Case>> = {
   'a single task': { canvas: add(1, 2) },
   'a chain of three': { canvas: inChain(add(1, 2), task('mul', 3), task('ident')) },
@@ -135,6 +138,16 @@ const SPECIALS: Readonly<Record<string, Case>> = {
   },
   'ignored results inside a header': { canvas: inChord([withOptions(leaf(), { ignoreResult: true }), leaf()], leaf()) },
   'an ignored result inside a chain': { canvas: inChain(withOptions(leaf(), { ignoreResult: true }), leaf()) },
+  'a stamped task': { canvas: stamped('ann') },
+  'a stamped chain': { canvas: inChain(stamped('ann'), stamped('bob')) },
+  'a stamped group': { canvas: inGroup(stamped('ann'), stamped('bob')) },
+  'a stamped chord': { canvas: inChord([stamped('ann'), inChain(stamped('bob'), stamped('cleo'))], stamped('dora')) },
+  'a stamped link': {
+    canvas: withOptions(leaf(), {
+      link: [{ ...stamped('ann'), options: { headers: { stamped_headers: ['who'], stamps: { who: 'ann' } }, taskId: '%-link' } } as Canvas],
+    }),
+    watch: ['%-link'],
+  },
   'a retried part': { canvas: inChord([task('retry_me', 1), leaf()], leaf()) },
   'a retried step': { canvas: inChain(immutable('retry_me', 2), leaf()) },
 

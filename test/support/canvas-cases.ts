@@ -23,6 +23,7 @@ export interface Options {
   readonly priority?: number;
   readonly taskId?: string;
   readonly ignoreResult?: boolean;
+  readonly headers?: Readonly<Record<string, unknown>>;
   readonly link?: readonly Canvas[];
   readonly linkError?: readonly Canvas[];
 }

@@ -28,6 +28,11 @@ export const add = app.task('tasks.add', (x: number, y: number) => x + y);
 export const mul = app.task('tasks.mul', (x: number, y: number) => x * y);
 export const xsum = app.task('tasks.xsum', (numbers: number[]) => numbers.reduce((sum, number) => sum + number, 0));
 export const ident = app.task('tasks.ident', (x: unknown) => x);
+export const stamped = app.task({ name: 'tasks.stamped', bind: true }, ({ request }, ...args: unknown[]) => ({
+  args,
+  stamps: request.stamps,
+  names: request.stampedHeaders,
+}));
 export const echo = app.task({ name: 'tasks.echo', bind: true, typing: false }, (task) => ({
   args: task.request.args,
   kwargs: task.request.kwargs,

@@ -287,6 +287,13 @@ def gather(*args):
 
 
 @app.task(bind=True)
+def stamped(self, *args):
+    """The stamps of its message."""
+    request = self.request
+    return {"args": list(args), "stamps": getattr(request, "stamps", None), "names": getattr(request, "stamped_headers", None)}
+
+
+@app.task(bind=True)
 def replace_by(self, sig, *args):
     """Takes whatever came before it along."""
     raise self.replace(signature(sig).clone(args=tuple(args)) if args else signature(sig))
