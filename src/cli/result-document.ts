@@ -1,5 +1,5 @@
 /** A task's result as `--json` prints it: the same keys for every state. */
-import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
+import type { ExtendedMeta, ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import { PENDING } from '../protocol/states.js';
 
 export interface ResultDocument {
@@ -13,7 +13,10 @@ export interface ResultDocument {
   readonly date_done: string | null;
 }
 
-export function resultDocument(id: string, meta: ResultMeta | undefined): ResultDocument {
+/** With `result_extended`, what was called and where. */
+export type ExtendedDocument = ResultDocument & Partial<ExtendedMeta>;
+
+export function resultDocument(id: string, meta: ResultMeta | undefined): ExtendedDocument {
   return {
     id,
     state: meta?.status ?? PENDING,
@@ -21,6 +24,7 @@ export function resultDocument(id: string, meta: ResultMeta | undefined): Result
     traceback: meta?.traceback ?? null,
     children: (meta?.children ?? []).flatMap(idsIn),
     date_done: meta?.dateDone ?? null,
+    ...meta?.extended,
   };
 }
 

@@ -1,6 +1,7 @@
 /** What is stored about a request (WIRE 7.1). */
 import type { Clock } from '../clock.js';
 import type { RemoteErrorInfo } from '../errors.js';
+import type { TaskRequest } from '../execution/invocation.js';
 import { encodeException } from '../protocol/exception.js';
 import { formatIsoDate } from '../protocol/iso-date.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
@@ -31,6 +32,20 @@ export class ResultDocuments {
 
   exception(request: Request, status: string, error: RemoteErrorInfo | null, children: readonly ResultTree[] = NO_CHILDREN): ResultMeta {
     return this.document(request, status, error === null ? null : encodeException(error), error?.traceback ?? null, children);
+  }
+
+  /** A state that a task has given itself. */
+  ownState(request: TaskRequest, status: string, result: unknown): ResultMeta {
+    const { id: taskId, group, parentId, args, kwargs, retries, stampedHeaders, stamps } = request;
+    const queue = request.deliveryInfo.routingKey;
+    const extended = { name: request.task, args, kwargs, worker: this.options.nodename, retries, queue };
+    return {
+      ...{ taskId, status, result: result ?? null, traceback: null, children: NO_CHILDREN, dateDone: null },
+      ...(group === null ? {} : { groupId: group }),
+      ...(parentId === null ? {} : { parentId }),
+      ...(this.options.extended ? { extended } : {}),
+      ...(this.options.extended && stampedHeaders !== null && stampedHeaders.length > 0 ? { stamps } : {}),
+    };
   }
 
   /** For an id of which nothing else is known, or that belongs to another message. */

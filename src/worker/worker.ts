@@ -353,17 +353,7 @@ export class Worker implements RequestListener {
         logger,
         clock,
         signals,
-        storeState: (request, state, meta) =>
-          backend.store({
-            taskId: request.id,
-            status: state,
-            result: meta ?? null,
-            traceback: null,
-            children: [],
-            dateDone: null,
-            ...(request.group === null ? {} : { groupId: request.group }),
-            ...(request.parentId === null ? {} : { parentId: request.parentId }),
-          }),
+        storeState: (request, state, meta) => backend.store(this.settler.documents.ownState(request, state, meta)),
       },
     });
   }

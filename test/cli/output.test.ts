@@ -262,6 +262,12 @@ describe('ctq result', () => {
     );
   });
 
+  it('prints with --json what was called and where, if it is stored', async () => {
+    const extended = { name: 'tasks.add', args: [1, 2], kwargs: {}, worker: 'w@host', retries: 0, queue: 'celery' };
+    const id = await store('SUCCESS', 3, { extended });
+    expect(JSON.parse((await ctq(['result', id, '--json'])).stdout)).toMatchObject({ id, state: 'SUCCESS', result: 3, ...extended });
+  });
+
   it('waits, and gives up in time', async () => {
     const running = ctq(['result', '--wait', '--timeout', '20', 'late']);
     await (await app.backend()).store({ taskId: 'late', status: 'SUCCESS', result: 'now', traceback: null, children: [], dateDone: null });

@@ -434,6 +434,17 @@ describe('states on the way', () => {
     expect(bench.happened).toEqual(['store PROGRESS a', 'store SUCCESS a', 'ack a']);
   });
 
+  it('of the task’s own are stored in full with result_extended, too', async () => {
+    await setUp({ settings: { resultExtended: true } });
+    bench.task((task: TaskContext) => task.updateState('PROGRESS', { current: 1, total: 2 }), { bind: true });
+    await bench.deliver({ id: 'a', args: [], headers: { retries: 1, stamped_headers: ['who'], stamps: { who: 'me' } } });
+    expect(bench.backend.stored[0]).toMatchObject({
+      status: 'PROGRESS',
+      extended: { name: 'tasks.it', args: [], kwargs: {}, worker: 'worker1@host', retries: 1, queue: 'celery' },
+      stamps: { who: 'me' },
+    });
+  });
+
   it('a store that is away costs STARTED, not the task', async () => {
     await setUp();
     bench.backend.troubles.push(away());
