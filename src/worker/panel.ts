@@ -1,4 +1,5 @@
 /** A worker as remote control sees it: the narrow view that commands get, over the parts that do the work. */
+import { TaskRegistry } from '../execution/task-registry.js';
 import type { Broker, Consumer, Queue } from '../broker.js';
 import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
@@ -164,7 +165,7 @@ function revokesView({ revoked, announceRevoked }: PanelParts): WorkerView['revo
 function tasksView({ tasks, plans }: PanelParts): WorkerView['tasks'] {
   return {
     has: (name) => tasks.has(name),
-    names: () => [...tasks.keys()],
+    names: () => [...tasks.keys(), ...(tasks instanceof TaskRegistry ? tasks.builtins.keys() : [])],
     attribute(name, attribute) {
       const plan = plans.get(name);
       return plan === undefined ? undefined : taskAttribute(plan, attribute);

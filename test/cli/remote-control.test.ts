@@ -121,6 +121,12 @@ describe('ctq inspect', () => {
       ['tasks.add', 'tasks.boom', 'tasks.limited [rate_limit=1/m]', 'tasks.wait'].map((line) => `w1@test\t${line}\n`).join(''),
     );
     expect((await ctq(['inspect', 'registered', 'max_retries', '-d', 'w1@test'])).stdout).toContain('tasks.add [max_retries=3]');
+    const everything = (await ctq(['inspect', 'registered', '--kwargs', '{"builtins": true}', '-d', 'w1@test'])).stdout;
+    expect(everything.match(/celery\.\w+/g)).toEqual(
+      ['accumulate', 'backend_cleanup', 'chain', 'chord', 'chord_unlock', 'chunks', 'group', 'map', 'starmap'].map(
+        (name) => `celery.${name}`,
+      ),
+    );
     expect((await ctq(['inspect', 'active-queues', '-d', 'w1@test'])).stdout).toBe('w1@test\tcelery\tcelery\tdirect\tcelery\tyes\tno\n');
     expect((await ctq(['inspect', 'stats', '-d', 'w1@test'])).stdout).toContain('w1@test\tpool.max-concurrency\t5\n');
     const conf = await ctq(['inspect', 'conf', '-d', 'w1@test']);
