@@ -9,12 +9,12 @@
 const { createHash } = require('node:crypto');
 const { accessSync, closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
-const { dirname, join } = require('node:path');
+const path = require('node:path');
 const { performance } = require('node:perf_hooks');
 const { pathToFileURL } = require('node:url');
 const { Script } = require('node:vm');
 
-const front = join(__dirname, '..', 'dist', 'cli', 'main.cjs');
+const front = path.join(__dirname, '..', 'dist', 'cli', 'main.cjs');
 const kept = `${front}.cache`;
 const ROOT_UID = 0;
 /** So many kinds of starts leave the code they needed; more would be a script's random words. */
@@ -33,7 +33,7 @@ exports.loadFront = (words) => {
     ...(known === undefined ? {} : { cachedData: known.code }),
   });
   const module = { exports: {}, lateImport: (name) => import(name.startsWith('.') ? new URL(name, pathToFileURL(front)).href : name) };
-  script.runInThisContext()(module.exports, createRequire(front), module, front, dirname(front));
+  script.runInThisContext()(module.exports, createRequire(front), module, front, path.dirname(front));
 
   const kinds = script.cachedDataRejected === false ? known.kinds : [];
   const kind = kindOf(words);
@@ -79,7 +79,7 @@ function readKept(of, uid) {
 function writeKept(of, kinds, script) {
   const fresh = `${kept}.${process.pid}`;
   try {
-    accessSync(dirname(kept), constants.W_OK);
+    accessSync(path.dirname(kept), constants.W_OK);
     const code = script.createCachedData();
     writeFileSync(fresh, Buffer.concat([Buffer.from(`${JSON.stringify({ of, sum: sumOf(code), kinds })}\n`), code]), { flag: 'wx' });
     renameSync(fresh, kept);

@@ -55,8 +55,8 @@ export class OwnedProcess {
       });
     });
     this.exited.catch(() => this.#announce());
+    this.#child.stdin?.on('error', () => {}); // It may end without reading: that is the test's to judge.
     if (options.input !== undefined && options.input !== 'open') {
-      this.#child.stdin?.on('error', () => {}); // It may end without reading: that is the test's to judge.
       this.#child.stdin?.end(options.input);
     }
   }
