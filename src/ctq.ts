@@ -28,6 +28,7 @@ import { type Conf, createConf } from './config/conf.js';
 import { environmentLayer, type SettingsLayer } from './config/resolve.js';
 import type { Settings, SettingsInput } from './config/settings.js';
 import { ConfigError } from './errors.js';
+import type { Estate } from './estate/estate.js';
 import { IN_CHILD } from './ctq/app-home.js';
 import { type AppModule, childOptions } from './ctq/child-options.js';
 import { Connected } from './ctq/connected.js';
@@ -212,6 +213,11 @@ export class Ctq implements TaskSender {
 
   backend(): Promise<ResultBackend> {
     return this.connected().backend();
+  }
+
+  /** Opens what an operator looks at: the broker's estate first, the result backend's where that is another place. */
+  estates(): Promise<readonly Estate[]> {
+    return this.connected().estates();
   }
 
   /** Makes a worker of this app; `start()` runs it. Its connections wait for a broker for as long as it takes. */

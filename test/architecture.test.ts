@@ -13,13 +13,13 @@ const LAYERS: Readonly<Record<LayerName, { readonly height: number; readonly roo
   contracts: {
     height: 1,
     rooms: [
-      ...['broker', 'result-backend', 'pool', 'task', 'beat/schedule', 'beat/schedule-store', 'remote-control/command', 'config'],
+      ...['broker', 'result-backend', 'pool', 'task', 'beat/schedule', 'beat/schedule-store', 'remote-control/command', 'config', 'estate'],
       'client/apply-async-options',
     ],
   },
   thought: { height: 2, rooms: ['routing', 'canvas', 'execution', 'settlement', 'beat'] },
   engines: { height: 3, rooms: ['client', 'worker', 'remote-control', 'events', 'beat/beat'] },
-  adapters: { height: 3, rooms: ['connections', 'brokers', 'result-backends', 'pools', 'beat/schedule-stores'] },
+  adapters: { height: 3, rooms: ['connections', 'brokers', 'result-backends', 'pools', 'estates', 'beat/schedule-stores'] },
   app: { height: 4, rooms: ['ctq', 'app-loader', 'config/resolve', 'config/conf', 'index'] },
   'front doors': { height: 5, rooms: ['cli', 'child'] },
 };
@@ -31,7 +31,16 @@ const ENGINE_DOORS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Loaded by the app only when something asks for them, so that a library user's start costs little. */
-const LOADED_LATE = new Set(['connections', 'brokers', 'result-backends', 'pools', 'worker', 'beat/beat', 'beat/schedule-stores']);
+const LOADED_LATE = new Set([
+  'connections',
+  'brokers',
+  'result-backends',
+  'pools',
+  'estates',
+  'worker',
+  'beat/beat',
+  'beat/schedule-stores',
+]);
 
 /** Engines that a front door may use directly: the table that command line and worker share. */
 const FRONT_DOOR_EXTRAS = new Set(['remote-control/commands/index.ts']);

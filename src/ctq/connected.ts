@@ -8,6 +8,7 @@ import { maskUrl } from '../config/masking.js';
 import { type ConnectionUrls, connectionUrls } from '../config/resolve.js';
 import type { Settings } from '../config/settings.js';
 import type { Ctq, Surroundings } from '../ctq.js';
+import type { Estate, EstatePart } from '../estate/estate.js';
 import { SentEvents } from '../events/sent-events.js';
 import { currentRun } from '../execution/task-context.js';
 import type { Logger } from '../logger.js';
@@ -28,6 +29,7 @@ export class Connected {
   private readonly urls: ConnectionUrls;
   private readonly brokers = new Map<string, Promise<Broker>>();
   private resultBackend: Promise<ResultBackend> | undefined;
+  private openEstates: Promise<readonly Estate[]> | undefined;
 
   constructor(app: Ctq, settings: Settings, surroundings: Surroundings, logger: Logger) {
     this.settings = settings;
@@ -81,7 +83,14 @@ export class Connected {
     return this.resultBackend;
   }
 
+  /** What an operator looks at: the broker's estate, and the result backend's where that is another place. */
+  estates(): Promise<readonly Estate[]> {
+    this.openEstates ??= this.lookInside();
+    return this.openEstates;
+  }
+
   async close(): Promise<void> {
+    for (const estate of (await this.openEstates?.catch(() => [])) ?? []) await estate.close();
     await Promise.race([this.producer.idle().then(() => this.sentEvents.close()), lastWords()]);
     const opened = await Promise.allSettled([...this.brokers.values(), ...(this.resultBackend === undefined ? [] : [this.resultBackend])]);
     await Promise.all(opened.flatMap((engine) => (engine.status === 'fulfilled' ? [engine.value.close()] : [])));
@@ -99,6 +108,25 @@ export class Connected {
   private async openBroker(url: string): Promise<Broker> {
     const { openBroker } = await import('../brokers/index.js');
     return openBroker(url, this.brokerOptions());
+  }
+
+  private async lookInside(): Promise<readonly Estate[]> {
+    const { openEstate, isEstate } = await import('../estates/index.js');
+    const { consume, resultBackend } = this.urls;
+    const settings = this.settings;
+    const open = (url: string, parts: readonly EstatePart[], ssl: unknown): Promise<Estate> =>
+      openEstate(url, {
+        parts,
+        transportOptions: settings.brokerTransportOptions,
+        resultTransportOptions: settings.resultBackendTransportOptions,
+        connectTimeoutMs: this.surroundings.connectTimeoutMs,
+        ...sslOption(ssl),
+      });
+    if (consume === resultBackend) return [await open(consume, ['broker', 'result backend'], settings.brokerUseSsl)];
+    const broker = await open(consume, ['broker'], settings.brokerUseSsl);
+    // Results that travel as messages, or are not kept, are nothing to look at.
+    if (!isEstate(resultBackend)) return [broker];
+    return [broker, await open(resultBackend, ['result backend'], settings.redisBackendUseSsl)];
   }
 
   private brokerOptions(): BrokerOptions {

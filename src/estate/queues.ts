@@ -1,0 +1,34 @@
+/** Queues as an operator sees them. */
+
+/** How long the oldest message has waited; `estimate` where its sender did not write down when. */
+export interface OldestMessage {
+  readonly ageMs: number;
+  readonly basis: 'header' | 'estimate';
+}
+
+export interface QueueReport {
+  readonly name: string;
+  /** Waiting to be taken, all priorities. */
+  readonly ready: number;
+  /** The same by priority step, lowest step first; only steps that hold something. */
+  readonly readyByPriority: readonly { readonly priority: number; readonly count: number }[];
+  /** Taken by a worker and not answered yet. */
+  readonly unacked: number;
+  /** Parked until their time. */
+  readonly delayed: number;
+  /** How many consume from it; undefined where the store cannot know (Python's consumers on Redis leave no trace). */
+  readonly consumers: number | undefined;
+  readonly paused: boolean;
+  readonly oldest?: OldestMessage;
+}
+
+export interface QueueDesk {
+  /** Every queue that is bound, declared, or holds something; sorted by name. Reply queues are not among them. */
+  names(): Promise<readonly string[]>;
+  /** Reports of these queues, in this order. */
+  report(names: readonly string[]): Promise<readonly QueueReport[]>;
+  /** Those that nobody shall take from until they are resumed; outlives every process. */
+  paused(): Promise<readonly string[]>;
+  pause(names: readonly string[]): Promise<void>;
+  resume(names: readonly string[]): Promise<void>;
+}

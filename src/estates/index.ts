@@ -1,0 +1,41 @@
+/** Which engine's estates can be looked at: a new one is one line here. */
+import { ConfigError } from '../errors.js';
+import type { Estate, EstateOptions } from '../estate/estate.js';
+
+type EstateLoader = (url: string, options: EstateOptions) => Promise<Estate>;
+
+const redis: EstateLoader = async (url, options) => (await import('./redis/estate.js')).openRedisEstate(url, options);
+const sqlite: EstateLoader = async (url, options) => (await import('./sqlite/estate.js')).openSqliteEstate(url, options);
+
+const loaders: ReadonlyMap<string, EstateLoader> = new Map([
+  ['sqlite', sqlite],
+  ['redis', redis],
+  ['rediss', redis],
+  ['redis+socket', redis],
+  ['sentinel', redis],
+]);
+
+/** Whether what this URL names can be looked into. */
+export function isEstate(url: string): boolean {
+  return loaders.has(schemeOf(url));
+}
+
+/**
+ * Opens an estate without connecting yet: the first call does.
+ *
+ * @throws ConfigError when the URL cannot be read, or nobody can look into what it names from outside.
+ */
+export async function openEstate(url: string, options: EstateOptions): Promise<Estate> {
+  const scheme = schemeOf(url);
+  const load = loaders.get(scheme);
+  if (load === undefined) {
+    throw new ConfigError(`nobody can look into ${scheme === '' ? 'a URL without a scheme' : `${scheme}://`} from outside`, {
+      hint: `this works on ${[...loaders.keys()].join(', ')}`,
+    });
+  }
+  return load(url, options);
+}
+
+function schemeOf(url: string): string {
+  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? '';
+}

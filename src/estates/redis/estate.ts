@@ -1,0 +1,61 @@
+/** An estate on Redis: kombu's and Celery's keys, and ours beside them (docs/wire/redis.md). */
+import { redisLayout } from '../../brokers/redis/keys.js';
+import { systemClock } from '../../clock.js';
+import { toFailure } from '../../connections/redis-failure.js';
+import { RedisLink } from '../../connections/redis-link.js';
+import { parseRedisUrl } from '../../connections/redis-url.js';
+import { BrokerError } from '../../errors.js';
+import type { Estate, EstateOptions } from '../../estate/estate.js';
+import { redisResultKeys } from '../../result-backends/redis-keys.js';
+import { redisDeadLetterDesk } from './dead-letters.js';
+import { redisHealth } from './health.js';
+import { redisKeyDesk } from './keys.js';
+import { redisMessageDesk } from './messages.js';
+import { redisQueueDesk } from './queues.js';
+import type { RedisStore } from './store.js';
+import { redisTaskDesk } from './tasks.js';
+
+/** @throws ConfigError for a URL or a transport option that cannot be read. */
+export function openRedisEstate(url: string, options: EstateOptions): Estate {
+  const addresses = parseRedisUrl(url, options);
+  const link = new RedisLink({ addresses, name: 'ctq desk', clock: systemClock, connectTimeoutMs: options.connectTimeoutMs });
+  const store: RedisStore = {
+    link,
+    layout: redisLayout(options.transportOptions, addresses[0]?.db ?? 0),
+    resultKeys: redisResultKeys(options.resultTransportOptions),
+    read: async (action) => {
+      try {
+        return await action(await link.connection());
+      } catch (error) {
+        throw told(error, link.displayUrl);
+      }
+    },
+  };
+  return {
+    displayUrl: link.displayUrl,
+    parts: options.parts,
+    queues: redisQueueDesk(store),
+    messages: redisMessageDesk(store),
+    keys: redisKeyDesk(store),
+    tasks: redisTaskDesk(store),
+    deadLetters: redisDeadLetterDesk(store),
+    health: () => redisHealth(store),
+    close: async () => link.close(),
+  };
+}
+
+const CODES = {
+  unreachable: 'CTQ_BROKER_UNREACHABLE',
+  refused: 'CTQ_BROKER_REFUSED',
+  failed: 'CTQ_BROKER_FAILED',
+  closed: 'CTQ_BROKER_CLOSED',
+} as const;
+
+function told(error: unknown, displayUrl: string): BrokerError {
+  const failure = toFailure(error);
+  const hint = failure.hint ?? (failure.kind === 'unreachable' ? 'is redis-server running there?' : undefined);
+  return new BrokerError(CODES[failure.kind], `cannot read from ${displayUrl}: ${failure.message}`, {
+    cause: failure,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
