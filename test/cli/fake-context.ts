@@ -7,12 +7,13 @@ import { Ctq } from '../../src/ctq.js';
 export class FakeStream extends Writable implements TerminalStream {
   text = '';
   readonly isTTY: boolean;
-  readonly columns = 100;
+  readonly columns: number;
   #heard: (() => void)[] = [];
 
-  constructor(isTTY: boolean) {
+  constructor(isTTY: boolean, columns = 100) {
     super({ decodeStrings: false });
     this.isTTY = isTTY;
+    this.columns = columns;
   }
 
   override _write(chunk: string | Uint8Array, _encoding: string, done: (error?: Error) => void): void {
@@ -63,6 +64,8 @@ export interface FakeWorld {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly terminal?: boolean;
+  /** Of the terminal; default 100. */
+  readonly columns?: number;
   readonly input?: string | readonly string[];
 }
 
@@ -72,8 +75,8 @@ export function fakeContext(world: FakeWorld): FakeContext {
   const input = typeof world.input === 'string' ? [world.input] : (world.input ?? []);
   return {
     stdin: Readable.from(input.map((part) => Buffer.from(part))),
-    stdout: new FakeStream(terminal),
-    stderr: new FakeStream(terminal),
+    stdout: new FakeStream(terminal, world.columns),
+    stderr: new FakeStream(terminal, world.columns),
     env: world.env ?? {},
     cwd: world.cwd,
     hostname: 'test.example.org',

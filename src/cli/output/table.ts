@@ -1,19 +1,77 @@
 /** Rows: a table for people, tab-separated lines without a heading for pipes. */
 import { escapeText } from '../escape-text.js';
 import type { TerminalStream } from '../context.js';
+import { numberText } from './number.js';
 import { isTerminal } from './terminal.js';
+
+/** A number, or a figure with a unit: people read `shown`, programs `plain`. Both stand at the right of their column. */
+export type Cell = string | number | { readonly shown: string; readonly plain: string };
+
+export interface TableLayout {
+  /** Headings of the columns that are cut with a … when the table is wider than the screen; the widest first. */
+  readonly flexible?: readonly string[];
+}
+
+/** A column that gives way keeps so much, gap included: less tells nothing. */
+const NARROWEST = 10;
+/** A terminal that does not say how wide it is. */
+const USUAL_WIDTH = 80;
 
 export async function tableText(
   headings: readonly string[],
-  rows: readonly (readonly string[])[],
+  rows: readonly (readonly Cell[])[],
   stream: TerminalStream,
+  { flexible = [] }: TableLayout = {},
 ): Promise<string> {
-  const cells = rows.map((row) => row.map(escapeText));
-  if (!isTerminal(stream)) return cells.map((row) => `${row.join('\t')}\n`).join('');
+  if (!isTerminal(stream)) return rows.map((row) => `${row.map(plainCell).join('\t')}\n`).join('');
+  const cells = rows.map((row) => row.map(shownCell));
   const { default: Table } = await import('cli-table3');
-  const table = new Table({ head: [...headings], style: { head: [], border: [], compact: true }, chars: NO_LINES });
-  for (const row of cells) table.push([...row]);
+  const table = new Table({
+    head: [...headings],
+    style: { head: [], border: [], compact: true },
+    chars: NO_LINES,
+    colAligns: headings.map((_heading, column) => (rows.length > 0 && rows.every((row) => isFigure(row[column])) ? 'right' : 'left')),
+    colWidths:
+      flexible.length === 0
+        ? []
+        : fittingWidths(
+            [headings, ...cells],
+            headings.map((heading) => flexible.includes(heading)),
+            stream.columns || USUAL_WIDTH,
+          ),
+  });
+  for (const row of cells) table.push(row);
   return `${table.toString().replace(/[ \t]+$/gm, '')}\n`;
+}
+
+function plainCell(cell: Cell): string {
+  return escapeText(typeof cell === 'object' ? cell.plain : String(cell));
+}
+
+function shownCell(cell: Cell): string {
+  return typeof cell === 'number' ? numberText(cell) : escapeText(typeof cell === 'object' ? cell.shown : cell);
+}
+
+function isFigure(cell: Cell | undefined): boolean {
+  return cell === undefined || typeof cell !== 'string' || cell === '';
+}
+
+/** Widths with the space around each cell; null where a column may be as wide as it is. */
+function fittingWidths(rows: readonly (readonly string[])[], gives: readonly boolean[], screen: number): (number | null)[] {
+  // A space before and after each cell, and one between.
+  const widths = gives.map((_give, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)) + 2);
+  const fitted: (number | null)[] = widths.map(() => null);
+  let excess = widths.reduce((sum, width) => sum + width + 1, -1) - screen;
+  while (excess > 0) {
+    const candidates = widths.map((width, column) => (gives[column] === true ? width : 0));
+    const widest = Math.max(...candidates);
+    if (widest <= NARROWEST) break;
+    const column = candidates.indexOf(widest);
+    widths[column] = widest - 1;
+    fitted[column] = widest - 1;
+    excess -= 1;
+  }
+  return fitted;
 }
 
 /** Columns with two spaces between and nothing else. */

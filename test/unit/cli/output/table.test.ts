@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { type Cell, tableText } from '../../../../src/cli/output/table.js';
+import { FakeStream } from '../../../cli/fake-context.js';
+
+const headings = ['NAME', 'COUNT', 'SIZE', 'ABOUT'];
+const rows: readonly (readonly Cell[])[] = [
+  ['mail', 200_000, { shown: '1.5 KiB', plain: '1536' }, 'a queue that has a rather long description'],
+  ['a-name-of-some-length', 7, '', 'short\u001b[31m'],
+];
+
+describe('a table', () => {
+  it('separates thousands and lines figures up at the right, on a terminal', async () => {
+    expect(await tableText(headings, rows, new FakeStream(true, 120))).toBe(
+      [
+        ' NAME                      COUNT      SIZE   ABOUT',
+        ' mail                    200,000   1.5 KiB   a queue that has a rather long description',
+        ' a-name-of-some-length         7             short\\x1b[31m',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('has plain figures, a tab between cells and no heading in a pipe', async () => {
+    expect(await tableText(headings, rows, new FakeStream(false))).toBe(
+      'mail\t200000\t1536\ta queue that has a rather long description\na-name-of-some-length\t7\t\tshort\\x1b[31m\n',
+    );
+  });
+
+  it('cuts the columns that may give way, and no others, until it fits the screen', async () => {
+    for (const width of [80, 60, 52]) {
+      const text = await tableText(headings, rows, new FakeStream(true, width), { flexible: ['ABOUT', 'NAME'] });
+      expect(text).toContain('200,000');
+      expect(text).toContain('…');
+      expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(width);
+    }
+  });
+});
