@@ -9,6 +9,7 @@
  * is *fenced*: settling it does nothing, and says so.
  */
 import type { BrokerError, ProtocolError } from './errors.js';
+import type { FailureRecord } from './estate/failed-task.js';
 import type { SlotGrant, SlotWish } from './execution/slot-line.js';
 import type { Logger } from './logger.js';
 import type { Message } from './protocol/message.js';
@@ -80,6 +81,10 @@ export interface Delivery {
   requeue(position: 'front' | 'back', after?: ReturnCause): Promise<Settled>;
   /** Never again: dropped, or kept in the dead letters with the reason. */
   reject(reason: string): Promise<Settled>;
+  /** Done with it, and kept among the failed tasks. Only where an engine can keep it; {@link ack} then does the first half. */
+  fail?(record: FailureRecord): Promise<Settled>;
+  /** Keeps a copy among the failed tasks of a message that was answered for before its task ran. */
+  remember?(record: FailureRecord): Promise<void>;
   /** Give it back until `dueAt`; some consumer gets it again then, not marked as redelivered. Only where `capabilities.parks`. */
   park(dueAt: Date): Promise<Settled>;
 }

@@ -3,6 +3,7 @@
  * and `test/contract/result-backend.ts` is what each must pass.
  */
 import type { Delivery, Route, Settled } from './broker.js';
+import type { FailureRecord } from './estate/failed-task.js';
 import type { Message } from './protocol/message.js';
 import type { ResultMeta, ResultTree } from './protocol/result-meta.js';
 
@@ -104,6 +105,8 @@ export interface Ending {
   readonly sends: readonly Outgoing[];
   /** The chord whose counters are removed. When they are gone already somebody else has called the body: nothing is sent. */
   readonly closes?: string;
+  /** The task has failed for good: its message is kept with this. */
+  readonly failure?: FailureRecord | undefined;
 }
 
 /** A message on its way; its queue is declared. */

@@ -59,7 +59,7 @@ export function sequentialSettlement(broker: Pick<Broker, 'publish'>, backend: R
       }
     }
   };
-  const end = async (delivery: Delivery, { metas, sends, closes }: Ending): Promise<Settled> => {
+  const end = async (delivery: Delivery, { metas, sends, closes, failure }: Ending): Promise<Settled> => {
     if (delivery.fenced) return delivery.ack();
     const storeAll = async (): Promise<void> => {
       for (const meta of metas) await patiently(delivery, meta.taskId, () => backend.store(meta));
@@ -68,7 +68,7 @@ export function sequentialSettlement(broker: Pick<Broker, 'publish'>, backend: R
     await Promise.all(sends.map(({ message, route }) => broker.publish(message, route)));
     if (!resultsFirst(metas)) await storeAll();
     if (closes !== undefined) await patiently(delivery, closes, async () => backend.chords?.close(closes));
-    return delivery.ack();
+    return failure === undefined || delivery.fail === undefined ? delivery.ack() : delivery.fail(failure);
   };
   return {
     async complete(delivery: Delivery, meta: ResultMeta): Promise<Settled> {

@@ -212,6 +212,11 @@ export const SETTINGS = {
   /** Ours: a message delivered more often than this goes to the dead letters. */
   maxDeliveries: whole(5, null, { minimum: 1 }),
 
+  /** Ours: the newest so many tasks that failed are kept with their messages, for `ctq failed` and `ctq retry`; 0 keeps none. */
+  failedTasksKept: whole(5_000),
+  /** Ours: and for so long. Seconds; null and 0 keep them. */
+  failedTasksExpires: nullable(seconds(604_800)),
+
   // ── Worker ────────────────────────────────────────────────────────────────────────────────────
   workerAgent: text(null, 'CELERYD_AGENT'),
   workerAutoscaler: text('celery.worker.autoscale:Autoscaler', 'CELERYD_AUTOSCALER'),

@@ -62,7 +62,7 @@ export type Answer =
   | { readonly kind: 'answered' };
 
 /** What ended, as far as its end needs to know it. */
-export type Ended = Pick<Request, 'id' | 'name' | 'delivery'>;
+export type Ended = Pick<Request, 'id' | 'name' | 'delivery'> & Partial<Pick<Request, 'failure'>>;
 
 /** The end under way. */
 interface End {
@@ -125,7 +125,10 @@ export class Conclusion {
       return (await this.reportPart(end, part)) ?? this.finish(end, prepared);
     }
     const { settlement } = this.parts;
-    const reply = await patiently(() => settlement.endPart(end.request.delivery, part, endingOf(prepared)), this.patience(end, 'settle'));
+    const reply = await patiently(
+      () => settlement.endPart(end.request.delivery, part, endingOf(prepared, end)),
+      this.patience(end, 'settle'),
+    );
     if (reply === 'settled') await published(prepared);
     return reply;
   }
@@ -135,13 +138,14 @@ export class Conclusion {
     const { delivery } = end.request;
     let settled: Settled = 'settled';
     if (end.answer.kind === 'ack') {
-      settled = await patiently(() => settlement.end(delivery, endingOf(prepared)), this.patience(end, 'settle'));
+      settled = await patiently(() => settlement.end(delivery, endingOf(prepared, end)), this.patience(end, 'settle'));
       if (settled === 'settled') await published(prepared);
       return settled;
     }
     await this.carryOut(end, prepared);
     switch (end.answer.kind) {
       case 'answered':
+        if (end.request.failure !== undefined) await delivery.remember?.(end.request.failure);
         return 'settled';
       case 'reject':
         return delivery.reject(end.answer.reason);
@@ -312,9 +316,9 @@ interface ChordEnd extends Prepared {
   readonly parts: readonly EndedPart[];
 }
 
-function endingOf({ metas, messages, closes }: Prepared): Ending {
+function endingOf({ metas, messages, closes }: Prepared, { request: { failure } }: End): Ending {
   const sends: readonly Outgoing[] = messages;
-  return closes === undefined ? { metas, sends } : { metas, sends, closes };
+  return closes === undefined ? { metas, sends, failure } : { metas, sends, closes, failure };
 }
 
 async function published({ messages }: Prepared): Promise<void> {

@@ -3,6 +3,7 @@
  * the message is answered for, and nobody answers for it twice.
  */
 import type { Delivery } from '../broker.js';
+import type { FailureRecord } from '../estate/failed-task.js';
 import type { Invocation, TaskRequest } from '../execution/invocation.js';
 import type { AbortReason, PoolWatch } from '../pool.js';
 import type { TaskMessage } from '../protocol/task-message.js';
@@ -41,6 +42,8 @@ export class Request implements PoolWatch {
   terminatedBy: string | undefined;
   /** STARTED on its way to the store: the final state must come after it. */
   storing: Promise<unknown> | undefined;
+  /** It has failed for good, and is kept with this. */
+  failure: FailureRecord | undefined;
   abort: ((reason: AbortReason, signal?: string) => void) | undefined;
   private readonly listener: RequestListener;
 

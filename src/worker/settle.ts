@@ -3,7 +3,6 @@
  * stored, the message is answered for, the log says so. Storing and answering are one atomic step
  * where the engines allow it. Whatever is away is waited for; a delivery that is no longer ours ends in silence.
  */
-import { constants } from 'node:os';
 import { describeError, moduleOf } from '../protocol/exception.js';
 import type { Settled } from '../broker.js';
 import { MessageStateError, ProtocolError, type RemoteErrorInfo } from '../errors.js';
@@ -14,7 +13,9 @@ import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import type { TaskMessage } from '../protocol/task-message.js';
 import { Aftermath } from './aftermath.js';
 import { type Answer, Conclusion, type Consequences, type Ended, giveBack } from './conclusion.js';
+import { endingText } from './ending-text.js';
 import { Errbacks } from './errbacks.js';
+import { failureRecord } from './failure-record.js';
 import * as log from './log-lines.js';
 import { isTemporary, patiently } from './patience.js';
 import { type Request, RequestView } from './request.js';
@@ -162,6 +163,7 @@ export class Settler {
       logLine?.();
       this.parts.events?.failed(request, failure.error);
     };
+    if (answer === 'ack') request.failure = failureRecord(this.parts, request, failure.error);
     if (Aftermath.endsHere(request.message)) {
       this.end(request, meta, answer, told, failure.error.type);
       return;
@@ -302,11 +304,18 @@ export class Settler {
 
   private finish(request: Request, meta: ResultMeta | undefined, answer: AnswerKind, reason: string): Promise<Settled> {
     const { settlement, backend } = this.parts;
-    const { delivery } = request;
-    if (request.acked) return meta === undefined ? Promise.resolve('settled') : backend.store(meta).then(() => 'settled');
+    const { delivery, failure } = request;
+    if (request.acked) return this.finishAnswered(request, meta);
+    if (failure !== undefined) return settlement.end(delivery, { metas: meta === undefined ? [] : [meta], sends: [], failure });
     if (answer === 'ack') return meta === undefined ? delivery.ack() : settlement.complete(delivery, meta);
     const give = (): Promise<Settled> => (answer === 'reject' ? delivery.reject(reason) : giveBack(delivery, answer));
     return meta === undefined ? give() : backend.store(meta).then(give);
+  }
+
+  private async finishAnswered({ delivery, failure }: Request, meta: ResultMeta | undefined): Promise<Settled> {
+    if (meta !== undefined) await this.parts.backend.store(meta);
+    if (failure !== undefined) await delivery.remember?.(failure);
+    return 'settled';
   }
 
   private troubled(
@@ -377,13 +386,6 @@ export class Settler {
 function answerOf(request: Request, answer: AnswerKind, reason: string): Answer {
   if (request.acked) return { kind: 'answered' };
   return answer === 'reject' ? { kind: 'reject', reason } : { kind: answer };
-}
-
-/** As Python's process library says it: `signal 9 (SIGKILL)`, `exitcode 1`. */
-function endingText({ exitCode, signal, detail }: Extract<Outcome, { kind: 'worker-lost' }>): string {
-  if (detail !== undefined) return detail;
-  if (signal === null) return `exitcode ${exitCode}`;
-  return `signal ${constants.signals[signal as NodeJS.Signals] ?? '?'} (${signal})`;
 }
 
 function remoteError(type: string, args: readonly unknown[]): RemoteErrorInfo {

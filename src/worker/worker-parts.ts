@@ -115,6 +115,8 @@ export type WorkerSettings = Pick<
   | 'resultChordJoinTimeout'
   | 'taskInheritParentPriority'
   | 'maxDeliveries'
+  | 'failedTasksKept'
+  | 'failedTasksExpires'
   | 'workerConcurrency'
   | 'workerPool'
   | 'workerPrefetchMultiplier'

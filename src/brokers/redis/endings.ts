@@ -5,6 +5,7 @@
 import type { Settled } from '../../broker.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import { faultPoint } from '../../fault-points.js';
+import { encodeFailureNote, type FailureRecord } from '../../estate/failed-task.js';
 import type { PartWrite } from '../../result-backends/redis-chords.js';
 import { Outbox, type OutboxCall, type OutboxOptions } from './outbox.js';
 import { finishScript } from './scripts.js';
@@ -19,12 +20,23 @@ export interface PlacedMessage {
 /** Whether the part's message has been delivered before: it may then have been counted. */
 export type PartAgain = 'first' | 'again';
 
+/** A failed task as it is kept. */
+export interface FailedWrite {
+  readonly taskId: string;
+  readonly atMs: number;
+  /** The line about it. */
+  readonly about: string;
+  readonly kept: number;
+  readonly keptForS: number;
+}
+
 export interface EndingWrite {
   readonly results: readonly ResultWrite[];
   readonly sends: readonly PlacedMessage[];
   /** Key of the chord that is closed. */
   readonly closes: string | undefined;
   readonly part: PartWrite | undefined;
+  readonly failed: FailedWrite | undefined;
   readonly again: PartAgain;
 }
 
@@ -40,6 +52,8 @@ export interface EndingsOptions extends Pick<OutboxOptions<Item>, 'ledgerKey' | 
   readonly identity: (item: object) => object;
   readonly failed: (items: readonly { resolve(settled: Settled): void }[]) => void;
   readonly keys: readonly string[];
+  /** Behind the ledger. */
+  readonly moreKeys: readonly string[];
   /** What every script that answers begins with. */
   callArguments(call: OutboxCall<{ readonly item: HeldItem }>): string[];
   /** The delivery has its answer. */
@@ -92,7 +106,7 @@ export class Endings {
   async #send(connection: RedisConnection, call: OutboxCall<Item>): Promise<unknown> {
     const args = this.#options.callArguments(call);
     for (const { item, ending } of call.items) args.push(item.tag, ...endingArguments(ending));
-    const answer = connection.run(finishScript, [...this.#options.keys, call.ledger], args);
+    const answer = connection.run(finishScript, [...this.#options.keys, call.ledger, ...this.#options.moreKeys], args);
     faultPoint('redis.finish.sent');
     const reply = await answer;
     faultPoint('redis.finish.answered');
@@ -118,15 +132,25 @@ export class Endings {
   }
 }
 
-function endingArguments({ results, sends, closes, part, again }: EndingWrite): string[] {
+function endingArguments({ results, sends, closes, part, failed, again }: EndingWrite): string[] {
   return [
     ...(part === undefined
       ? ['']
       : [part.key, part.mode, part.score, part.prefix, part.member, String(part.ttlS), again === 'again' ? '1' : '']),
     closes ?? '',
+    ...(failed === undefined ? [''] : failedArguments(failed, failed.about)),
     String(sends.length),
     ...sends.flatMap(({ list, text }) => [list, text]),
     String(results.length),
     ...results.flatMap(({ key, text, ttlS }) => [key, text, String(ttlS)]),
   ];
+}
+
+/** What `failed.lua` is told. */
+export function failedArguments({ taskId, atMs, kept, keptForS }: FailedWrite, record: string): string[] {
+  return [taskId, String(atMs), record, String(kept), String(keptForS)];
+}
+
+export function failedWrite({ note, kept, keptForS }: FailureRecord): FailedWrite {
+  return { taskId: note.taskId, atMs: note.atMs, about: encodeFailureNote(note), kept, keptForS };
 }

@@ -130,6 +130,16 @@ export function deadLettersKey(layout: RedisLayout, queue: string): string {
   return `${layout.prefix}ctq:dead:${queue}`;
 }
 
+/** Tasks that failed: task id → a line of JSON, a line feed, the message. */
+export function failedKey(layout: RedisLayout): string {
+  return `${layout.prefix}ctq:failed`;
+}
+
+/** The same: task id → when, milliseconds since 1970. */
+export function failedAtKey(layout: RedisLayout): string {
+  return `${layout.prefix}ctq:failed:at`;
+}
+
 /** How a message ends that `unacked` keeps for us: `[<message>,"","<queue>"]`, the default exchange and its queue. */
 export function unackedTail(queue: string): string {
   return `,"",${JSON.stringify(queue)}]`;

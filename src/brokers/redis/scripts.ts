@@ -3,10 +3,12 @@ import { type RedisScript, redisScript } from '../../connections/redis-script.js
 import chord from '../../result-backends/redis-chord.lua';
 import answer from './scripts/answer.lua';
 import drain from './scripts/drain.lua';
+import failed from './scripts/failed.lua';
 import finish from './scripts/finish.lua';
 import giveBack from './scripts/give-back.lua';
 import held from './scripts/held.lua';
 import ledger from './scripts/ledger.lua';
+import remember from './scripts/remember.lua';
 import permit from './scripts/permit.lua';
 import publish from './scripts/publish.lua';
 import renew from './scripts/renew.lua';
@@ -18,7 +20,8 @@ import unpark from './scripts/unpark.lua';
 
 export const takeScript: RedisScript = redisScript(take);
 export const settleScript: RedisScript = redisScript(held, settle);
-export const finishScript: RedisScript = redisScript(held, chord, finish);
+export const finishScript: RedisScript = redisScript(held, chord, failed, finish);
+export const rememberScript: RedisScript = redisScript(failed, remember);
 export const answerScript: RedisScript = redisScript(held, answer);
 export const renewScript: RedisScript = redisScript(held, renew);
 export const giveBackScript: RedisScript = redisScript(held, giveBack);

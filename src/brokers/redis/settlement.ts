@@ -3,7 +3,7 @@ import type { Delivery, Settled } from '../../broker.js';
 import type { ResultMeta } from '../../protocol/result-meta.js';
 import type { ChordPart, Ending, ResultBackend, Settlement } from '../../result-backend.js';
 import type { RedisChords } from '../../result-backends/redis-chords.js';
-import type { EndingWrite, PartAgain } from './endings.js';
+import { type EndingWrite, failedWrite, type PartAgain } from './endings.js';
 import type { Publisher } from './publisher.js';
 import { RedisDelivery, type ResultWrite } from './unacked.js';
 
@@ -55,12 +55,13 @@ export class RedisSettlement implements Settlement {
     return typeof reply === 'string' ? reply : chords.partsOf(part.groupId, reply);
   }
 
-  async #write({ metas, sends, closes }: Ending): Promise<EndingWrite> {
+  async #write({ metas, sends, closes, failure }: Ending): Promise<EndingWrite> {
     return {
       results: metas.map((meta) => this.#writer.resultWrite(meta)),
       sends: sends.length === 0 ? [] : await this.#publisher.place(sends),
       closes: closes === undefined ? undefined : this.#writer.chords.closingKey(closes),
       part: undefined,
+      failed: failure === undefined ? undefined : failedWrite(failure),
       again: 'first',
     };
   }

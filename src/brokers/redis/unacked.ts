@@ -6,16 +6,17 @@
 import type { ReturnCause, Settled } from '../../broker.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { RedisFailure } from '../../connections/redis-failure.js';
+import type { FailureRecord } from '../../estate/failed-task.js';
 import { faultPoint } from '../../fault-points.js';
-import { redeliveryCount } from '../../protocol/envelope.js';
+import { encodeEnvelope, redeliveryCount } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';
 import { type Answer, HeldDelivery } from '../held-delivery.js';
-import { type EndingWrite, Endings } from './endings.js';
+import { type EndingWrite, Endings, failedArguments, failedWrite } from './endings.js';
 import { redeliveredTexts } from './give-back.js';
-import { deadLettersKey, ledgerKey, parkedKey, type RedisLayout } from './keys.js';
+import { deadLettersKey, failedAtKey, failedKey, ledgerKey, parkedKey, type RedisLayout } from './keys.js';
 import { Outbox, type OutboxCall } from './outbox.js';
 import { heldKeys } from './own.js';
-import { answerScript, settleScript } from './scripts.js';
+import { answerScript, rememberScript, settleScript } from './scripts.js';
 
 /** How a result is written in the step that acknowledges. */
 export interface ResultWrite {
@@ -66,10 +67,21 @@ export class RedisDelivery extends HeldDelivery<ResultWrite> {
     return this.attempt(() => this.unacked.end(this, ending));
   }
 
+  fail(record: FailureRecord): Promise<Settled> {
+    return this.end({ ...NOTHING, failed: failedWrite(record) }) as Promise<Settled>;
+  }
+
+  async remember(record: FailureRecord): Promise<void> {
+    const write = failedWrite(record);
+    await this.unacked.remember(failedArguments(write, `${write.about}\n${encodeEnvelope(this.message)}`));
+  }
+
   protected override settle(answer: Answer, result?: ResultWrite): Promise<Settled> {
     return this.unacked.settle(this.item, answer, result);
   }
 }
+
+const NOTHING: EndingWrite = { results: [], sends: [], closes: undefined, part: undefined, failed: undefined, again: 'first' };
 
 interface Done {
   readonly item: HeldItem;
@@ -143,6 +155,7 @@ export class Unacked {
     this.#endings = new Endings({
       ...shared,
       keys: this.#keys,
+      moreKeys: failedKeys(options.layout),
       callArguments: (call) => this.#callArguments(call, []),
       closed: (item) => this.#close(item.take),
     });
@@ -225,6 +238,11 @@ export class Unacked {
     // Not answered for yet: the body of its chord is still to be sent.
     if (typeof reply !== 'string') this.#held.set(item.tag, delivery);
     return reply;
+  }
+
+  async remember(args: readonly string[]): Promise<void> {
+    const connection = await this.#options.connection();
+    await connection.run(rememberScript, failedKeys(this.#options.layout), args);
   }
 
   /** Puts aside what nobody can work on. */
@@ -316,6 +334,10 @@ export class Unacked {
       answer.resolve(fenced?.has(index + 1) === true ? 'fenced' : 'settled');
     }
   }
+}
+
+function failedKeys(layout: RedisLayout): readonly string[] {
+  return [failedKey(layout), failedAtKey(layout)];
 }
 
 /** Those without a result first, as the script wants them. */

@@ -9,11 +9,14 @@ import { toBrokerError } from '../../connections/sqlite/failure.js';
 import type { SqliteStore } from '../../connections/sqlite/store.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
 import { BrokerError, ProtocolError } from '../../errors.js';
+import type { FailureRecord } from '../../estate/failed-task.js';
+import { encodeEnvelope } from '../../protocol/envelope.js';
 import type { ChordPart } from '../../result-backend.js';
 import type { Answer } from '../held-delivery.js';
 import { redelivered } from '../redelivered.js';
 import { AnswerQueue } from './answer-queue.js';
 import { SqliteDelivery } from './delivery.js';
+import { keepFailedText } from './failed-tasks.js';
 import { rawBytes, readEnvelope } from './envelope.js';
 import { HeldQueues } from './held-queues.js';
 import type { JointEnding } from './joint-ending.js';
@@ -143,6 +146,11 @@ export class SqliteConsumer implements Consumer {
     const reply = await ended;
     if (typeof reply === 'string') this.#release(delivery);
     return reply;
+  }
+
+  async remember(delivery: SqliteDelivery, record: FailureRecord): Promise<void> {
+    const envelope = encodeEnvelope(delivery.message);
+    await this.#store.write((db) => keepFailedText(db, record, delivery.claim.step, envelope));
   }
 
   #release(delivery: SqliteDelivery): void {

@@ -1,10 +1,12 @@
 /** The end of a task in one transaction: results, what it sends, its part of a chord, the acknowledgement; all or nothing. */
 import type { Settled } from '../../broker.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
+import type { FailureRecord } from '../../estate/failed-task.js';
 import type { ChordPart } from '../../result-backend.js';
 import { closeChord, reportPart } from '../../result-backends/sqlite/chords.js';
 import { expiryOf, type ResultRow, storeResult } from '../../result-backends/sqlite/rows.js';
 import type { Answer } from '../held-delivery.js';
+import { keepFailed } from './failed-tasks.js';
 import type { Answering, Claim } from './messages.js';
 import { insertPlaced, type PlacedMessage } from './publishing.js';
 
@@ -16,6 +18,7 @@ export interface JointEnding {
   /** The chord whose body is among what is sent. */
   readonly closes: string | undefined;
   readonly part: ChordPart | undefined;
+  readonly failure: FailureRecord | undefined;
 }
 
 const ACK: Answer = { kind: 'ack' };
@@ -25,7 +28,7 @@ export function applyEnding(
   db: SqliteConnection,
   answering: Answering,
   claim: Claim,
-  { results, resultExpires, sends, closes, part }: JointEnding,
+  { results, resultExpires, sends, closes, part, failure }: JointEnding,
 ): Settled | readonly ChordPart[] {
   const { nowMs } = answering;
   const expiresAt = expiryOf(resultExpires, nowMs);
@@ -37,6 +40,7 @@ export function applyEnding(
       return parts;
     }
   }
+  if (failure !== undefined) keepFailed(db, claim, failure);
   if (!answering.answer(claim, ACK)) return 'fenced';
   for (const row of results) storeResult(db, row, expiresAt, nowMs);
   // Somebody else may have closed the chord, and sent its body: a part that ran twice.

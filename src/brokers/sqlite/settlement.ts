@@ -25,13 +25,13 @@ export class SqliteSettlement implements Settlement {
 
   async end(delivery: Delivery, ending: Ending): Promise<Settled> {
     if (!(delivery instanceof SqliteDelivery)) return this.#fallback.end(delivery, ending);
-    const settled = await delivery.end({ ...this.#joint(ending.metas, ending.sends), closes: ending.closes });
+    const settled = await delivery.end({ ...this.#joint(ending.metas, ending.sends), closes: ending.closes, failure: ending.failure });
     return settled === 'fenced' ? 'fenced' : 'settled';
   }
 
   async endPart(delivery: Delivery, part: ChordPart, ending: Ending): Promise<Settled | readonly ChordPart[]> {
     if (!(delivery instanceof SqliteDelivery)) return this.#fallback.endPart(delivery, part, ending);
-    return delivery.end({ ...this.#joint(ending.metas, ending.sends), closes: ending.closes, part });
+    return delivery.end({ ...this.#joint(ending.metas, ending.sends), closes: ending.closes, part, failure: ending.failure });
   }
 
   #joint(metas: readonly ResultMeta[], sends: Ending['sends'] = []): JointEnding {
@@ -41,6 +41,7 @@ export class SqliteSettlement implements Settlement {
       sends: sends.map(({ message, route }) => place(message, route)),
       closes: undefined,
       part: undefined,
+      failure: undefined,
     };
   }
 }

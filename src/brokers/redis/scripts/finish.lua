@@ -3,12 +3,13 @@
   messages, stores results, acknowledges; all of it or, for a delivery that is not ours any more, nothing.
   A part that completes its chord is only noted: its delivery stays ours until the body is sent.
 
-  KEYS  1–4 as in held.lua  5 ledger
+  KEYS  1–4 as in held.lua  5 ledger  6 failed tasks  7 when they failed
   ARGV  1 owner id  2 number of this call  3 how many times of taking  4 how many takes are over
         the times, the numbers of the takes that are over, then for each delivery:
         tag
         key of the chord it is a part of, or ''; then: mode, score, prefix, member, ttl, '1' when delivered again
         key of the chord that is closed, or ''
+        id of the task when it failed and is to be kept, or ''; then: when, a line about it, how many to keep, how many seconds
         how many messages, then list and text of each
         how many results, then key, text and seconds to keep it (0 for ever) of each
   Gives for each delivery 'settled', 'fenced' or the members of the complete chord;
@@ -30,6 +31,10 @@ local function readItem()
     item.ttl, item.redelivered = tonumber(nextArg()), nextArg() == '1'
   end
   item.closes = nextArg()
+  item.failed = nextArg()
+  if item.failed ~= '' then
+    item.at, item.about, item.kept, item.keptFor = nextArg(), nextArg(), tonumber(nextArg()), tonumber(nextArg())
+  end
   item.sends, item.results = {}, {}
   for i = 1, tonumber(nextArg()) do item.sends[i] = { list = nextArg(), text = nextArg() } end
   for i = 1, tonumber(nextArg()) do item.results[i] = { key = nextArg(), text = nextArg(), ttl = nextArg() } end
@@ -41,7 +46,12 @@ local function isSuccess(text)
   return ok and type(meta) == 'table' and meta.status == 'SUCCESS'
 end
 
+local function keep(item, raw)
+  keepFailed(KEYS[6], KEYS[7], item.failed, item.at, item.about .. '\n' .. raw, item.kept, item.keptFor)
+end
+
 local function finish(item)
+  local raw = item.failed ~= '' and unwrap(redis.call('HGET', unacked, item.tag))
   redis.call('HDEL', unacked, item.tag)
   redis.call('ZREM', index, item.tag)
   -- Somebody else may have closed the chord, and sent its body: a part that ran twice.
@@ -55,6 +65,7 @@ local function finish(item)
       redis.call('PUBLISH', result.key, result.text)
     end
   end
+  if raw then keep(item, raw) end
 end
 
 local items, tags = {}, {}
