@@ -2,6 +2,7 @@
 import { redisLayout } from '../../brokers/redis/keys.js';
 import { systemClock } from '../../clock.js';
 import { toFailure } from '../../connections/redis-failure.js';
+import type { RedisConnection } from '../../connections/redis.js';
 import { RedisLink } from '../../connections/redis-link.js';
 import { parseRedisUrl } from '../../connections/redis-url.js';
 import { BrokerError } from '../../errors.js';
@@ -19,17 +20,19 @@ import { redisTaskDesk } from './tasks.js';
 export function openRedisEstate(url: string, options: EstateOptions): Estate {
   const addresses = parseRedisUrl(url, options);
   const link = new RedisLink({ addresses, name: 'ctq desk', clock: systemClock, connectTimeoutMs: options.connectTimeoutMs });
+  const once = async <T>(action: (connection: RedisConnection) => Promise<T>): Promise<T> => {
+    try {
+      return await action(await link.connection());
+    } catch (error) {
+      throw told(error, link.displayUrl);
+    }
+  };
   const store: RedisStore = {
     link,
     layout: redisLayout(options.transportOptions, addresses[0]?.db ?? 0),
     resultKeys: redisResultKeys(options.resultTransportOptions),
-    read: async (action) => {
-      try {
-        return await action(await link.connection());
-      } catch (error) {
-        throw told(error, link.displayUrl);
-      }
-    },
+    read: once,
+    write: once,
   };
   return {
     displayUrl: link.displayUrl,

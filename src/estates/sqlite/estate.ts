@@ -22,7 +22,7 @@ export function openSqliteEstate(url: string, options: EstateOptions): Estate {
     });
   const store: SqliteReader = {
     read: (work) => told(file.read(work, options.connectTimeoutMs)),
-    write: (work) => told(file.write(work, { patienceMs: options.connectTimeoutMs })),
+    write: (work) => told(file.write(work, { patienceMs: options.connectTimeoutMs, announce: true })),
   };
   return {
     displayUrl,
