@@ -59,8 +59,7 @@ export interface TakeOrder {
 
 type RawAnswer = readonly [
   takenAt: Buffer,
-  lengths: Buffer,
-  messages: Buffer,
+  messages: readonly Buffer[],
   runs: Buffer,
   named: readonly (number | Buffer)[],
   dead: readonly (number | Buffer)[],
@@ -85,14 +84,12 @@ export async function take(connection: RedisConnection, order: TakeOrder): Promi
   return readAnswer(order, raw);
 }
 
-function readAnswer({ plan, number }: TakeOrder, [takenAt, lengths, messages, runs, named, dead]: RawAnswer): Taken {
-  const ends = lengths.length === 0 ? [] : lengths.toString('latin1').split(',');
-  const take: Take = { number, takenAt: takenAt.toString('latin1'), open: ends.length };
+function readAnswer({ plan, number }: TakeOrder, [takenAt, messages, runs, named, dead]: RawAnswer): Taken {
+  const take: Take = { number, takenAt: takenAt.toString('latin1'), open: messages.length };
   const namedTags = new Map<number, string>();
   for (let index = 0; index < named.length; index += 2) namedTags.set(Number(named[index]), String(named[index + 1]));
   const served = new Set<string>();
   const items: TakenItem[] = [];
-  let offset = 0;
   for (const [listNumber, length] of parseRuns(runs)) {
     const queue = plan.queues[(listNumber - 1) % plan.queues.length] as string;
     const list = plan.lists[listNumber - 1] as string;
@@ -100,19 +97,18 @@ function readAnswer({ plan, number }: TakeOrder, [takenAt, lengths, messages, ru
     served.delete(queue);
     served.add(queue);
     for (const stop = items.length + length; items.length < stop; ) {
-      const end = offset + Number(ends[items.length]);
-      const text = messages.toString('utf8', offset, end);
+      const raw = messages[items.length] as Buffer;
+      const text = raw.toString('utf8');
       // The script found it at the end of the text (WIRE 3.1) or names it.
       const tag = namedTags.get(items.length + 1) ?? text.slice(-39, -3);
       const held: HeldItem = { tag, queue, list, take, position: items.length };
       const message = readMessage(text);
       if (message instanceof ProtocolError) {
-        const raw = Buffer.from(messages.subarray(offset, end));
-        items.push({ held, message: undefined, malformed: { queue, raw, error: message } });
+        // A copy: the answer's own memory is that of the whole reply.
+        items.push({ held, message: undefined, malformed: { queue, raw: Buffer.from(raw), error: message } });
       } else {
         items.push({ held, message, malformed: undefined });
       }
-      offset = end;
     }
   }
   return { take, items, malformed: readDead(plan, dead), served: [...served], count: items.length + dead.length / 2 };
