@@ -31,7 +31,7 @@ export interface StoredFailure {
 export interface SendAgain {
   /** Taken out in the same step; gone means that somebody else was faster. */
   readonly letter?: DeadLetter;
-  /** Without a letter it must still be stored like this. In either case it gives way to `result`. */
+  /** Without a letter it must still be stored as it was seen. In either case it gives way to `now`. With neither nothing is checked. */
   readonly failure?: { readonly taskId: string; readonly seen: string; readonly now: string };
   readonly queue: string;
   readonly priority: number;

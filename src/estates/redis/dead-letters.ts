@@ -100,7 +100,7 @@ export function redisDeadLetterDesk(store: RedisStore): DeadLetterDesk {
     ];
     const expected = letter === undefined ? '' : letter.kind === 'failed' ? String(letter.atMs) : letter.key;
     return connection.run(sendAgainScript, keys, [
-      ...[letter?.kind ?? 'result', expected, taskId, envelope],
+      ...[letter?.kind ?? (failure === undefined ? 'unchecked' : 'result'), expected, taskId, envelope],
       ...[failure?.seen ?? '', failure?.now ?? ''],
     ]);
   }

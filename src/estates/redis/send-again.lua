@@ -3,7 +3,7 @@
   tried again" in the same step, so that whoever asks from now on waits for what comes.
 
   KEYS  1 list to send to  2 failed tasks  3 when they failed  4 list of refused messages  5 result
-  ARGV  1 'failed', 'refused' or 'result'
+  ARGV  1 'failed', 'refused', 'result', or 'unchecked'
         2 what must still be there: when it failed; the item of the list; unused
         3 task id  4 the message
         5 the result as it was seen, or ''  6 what takes its place
@@ -19,7 +19,7 @@ if kind == 'failed' then
   redis.call('ZREM', KEYS[3], id)
 elseif kind == 'refused' then
   if redis.call('LREM', KEYS[4], 1, expected) == 0 then return 0 end
-elseif not stored then
+elseif kind == 'result' and not stored then
   return 0
 end
 redis.call('LPUSH', KEYS[1], message)

@@ -95,7 +95,7 @@ function hasFailedTasks(db: SqliteConnection): boolean {
 function sendAgain(db: SqliteConnection, { letter, failure, queue, priority, envelope }: SendAgain): 'sent' | 'gone' {
   const stored =
     failure !== undefined && db.get<{ meta: string }>('SELECT meta FROM result WHERE task_id = ?', failure.taskId)?.meta === failure.seen;
-  if (letter === undefined ? !stored : !takeOut(db, letter)) return 'gone';
+  if (letter === undefined ? failure !== undefined && !stored : !takeOut(db, letter)) return 'gone';
   insertMessage(db, { queue, step: priorityStep(priority), envelope }, Date.now());
   if (stored) db.run("UPDATE result SET status = 'RETRY', meta = ? WHERE task_id = ?", failure.now, failure.taskId);
   return 'sent';

@@ -1,0 +1,61 @@
+/** One failed task as an operator sees it, whatever is left of it. */
+import type { DeadLetter, StoredFailure } from '../estate/dead-letters.js';
+import type { Estate } from '../estate/estate.js';
+import { remoteErrorText } from '../errors.js';
+import { decodeException } from '../protocol/exception.js';
+import { parseIsoDate } from '../protocol/iso-date.js';
+import { peekTask } from '../protocol/task-message.js';
+
+/** Where it is known from: the record of a ctq worker, a message that was refused, or a stored result alone. */
+export type FailedSource = 'record' | 'refused' | 'result';
+
+export interface FailedTask {
+  readonly source: FailedSource;
+  readonly estate: Estate;
+  /** '' of a message that is none. */
+  readonly taskId: string;
+  readonly task: string | undefined;
+  readonly queue: string | undefined;
+  /** `ValueError: boom`, or why it was refused. */
+  readonly reason: string;
+  readonly worker: string | undefined;
+  readonly retries: number | undefined;
+  /** undefined when nobody wrote it down. */
+  readonly atMs: number | undefined;
+  /** Kept for those that were refused, which are few; the others are read again when they are needed. */
+  readonly letter: DeadLetter | undefined;
+}
+
+export function ofLetter(letter: DeadLetter, estate: Estate): FailedTask {
+  const { note, message, queue, atMs } = letter;
+  const peek = message === undefined ? undefined : peekTask(message);
+  const retries = message?.headers['retries'];
+  return {
+    source: letter.kind === 'failed' ? 'record' : 'refused',
+    estate,
+    taskId: note?.taskId ?? peek?.id ?? '',
+    task: note?.task ?? peek?.task,
+    queue,
+    reason: note === undefined ? letter.reason : [note.exceptionType, note.exceptionMessage].filter((part) => part !== '').join(': '),
+    worker: note?.worker,
+    retries: note?.retries ?? (typeof retries === 'number' ? retries : undefined),
+    atMs: atMs > 0 ? atMs : undefined,
+    letter: letter.kind === 'failed' ? undefined : letter,
+  };
+}
+
+export function ofFailure({ meta }: StoredFailure, estate: Estate): FailedTask {
+  const { extended } = meta;
+  return {
+    source: 'result',
+    estate,
+    taskId: meta.taskId,
+    task: extended?.name ?? undefined,
+    queue: extended?.queue ?? undefined,
+    reason: remoteErrorText(decodeException(meta.result, null)),
+    worker: extended?.worker ?? undefined,
+    retries: extended?.retries ?? undefined,
+    atMs: meta.dateDone === null ? undefined : parseIsoDate(meta.dateDone)?.getTime(),
+    letter: undefined,
+  };
+}
