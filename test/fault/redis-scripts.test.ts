@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { giveBackAll } from '../../src/brokers/redis/give-back.js';
-import { deadLettersKey, ownersKey, parkedKey, queueLists, redisLayout } from '../../src/brokers/redis/keys.js';
+import { deadLettersKey, dueKey, duePrefix, ownersKey, parkedKey, queueLists, redisLayout } from '../../src/brokers/redis/keys.js';
 import { heldKeys } from '../../src/brokers/redis/own.js';
 import { answerScript, renewScript, settleScript, unparkScript } from '../../src/brokers/redis/scripts.js';
 import { take, takePlan } from '../../src/brokers/redis/taking.js';
@@ -30,7 +30,7 @@ type Step =
   | { readonly do: 'answer'; readonly owner: number; readonly which: number; readonly how: 'ack' | 'front' | 'back' | 'dead' | 'park' }
   | { readonly do: 'renew'; readonly owner: number }
   | { readonly do: 'die'; readonly owner: number }
-  | { readonly do: 'unpark' }
+  | { readonly do: 'unpark'; readonly atMost: number }
   | { readonly do: 'steal'; readonly which: number; readonly thenTake: boolean }
   | { readonly do: 'stray'; readonly owner: number };
 
@@ -51,7 +51,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('renew' as const), owner }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const), owner }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('unpark' as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('unpark' as const), atMost: fc.constantFrom(1, 2, 100) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('steal' as const), which, thenTake: fc.boolean() }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('stray' as const), owner }) },
   ),
@@ -120,7 +120,7 @@ class World {
         return;
       }
       case 'unpark':
-        await redis.run(unparkScript, [layout.unackedKey, layout.unackedIndexKey, parkedKey(layout)], ['100']);
+        await unpark(redis, step.atMost);
         return;
       case 'steal':
         await this.#steal(step.which, step.thenTake);
@@ -157,7 +157,7 @@ class World {
         ? await this.#connection.run(settleScript, keys, [name, number, '1', '0', '1', takenAt, tag])
         : await this.#connection.run(
             answerScript,
-            [...keys, parkedKey(layout)],
+            [...keys, parkedKey(layout), dueKey(layout)],
             [
               ...[name, number, '100', '1', '0', takenAt],
               ...[tag, how, how === 'dead' ? deadLettersKey(layout, 'a') : list, how === 'park' ? inPast : how === 'dead' ? '{}' : ''],
@@ -204,6 +204,11 @@ class World {
   }
 }
 
+async function unpark(redis: RedisConnection, atMost: number): Promise<readonly number[]> {
+  const keys = [layout.unackedKey, layout.unackedIndexKey, parkedKey(layout), dueKey(layout)];
+  return (await redis.run(unparkScript, keys, [String(atMost), duePrefix(layout)])) as readonly number[];
+}
+
 function envelope(id: string): string {
   return encodeEnvelope(taskMessage(id), { deliveryTag: crypto.randomUUID(), deliveryInfo: { exchange: '', routingKey: 'a' } });
 }
@@ -236,5 +241,71 @@ describeWith('redis', 'the scripts', () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  /** Takes all of a queue and parks it, due in the past, the first one first. */
+  async function parkAll(connection: RedisConnection, queue: string, dueS: number): Promise<void> {
+    const plan = takePlan(layout, 'one', [queue]);
+    const taken = await take(connection, { layout, ownerId: 'one', plan, count: 1_000, number: dueS });
+    const keys = [...heldKeys(layout, 'one'), 'ledger-one', parkedKey(layout), dueKey(layout)];
+    const times = [...new Set(taken.items.map(({ held }) => held.take.takenAt))];
+    const answers = taken.items.flatMap(({ held }, index) => [held.tag, 'park', held.list, String(dueS + index / 1_000)]);
+    expect(await connection.run(answerScript, keys, ['one', String(dueS), '100', String(times.length), '0', ...times, ...answers])).toEqual(
+      [],
+    );
+  }
+
+  async function takeIds(connection: RedisConnection, queue: string, count: number, number: number): Promise<string[]> {
+    const taken = await take(connection, { layout, ownerId: 'two', plan: takePlan(layout, 'two', [queue]), count, number });
+    return taken.items.map(({ message }) => String(message?.headers['id']));
+  }
+
+  test('serve what is due in the order of its times, however much of it waits and whoever is slow', async () => {
+    const connection = await link.connection();
+    await connection.call('flushdb', []);
+    const ids = Array.from({ length: 60 }, (_, index) => `id-${index}`);
+    for (const id of ids) await connection.call('lpush', ['a', envelope(id)]);
+    await parkAll(connection, 'a', 1_000_000);
+    await connection.call('lpush', ['a', envelope('published')]);
+    const served: string[] = [];
+    for (let number = 1; served.length < 61 && number < 200; number += 1) {
+      // Slower than they fall due: without a line each batch would go before the one that still waits.
+      await unpark(connection, 10);
+      await unpark(connection, 10);
+      served.push(...(await takeIds(connection, 'a', 7, number)));
+    }
+    expect(served).toEqual([...ids, 'published']);
+    await unpark(connection, 10);
+    expect(await connection.call('exists', [parkedKey(layout), dueKey(layout), `${duePrefix(layout)}a`])).toBe(0);
+  });
+
+  test('what is given back by a worker that has taken too much stays before what waits in line', async () => {
+    const connection = await link.connection();
+    await connection.call('flushdb', []);
+    const ids = Array.from({ length: 30 }, (_, index) => `id-${index}`);
+    for (const id of ids) await connection.call('lpush', ['a', envelope(id)]);
+    await parkAll(connection, 'a', 1_000_000);
+    await unpark(connection, 10);
+    const order = { layout, ownerId: 'two', plan: takePlan(layout, 'two', ['a']), count: 10, number: 1 };
+    const { items } = await take(connection, order);
+    const times = [...new Set(items.map(({ held }) => held.take.takenAt))];
+    const answers = [...items].reverse().flatMap(({ held }) => [held.tag, 'front', held.list, envelope(`${held.position}-again`)]);
+    const keys = [...heldKeys(layout, 'two'), 'ledger-two', parkedKey(layout), dueKey(layout)];
+    expect(await connection.run(answerScript, keys, ['two', '1', '100', String(times.length), '0', ...times, ...answers])).toEqual([]);
+    for (let round = 0; round < 5; round += 1) await unpark(connection, 10);
+    const served = await takeIds(connection, 'a', 40, 2);
+    expect(served.slice(0, 10)).toEqual(items.map(({ held }) => `${held.position}-again`));
+  });
+
+  test('a queue that nobody takes from keeps no other waiting for what is due', async () => {
+    const connection = await link.connection();
+    await connection.call('flushdb', []);
+    for (let index = 0; index < 40; index += 1) await connection.call('lpush', ['a', envelope(`a-${index}`)]);
+    await connection.call('lpush', ['b', envelope('b')]);
+    await parkAll(connection, 'a', 1_000_000);
+    await parkAll(connection, 'b', 1_000_001);
+    for (let round = 0; round < 10; round += 1) await unpark(connection, 10);
+    expect(await takeIds(connection, 'b', 10, 1)).toEqual(['b']);
+    expect(await connection.call('llen', ['a'])).toBeLessThanOrEqual(20);
   });
 });

@@ -110,6 +110,16 @@ export function parkedKey(layout: RedisLayout): string {
   return `${layout.prefix}ctq:parked`;
 }
 
+/** Lists that were given parked deliveries lately: list → the deepest of these, by which one sees whether they are taken. */
+export function dueKey(layout: RedisLayout): string {
+  return `${layout.prefix}ctq:due`;
+}
+
+/** The lines of parked deliveries that are due and have no room in their list yet: this, and the list. */
+export function duePrefix(layout: RedisLayout): string {
+  return `${layout.prefix}ctq:due:`;
+}
+
 /** The line of a rate limit: its first free place, microseconds since 1970. */
 export function rateKey(layout: RedisLayout, name: string): string {
   return `${layout.prefix}ctq:rate:${name}`;

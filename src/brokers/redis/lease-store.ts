@@ -7,7 +7,7 @@ import { faultPoint } from '../../fault-points.js';
 import type { Beat, Housekeeping, LeaseStore, OpenLeaseStore, Renewal } from '../lease-store.js';
 import { restoreForeign } from './foreign.js';
 import { giveBackAll } from './give-back.js';
-import { ownersKey, parkedKey, type RedisLayout, rescueKey } from './keys.js';
+import { dueKey, duePrefix, ownersKey, parkedKey, type RedisLayout, rescueKey } from './keys.js';
 import { heldKeys } from './own.js';
 import { renewScript, unparkScript } from './scripts.js';
 
@@ -17,6 +17,9 @@ const CALL_LIMIT_MS = 2_000;
 const RESCUE_LOCK_MS = 3_000;
 const RESCUE_SLICE_MS = 800;
 const UNPARK_BATCH = 500;
+/** Whether a list has room for the next ones that are due: at first so often that a fast worker never waits for them. */
+const FIRST_LOOK_AT_LINES_MS = 4;
+const SLOWEST_LOOK_AT_LINES_MS = 100;
 /** kombu looks every 100 s; late deliveries are late enough. */
 const FOREIGN_INTERVAL_MS = 10_000;
 
@@ -34,6 +37,7 @@ class RedisLeaseStore implements LeaseStore {
   readonly #link: RedisLink;
   readonly #self = randomUUID();
   #nextForeignMs = Number.NEGATIVE_INFINITY;
+  #lookAtLinesMs = FIRST_LOOK_AT_LINES_MS;
 
   constructor(data: RedisLeaseStoreData) {
     this.#layout = data.layout;
@@ -80,15 +84,21 @@ class RedisLeaseStore implements LeaseStore {
   async housekeep(): Promise<Housekeeping> {
     const connection = await this.#link.connection();
     const layout = this.#layout;
-    const keys = [layout.unackedKey, layout.unackedIndexKey, parkedKey(layout)];
-    const [moved, due, waitMs] = (await connection.run(unparkScript, keys, [String(UNPARK_BATCH)])) as readonly [number, number, number];
+    const keys = [layout.unackedKey, layout.unackedIndexKey, parkedKey(layout), dueKey(layout)];
+    const [moved, due, waitMs, inLines] = (await connection.run(unparkScript, keys, [
+      String(UNPARK_BATCH),
+      duePrefix(layout),
+    ])) as readonly [number, number, number, number];
     let restored = moved;
     const nowMs = systemClock.monotonicMs();
     if (nowMs >= this.#nextForeignMs) {
       this.#nextForeignMs = nowMs + FOREIGN_INTERVAL_MS;
       restored += await restoreForeign(connection, layout);
     }
-    return { restored, nextDueInMs: due === UNPARK_BATCH ? 0 : waitMs < 0 ? undefined : waitMs };
+    this.#lookAtLinesMs = moved > 0 ? FIRST_LOOK_AT_LINES_MS : Math.min(this.#lookAtLinesMs * 2, SLOWEST_LOOK_AT_LINES_MS);
+    if (due === UNPARK_BATCH) return { restored, nextDueInMs: 0 };
+    const waits = [...(waitMs < 0 ? [] : [waitMs]), ...(inLines > 0 ? [this.#lookAtLinesMs] : [])];
+    return { restored, nextDueInMs: waits.length === 0 ? undefined : Math.min(...waits) };
   }
 
   async close(): Promise<void> {

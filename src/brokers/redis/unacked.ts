@@ -13,7 +13,7 @@ import type { Message } from '../../protocol/message.js';
 import { type Answer, HeldDelivery } from '../held-delivery.js';
 import { type EndingWrite, Endings, failedArguments, failedWrite } from './endings.js';
 import { redeliveredTexts } from './give-back.js';
-import { deadLettersKey, failedAtKey, failedKey, ledgerKey, parkedKey, type RedisLayout } from './keys.js';
+import { deadLettersKey, dueKey, failedAtKey, failedKey, ledgerKey, parkedKey, type RedisLayout } from './keys.js';
 import { Outbox, type OutboxCall } from './outbox.js';
 import { heldKeys } from './own.js';
 import { answerScript, rememberScript, settleScript } from './scripts.js';
@@ -305,7 +305,8 @@ export class Unacked {
     const args = this.#callArguments(call, [String(DEAD_LETTERS_KEPT)]);
     for (const { item, kind, where, what } of answers)
       args.push(item.tag, kind, where, causes.has(item.tag) ? (texts.get(item.tag) ?? '') : what);
-    const answer = connection.run(answerScript, [...this.#keys, call.ledger, parkedKey(this.#options.layout)], args);
+    const { layout } = this.#options;
+    const answer = connection.run(answerScript, [...this.#keys, call.ledger, parkedKey(layout), dueKey(layout)], args);
     if (this.#goingBack > 0) {
       this.#goingBack = 0;
       this.#options.freed();
