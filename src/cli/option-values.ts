@@ -64,6 +64,19 @@ export const instant: ReadValue<Date> = (raw) => {
   return date;
 };
 
+const UNIT_S: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, min: 60, h: 3_600, d: 86_400, w: 604_800 };
+
+/** `90`, `90s`, `10m`, `1h30m`, `2d`: milliseconds. */
+export const duration: ReadValue<number> = (raw) => {
+  const value = decimal(raw);
+  if (value !== undefined && value >= 0) return value * 1000;
+  const parts = [...raw.matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w)\s*/gy)];
+  if (raw === '' || parts.map(([part]) => part).join('') !== raw) {
+    throw new Expected('it must be how long, such as 90s, 10m, 1h30m or 2d');
+  }
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_S[unit ?? ''] ?? 0) * 1000, 0);
+};
+
 /** Celery's `--expires`: seconds from now, or a date. */
 export const secondsOrInstant: ReadValue<number | Date> = (raw) => {
   const value = decimal(raw);

@@ -1,0 +1,105 @@
+/** `ctq failed`: tasks that failed, and what is left of them. */
+import { UsageError } from '../../errors.js';
+import { findFailed } from '../../ctq/failed-tasks.js';
+import { openClient } from '../client.js';
+import { type CommandCall, defineCommand, value } from '../command.js';
+import { escapeText } from '../escape-text.js';
+import { EXIT } from '../exit-codes.js';
+import { detailsDocument, detailsText } from '../failed-details.js';
+import { failedDocument, failedOptions, lookForFailed } from '../failed-options.js';
+import { wholeNumber } from '../option-values.js';
+import { paintFor } from '../output/colour.js';
+import { jsonText } from '../output/json.js';
+import { countText } from '../output/number.js';
+import { relativeTime } from '../output/relative-time.js';
+import { tableText } from '../output/table.js';
+
+const DEFAULT_LIMIT = 100;
+
+const options = {
+  ...failedOptions,
+  limit: value('--limit <number>', `print the newest so many; default ${DEFAULT_LIMIT}, 0 prints all`, wholeNumber(0)),
+} as const;
+
+type Call = CommandCall<typeof options>;
+
+export const failed = defineCommand({
+  name: 'failed',
+  summary: 'list the tasks that failed',
+  arguments: [{ name: 'show', summary: 'show <id…>: everything about these, with the traceback', required: false, variadic: true }],
+  options,
+  examples: [
+    ['ctq failed', 'the newest first'],
+    ["ctq failed --task 'tasks.mail.*' --since 1h", 'what went wrong with mail in the last hour'],
+    ['ctq failed show 57cb3c6b', 'arguments, links and traceback of one; the beginning of its id is enough'],
+    ['ctq failed --json --limit 0', 'all of them, for scripts'],
+  ],
+  async run(call) {
+    const [word, ...ids] = call.args;
+    if (word === undefined) return listAll(call);
+    if (word !== 'show')
+      throw new UsageError(`ctq failed has no "${word}"`, { hint: 'ctq failed lists them, ctq failed show <id> shows one' });
+    if (ids.length === 0) throw new UsageError('which failed task is to be shown?', { hint: 'ctq failed show <id>' });
+    return showEach(call, ids);
+  },
+});
+
+async function listAll(call: Call): Promise<number> {
+  const { context, globals, options: given } = call;
+  const app = await openClient(call);
+  const all = await lookForFailed(call, app);
+  const limit = given.limit ?? DEFAULT_LIMIT;
+  const shown = limit === 0 ? all : all.slice(0, limit);
+  if (globals.json === true) {
+    context.stdout.write(`${jsonText(shown.map(failedDocument))}\n`);
+    return EXIT.ok;
+  }
+  if (shown.length === 0) {
+    if (globals.quiet !== true) context.stderr.write(`${emptyText(given)}\n`);
+    return EXIT.ok;
+  }
+  const nowMs = context.clock.nowMs();
+  const rows = shown.map(({ taskId, task, queue, atMs, reason }) => [
+    taskId,
+    task ?? '',
+    queue ?? '',
+    atMs === undefined ? '' : { shown: relativeTime(atMs, nowMs), plain: new Date(atMs).toISOString() },
+    reason,
+  ]);
+  const flexible = ['REASON', 'TASK', 'QUEUE'];
+  context.stdout.write(await tableText(['ID', 'TASK', 'QUEUE', 'FAILED', 'REASON'], rows, context.stdout, { flexible }));
+  if (globals.quiet !== true && context.stderr.isTTY === true) {
+    const more = shown.length < all.length ? ` The newest ${shown.length} are shown; --limit 0 shows all.` : '';
+    context.stderr.write(
+      `\n${countText(all.length, 'failed task')}.${more} ctq failed show <id> says more, ctq retry <id> runs it again.\n`,
+    );
+  }
+  return EXIT.ok;
+}
+
+function emptyText({ task, since, queue }: Call['options']): string {
+  const asked = task !== undefined || since !== undefined || queue !== undefined;
+  return asked
+    ? 'no such task has failed; ctq failed alone lists all of them'
+    : 'no task has failed, as far as messages and results tell. Python workers leave a trace only with a result backend';
+}
+
+async function showEach(call: Call, ids: readonly string[]): Promise<number> {
+  const { context, globals, signal } = call;
+  const app = await openClient(call);
+  const estates = await app.estates();
+  const found = await Promise.all(ids.map((id) => findFailed(estates, id, signal)));
+  const missing = ids.filter((_id, index) => found[index] === undefined);
+  const documents = await Promise.all(found.flatMap((details) => (details === undefined ? [] : [detailsDocument(details)])));
+  if (globals.json === true) {
+    context.stdout.write(`${jsonText(ids.length === 1 ? (documents[0] ?? null) : documents)}\n`);
+  } else {
+    const paint = await paintFor(context.stdout, context.env, globals.noColor);
+    const nowMs = context.clock.nowMs();
+    context.stdout.write(documents.map((document) => detailsText(document, nowMs, paint)).join('\n'));
+  }
+  for (const id of missing) {
+    context.stderr.write(`ctq: ${escapeText(id)} is not among the failed tasks (ctq result ${escapeText(id)} prints its state)\n`);
+  }
+  return missing.length > 0 ? EXIT.failed : EXIT.ok;
+}

@@ -1,0 +1,146 @@
+/** `ctq retry`: sends failed tasks again. */
+import { hostname } from 'node:os';
+import { UsageError } from '../../errors.js';
+import type { Ctq } from '../../ctq.js';
+import type { FailedTask } from '../../ctq/failed-task.js';
+import { findFailed } from '../../ctq/failed-tasks.js';
+import { carryOutRetry, planRetry, type RetryPlan, type RetryWorld } from '../../ctq/retry-failed.js';
+import { anonymousNodename } from '../../protocol/nodename.js';
+import { openClient } from '../client.js';
+import { type CommandCall, defineCommand, flag, value } from '../command.js';
+import { escapeText } from '../escape-text.js';
+import { EXIT } from '../exit-codes.js';
+import { failedOptions, lookForFailed } from '../failed-options.js';
+import { text } from '../option-values.js';
+import { jsonText } from '../output/json.js';
+import { countText } from '../output/number.js';
+import { tableText } from '../output/table.js';
+import { confirm } from '../question.js';
+
+const options = {
+  ...failedOptions,
+  failed: flag('--failed', 'all failed tasks, or those that --task, --since and --queue choose'),
+  to: value('--to <queue>', 'send to this queue instead of the one it came from', text, { completes: 'queue' }),
+  dryRun: flag('--dry-run', 'only say what would be sent'),
+  force: flag('-f, --force', 'do not ask before many are sent'),
+} as const;
+
+type Call = CommandCall<typeof options>;
+
+/** One task, as `--json` prints it. */
+interface RetryDocument {
+  readonly id: string | null;
+  readonly task: string | null;
+  readonly queue: string | null;
+  /** `ready` only with `--dry-run`; `gone`: somebody else was faster. */
+  readonly outcome: 'sent' | 'ready' | 'gone' | 'refused';
+  /** What could not be kept or known, and why it was refused. */
+  readonly notes: readonly string[];
+}
+
+export const retry = defineCommand({
+  name: 'retry',
+  summary: 'run failed tasks again',
+  arguments: [{ name: 'id', summary: 'ids of failed tasks, or their beginnings', required: false, variadic: true }],
+  options,
+  examples: [
+    ['ctq retry 57cb3c6b-2ca6-471b-b17f-ba3d9a43a368', 'send it again, under the same id'],
+    ["ctq retry --failed --task 'tasks.mail.*' --since 1h --dry-run", 'what would be sent'],
+    ['ctq retry --failed --since 30m -f', 'all that failed in the last half hour, without a question'],
+  ],
+  async run(call) {
+    const { args, options: given, context, globals } = call;
+    const chosen = [given.task, given.since, given.queue].some((one) => one !== undefined);
+    if (args.length > 0 && (given.failed === true || chosen)) {
+      throw new UsageError('ctq retry takes ids, or --failed with --task, --since and --queue', { hint: 'not both at once' });
+    }
+    if (args.length === 0 && given.failed !== true) {
+      throw new UsageError('which failed tasks are to run again?', {
+        hint: 'ctq retry <id…>, or ctq retry --failed for all; ctq failed lists them',
+      });
+    }
+    const app = await openClient(call);
+    const { failed, missing } = args.length > 0 ? await named(call, app) : { failed: await lookForFailed(call, app), missing: [] };
+    const documents: RetryDocument[] = missing.map(missingDocument);
+    for (const id of missing) context.stderr.write(`ctq: ${escapeText(id)} is not among the failed tasks (ctq failed lists them)\n`);
+    if (args.length === 0 && failed.length > 0 && given.dryRun !== true && given.force !== true) {
+      if (!(await confirm(call, `Send ${countText(failed.length, 'failed task')} again`))) return EXIT.failed;
+    }
+    const world: RetryWorld = {
+      estates: await app.estates(),
+      backend: () => app.backend(),
+      nowMs: context.clock.nowMs(),
+      origin: anonymousNodename({ hostname: hostname(), pid: context.pid }),
+      to: given.to,
+    };
+    for (const one of failed) {
+      call.signal.throwIfAborted();
+      const document = await sendOne(one, world, given.dryRun === true ? 'dry run' : 'for real');
+      documents.push(document);
+      if (globals.json !== true) tell(call, document);
+    }
+    if (globals.json === true) context.stdout.write(`${jsonText(documents)}\n`);
+    else await conclude(call, documents);
+    return documents.some(({ outcome }) => outcome === 'refused' || outcome === 'gone') ? EXIT.failed : EXIT.ok;
+  },
+});
+
+async function named(
+  { args, signal }: Call,
+  app: Ctq,
+): Promise<{ readonly failed: readonly FailedTask[]; readonly missing: readonly string[] }> {
+  const estates = await app.estates();
+  const found = new Map<string, FailedTask>();
+  const missing: string[] = [];
+  for (const id of new Set(args)) {
+    const details = await findFailed(estates, id, signal);
+    if (details === undefined) missing.push(id);
+    else found.set(details.failed.taskId, details.failed);
+  }
+  return { failed: [...found.values()], missing };
+}
+
+async function sendOne(failed: FailedTask, world: RetryWorld, how: 'dry run' | 'for real'): Promise<RetryDocument> {
+  const plan = await planRetry(failed, world);
+  if (plan.kind === 'refused') return documentOf(plan, 'refused');
+  return documentOf(plan, how === 'dry run' ? 'ready' : await carryOutRetry(plan, world));
+}
+
+function documentOf(plan: RetryPlan, outcome: RetryDocument['outcome']): RetryDocument {
+  const { failed } = plan;
+  const notes = plan.kind === 'refused' ? [plan.why] : outcome === 'gone' ? ['somebody else has sent it meanwhile'] : plan.notes;
+  const queue = plan.kind === 'refused' ? failed.queue : plan.queue;
+  return { id: failed.taskId === '' ? null : failed.taskId, task: failed.task ?? null, queue: queue ?? null, outcome, notes };
+}
+
+function missingDocument(id: string): RetryDocument {
+  return { id, task: null, queue: null, outcome: 'refused', notes: ['it is not among the failed tasks'] };
+}
+
+/** The ids of what was sent are the data; what there is to know about it is for people. */
+function tell({ context, globals, options: { dryRun } }: Call, { id, task, outcome, notes }: RetryDocument): void {
+  const name = escapeText(`${task ?? 'a task without a name'}[${id ?? 'without an id'}]`);
+  if (outcome === 'sent') context.stdout.write(`${escapeText(id ?? '')}\n`);
+  if (outcome === 'refused' || outcome === 'gone') context.stderr.write(`ctq: ${name} was not sent: ${notes.map(escapeText).join('; ')}\n`);
+  else if (globals.quiet !== true && dryRun !== true) {
+    for (const note of notes) context.stderr.write(`ctq: note: ${name}: ${escapeText(note)}\n`);
+  }
+}
+
+async function conclude({ context, globals, options: { dryRun } }: Call, documents: readonly RetryDocument[]): Promise<void> {
+  const ready = documents.filter(({ outcome }) => outcome === 'ready');
+  if (dryRun === true) {
+    const rows = ready.map(({ id, task, queue, notes }) => [id ?? '', task ?? '', queue ?? '', notes.join('; ')]);
+    if (rows.length > 0) {
+      context.stdout.write(
+        await tableText(['ID', 'TASK', 'QUEUE', 'NOTES'], rows, context.stdout, { flexible: ['NOTES', 'TASK', 'QUEUE'] }),
+      );
+    }
+  }
+  if (globals.quiet === true) return;
+  if (documents.length === 0) context.stderr.write('no such task has failed; there is nothing to send again\n');
+  else if (context.stderr.isTTY === true) {
+    const count = dryRun === true ? ready.length : documents.filter(({ outcome }) => outcome === 'sent').length;
+    context.stderr.write(`\n${countText(count, 'task')} ${dryRun === true ? 'would be' : count === 1 ? 'was' : 'were'} sent again.\n`);
+  }
+}

@@ -1,0 +1,118 @@
+/** `ctq failed show`: all that is left of one failed task. */
+import type { FailedDetails } from '../ctq/failed-tasks.js';
+import { readTask } from '../ctq/retry-failed.js';
+import { argsRepr, kwargsRepr } from '../protocol/python-repr.js';
+import { isRecord } from '../protocol/record.js';
+import type { TaskMessage } from '../protocol/task-message.js';
+import { escapeBlock, escapeText } from './escape-text.js';
+import { type FailedDocument, failedDocument } from './failed-options.js';
+import type { Paint } from './output/colour.js';
+import { relativeTime } from './output/relative-time.js';
+
+/** As `--json` prints it; null where it is not known. */
+export interface FailedDetailsDocument extends FailedDocument {
+  readonly args: unknown;
+  readonly kwargs: unknown;
+  /** As people write them; known even where the body cannot be read here. */
+  readonly argsrepr: string | null;
+  readonly kwargsrepr: string | null;
+  /** Names of the tasks that follow; null when the message is not there to tell. */
+  readonly links: Links | null;
+  readonly root_id: string | null;
+  readonly parent_id: string | null;
+  readonly group: string | null;
+  readonly eta: string | null;
+  readonly expires: string | null;
+  readonly traceback: string | null;
+}
+
+interface Links {
+  readonly callbacks: readonly string[];
+  readonly errbacks: readonly string[];
+  /** In the order in which they run. */
+  readonly chain: readonly string[];
+  /** The body of the chord that it is a part of. */
+  readonly chord: string | null;
+}
+
+export async function detailsDocument({ failed, letter, failure }: FailedDetails): Promise<FailedDetailsDocument> {
+  const task = letter?.message === undefined ? undefined : await readTask(letter.message);
+  const headers = letter?.message?.headers ?? {};
+  const extended = failure?.meta.extended;
+  const args = task?.args ?? extended?.args ?? null;
+  const kwargs = task?.kwargs ?? extended?.kwargs ?? null;
+  return {
+    ...failedDocument(failed),
+    args,
+    kwargs,
+    argsrepr: textOf(task?.argsrepr ?? headers['argsrepr']) ?? (Array.isArray(args) ? argsRepr(args) : null),
+    kwargsrepr: textOf(task?.kwargsrepr ?? headers['kwargsrepr']) ?? (isRecord(kwargs) ? kwargsRepr(kwargs) : null),
+    links: task === undefined ? null : linksOf(task),
+    root_id: task?.rootId ?? textOf(headers['root_id']),
+    parent_id: task?.parentId ?? failure?.meta.parentId ?? textOf(headers['parent_id']),
+    group: task?.group ?? failure?.meta.groupId ?? textOf(headers['group']),
+    eta: task?.eta ?? textOf(headers['eta']),
+    expires: task?.expires ?? textOf(headers['expires']),
+    traceback: failure?.meta.traceback ?? letter?.note?.traceback ?? null,
+  };
+}
+
+const SOURCES: Readonly<Record<FailedDocument['source'], string>> = {
+  record: 'the message was kept: ctq retry sends it again with all its links',
+  refused: 'no worker would run the message, and it was kept: ctq retry sends it again with all its links',
+  result: 'only the result is left: ctq retry makes a new message of it where it was stored with result_extended',
+};
+
+export function detailsText(document: FailedDetailsDocument, nowMs: number, paint: Paint): string {
+  const { links } = document;
+  const rows: readonly (readonly [string, string | null])[] = [
+    ['reason', paint('red', escapeText(document.reason))],
+    ['failed', whenText(document, nowMs)],
+    ['worker', document.worker],
+    ['retries', document.retries === null ? null : String(document.retries)],
+    ['queue', document.queue],
+    ['args', document.argsrepr],
+    ['kwargs', document.kwargsrepr],
+    ['eta', document.eta],
+    ['expires', document.expires],
+    ['root', document.root_id === document.id ? null : document.root_id],
+    ['parent', document.parent_id],
+    ['group', document.group],
+    ['callbacks', namesText(links?.callbacks)],
+    ['errbacks', namesText(links?.errbacks)],
+    ['chain', namesText(links?.chain, ' → ')],
+    ['chord', links?.chord ?? null],
+    ['kept', SOURCES[document.source]],
+  ];
+  const lines = rows.flatMap(([name, value]) =>
+    value === null || value === '' ? [] : [`  ${name.padEnd(10)}${name === 'reason' ? value : escapeText(value)}\n`],
+  );
+  const title = [document.task ?? 'a task without a name', document.id ?? 'without an id'].map((part) => escapeText(part));
+  const traceback = document.traceback === null ? '' : `\n${escapeBlock(document.traceback).trimEnd()}\n`;
+  return `${paint('bold', title[0] ?? '')} ${title[1] ?? ''}\n${lines.join('')}${traceback}`;
+}
+
+function whenText({ failed_at: at }: FailedDocument, nowMs: number): string | null {
+  return at === null ? null : `${relativeTime(Date.parse(at), nowMs)}, ${at}`;
+}
+
+function namesText(names: readonly string[] | undefined, between = ', '): string | null {
+  return names === undefined || names.length === 0 ? null : names.join(between);
+}
+
+function linksOf({ callbacks, errbacks, chain, chord }: TaskMessage): Links {
+  return {
+    callbacks: (callbacks ?? []).map(nameOf),
+    errbacks: (errbacks ?? []).map(nameOf),
+    chain: [...(chain ?? [])].reverse().map(nameOf),
+    chord: chord === null || chord === undefined ? null : nameOf(chord),
+  };
+}
+
+function nameOf(signature: unknown): string {
+  return isRecord(signature) && typeof signature['task'] === 'string' ? signature['task'] : '?';
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
