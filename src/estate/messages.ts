@@ -17,11 +17,14 @@ export interface StoredMessage {
   readonly message: Message | undefined;
   readonly publishedAtMs?: number;
   readonly dueAtMs?: number;
+  /** What else its engine wants to know to put it back where it was. */
+  readonly whereabouts?: Readonly<Record<string, string | number>>;
 }
 
-/** What was taken out of a queue, with what it takes to put it back in its place. */
+/** What was taken out of a queue. */
 export interface RemovedMessage extends StoredMessage {
-  readonly removedAtMs: number;
+  /** Its number in the removal, from 0 in the order of serving. */
+  readonly number: number;
 }
 
 export interface RemovalTerms {
@@ -29,11 +32,33 @@ export interface RemovalTerms {
   readonly places: readonly ('ready' | 'delayed')[];
   /** Which ones go; undefined: all of them, without looking. */
   readonly wanted?: (message: StoredMessage) => boolean;
-  /** Gets each page before it is gone for good; it is removed only once this resolves. */
-  readonly keep?: (page: readonly StoredMessage[]) => Promise<void>;
+  /** Where they are kept; without it they are gone for good. */
+  readonly keep?: Keeping;
   /** Told after each page. */
   readonly onProgress?: (removed: number) => void;
+  /** Aborted, the removal ends after the page at hand. */
   readonly signal?: AbortSignal;
+}
+
+/**
+ * A page is first set aside in the store, where no worker takes it, then kept by `page`, and dropped
+ * from the store once that resolves. What a removal that died had set aside is in
+ * {@link MessageDesk.aside} under its id.
+ */
+export interface Keeping {
+  /** Names the removal; one for all its queues. */
+  readonly id: string;
+  /** The number of the next message; a removal of several queues counts through. */
+  readonly from: number;
+  page(messages: readonly RemovedMessage[]): Promise<void>;
+}
+
+/** What a removal that did not come to its end left in nobody's hands. */
+export interface Aside {
+  readonly id: string;
+  readonly count: number;
+  /** How long ago the removal gave its last sign of life. */
+  readonly idleMs: number;
 }
 
 export interface MessageDesk {
@@ -43,6 +68,17 @@ export interface MessageDesk {
   sample(queue: string, size: number): Promise<{ readonly messages: readonly StoredMessage[]; readonly total: number }>;
   /** Removes what waits, page by page; how many went. Messages that a worker takes meanwhile are the worker's. */
   remove(terms: RemovalTerms): Promise<number>;
-  /** Puts messages back where they were, byte for byte and in order: before all that has come since. */
-  restore(messages: readonly StoredMessage[]): Promise<void>;
+  aside(): Promise<readonly Aside[]>;
+  /** Puts back what the removal `id` had set aside; how many. Its copy may hold them too: see {@link restoredFrom}. */
+  putBackAside(id: string): Promise<number>;
+  /** The lowest number of the removal `id` that is back in the store; undefined when none is. All above it are back, too. */
+  restoredFrom(id: string): Promise<number | undefined>;
+  /**
+   * Puts messages of the removal `id` back where they were, byte for byte: before all that has come
+   * since. The last numbers first, so that any page less leaves the others in order.
+   *
+   * @param page - Numbers without a gap that end before {@link restoredFrom}.
+   * @returns False when somebody else has put them back meanwhile; then nothing was changed.
+   */
+  restore(id: string, page: readonly RemovedMessage[]): Promise<boolean>;
 }

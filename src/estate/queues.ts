@@ -6,6 +6,16 @@ export interface OldestMessage {
   readonly basis: 'header' | 'estimate';
 }
 
+/** What ctq workers say of themselves, of one queue together. Python's leave no trace in the store. */
+export interface Consumption {
+  /** Node names. */
+  readonly nodes: readonly string[];
+  /** Tasks done with, a second, over the last ten. */
+  readonly finishRate: number;
+  /** Tasks done with since those workers began. */
+  readonly finished: number;
+}
+
 export interface QueueReport {
   readonly name: string;
   /** Waiting to be taken, all priorities. */
@@ -16,9 +26,9 @@ export interface QueueReport {
   readonly unacked: number;
   /** Parked until their time. */
   readonly delayed: number;
-  /** How many consume from it; undefined where the store cannot know (Python's consumers on Redis leave no trace). */
-  readonly consumers: number | undefined;
   readonly paused: boolean;
+  /** Undefined while no ctq worker takes from it. */
+  readonly consumption?: Consumption;
   readonly oldest?: OldestMessage;
 }
 

@@ -9,7 +9,7 @@ export interface RedisStore {
   readonly layout: RedisLayout;
   readonly resultKeys: RedisResultKeys;
   /** Runs `action` with a connection; what goes wrong becomes a BrokerError that names the server. Reads only: it may run twice. */
-  read<T>(action: (connection: RedisConnection) => Promise<T>): Promise<T>;
+  read<T>(this: void, action: (connection: RedisConnection) => Promise<T>): Promise<T>;
   /** The same for what changes something: never runs twice. */
   write<T>(action: (connection: RedisConnection) => Promise<T>): Promise<T>;
 }

@@ -1,0 +1,13 @@
+/** The scripts that look at messages, take them out and put them back. */
+import { type RedisScript, redisScript } from '../../connections/redis-script.js';
+import nextPage from './scripts/next-page.lua';
+import putBack from './scripts/put-back.lua';
+import setAsideParked from './scripts/set-aside-parked.lua';
+import setAside from './scripts/set-aside.lua';
+import unackedTails from './scripts/unacked-tails.lua';
+
+export const setAsideScript: RedisScript = redisScript(setAside);
+export const setAsideParkedScript: RedisScript = redisScript(setAsideParked);
+export const nextPageScript: RedisScript = redisScript(nextPage);
+export const putBackScript: RedisScript = redisScript(putBack);
+export const unackedTailsScript: RedisScript = redisScript(unackedTails);
