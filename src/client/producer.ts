@@ -193,13 +193,16 @@ export class Producer {
     const kwargs = options.kwargs ?? {};
     const routed = router.route({ name: options.routeName ?? name, args, kwargs, options: this.withTaskOptions(name, options) });
     const { options: chosen } = routed;
+    const nowMs = clock.nowMs();
     const message = encodeTaskMessage({
       ...chosen,
       id: options.taskId ?? newId(),
       task: name,
       args,
       kwargs,
-      nowMs: clock.nowMs(),
+      nowMs,
+      // AMQP's own place for it, which Python's Celery passes on unread: how long has the oldest message waited?
+      properties: { timestamp: Math.floor(nowMs / 1000), ...chosen.properties },
       origin: chosen.origin ?? origin,
       replyTo: chosen.replyTo ?? processOid(),
       serializer: chosen.serializer ?? settings.taskSerializer,
