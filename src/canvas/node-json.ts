@@ -80,7 +80,10 @@ export function nodeToJson(node: CanvasNode): SignatureJson {
         immutable,
       };
     case 'chord': {
-      const header = Array.isArray(node.header) ? node.header.map(nodeToJson) : nodeToJson(node.header);
+      // A frozen header points to the body, each of its tasks to the whole of it. Whoever calls the chord sets that anew, so
+      // where the body has chords of its own it is left out: Celery writes four times as much for every group in a chain.
+      const bare = node.body !== null && holdsChord(node.body) ? pointingNowhere : (task: CanvasNode): CanvasNode => task;
+      const header = Array.isArray(node.header) ? node.header.map((task) => nodeToJson(bare(task))) : nodeToJson(bare(node.header));
       const body = node.body === null ? null : nodeToJson(node.body);
       return { task: 'celery.chord', args, kwargs: { kwargs: node.kwargs, header, body }, options, subtask_type: 'chord', immutable };
     }
@@ -97,6 +100,29 @@ export function optionsToJson(options: NodeOptions): Record<string, unknown> {
     ...(linkError === undefined ? {} : { linkError: linkError.map(nodeToJson) }),
     ...(chord === undefined || chord === null ? {} : { chord: nodeToJson(chord) }),
   });
+}
+
+function holdsChord(node: CanvasNode): boolean {
+  const { chord } = node.options;
+  if (node.kind === 'chord' || (chord !== undefined && chord !== null && holdsChord(chord))) return true;
+  return node.kind !== 'task' && node.tasks.some(holdsChord);
+}
+
+/** The same without the body that it is a part of; of a chain the last step is the part, of a chord the body. */
+function pointingNowhere(node: CanvasNode): CanvasNode {
+  const { chord: _body, ...options } = node.options;
+  switch (node.kind) {
+    case 'task':
+      return { ...node, options };
+    case 'group':
+      return { ...node, options, tasks: node.tasks.map(pointingNowhere) };
+    case 'chain':
+      return { ...node, options, tasks: [...node.tasks.slice(0, -1), ...node.tasks.slice(-1).map(pointingNowhere)] };
+    case 'chord':
+      return { ...node, options, body: node.body === null ? null : pointingNowhere(node.body) };
+    default:
+      return node satisfies never;
+  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -30,6 +30,7 @@ import {
   type TaskNode,
 } from './node.js';
 import { nodeFromJson, nodeToJson } from './node-json.js';
+import { checkWeight } from './weight.js';
 
 /** One message to send. */
 export interface PlannedCall {
@@ -60,10 +61,12 @@ export interface Plan {
 /**
  * @param call - Arguments, keyword arguments and options as for `applyAsync`.
  * @throws {@link ConfigError} for a canvas that cannot be run: a chain of nothing, a chord without a body.
+ * @throws ProtocolError for one whose messages would fill a machine.
  */
 export function plan(node: CanvasNode, call: Addition = {}): Plan {
   const planner = new Planner();
   const { result, child } = planner.plan(node, call);
+  checkWeight(planner.calls);
   return { chords: planner.chords, calls: planner.calls, result, child };
 }
 

@@ -2,6 +2,7 @@
  * The caller's handle on a task: its id, and everything the result backend will know about it.
  * Made by sending (then it is also a promise of the publish, see {@link SentTask}) or from an id.
  */
+import { setMaxListeners } from 'node:events';
 import { TaskError, WaitTimeoutError } from '../errors.js';
 import { decodeException } from '../protocol/exception.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
@@ -143,6 +144,8 @@ export class AsyncResult<Result = unknown> {
     if (this.settled !== undefined) return this.settled;
     const timeout = timeoutSignal(options.timeout);
     const ended = new AbortController();
+    // Every step of a long chain listens; Node takes more than ten for a leak.
+    setMaxListeners(0, ended.signal);
     const signals = [timeout?.signal, options.signal].filter((signal) => signal !== undefined);
     try {
       const backend = await this.source.backend();

@@ -7,8 +7,10 @@ import type { PlannedCall } from '../canvas/plan.js';
 import type { Clock } from '../clock.js';
 import { BrokerError, ConfigError } from '../errors.js';
 import type { TaskRequest } from '../execution/invocation.js';
+import { checkFollowing, type FollowLimits } from '../protocol/follow-limits.js';
 import type { Message } from '../protocol/message.js';
 import { newId, processOid } from '../protocol/oid.js';
+import { asList } from '../protocol/record.js';
 import type { ResultTree } from '../protocol/result-meta.js';
 import { encodeTaskMessage } from '../protocol/task-call.js';
 import type { RoutedTask, Router } from '../routing/router.js';
@@ -17,7 +19,7 @@ import type { TaskOptions } from '../task.js';
 import type { ApplyAsyncOptions, RetryPolicy } from './apply-async-options.js';
 
 /** The settings that sending reads, by their names in `config/settings.ts`. */
-export interface ProducerSettings {
+export interface ProducerSettings extends FollowLimits {
   readonly taskSerializer: string;
   readonly taskCompression: string | null;
   readonly taskDefaultDeliveryMode: string | number;
@@ -190,6 +192,7 @@ export class Producer {
   private prepare(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Prepared | Promise<Prepared> {
     checkCall(name, args, options);
     const { settings, router, clock, origin } = this.parts;
+    checkFollowing({ callbacks: asList(options.link), errbacks: asList(options.linkError), chain: options.chain }, settings);
     const kwargs = options.kwargs ?? {};
     const routed = router.route({ name: options.routeName ?? name, args, kwargs, options: this.withTaskOptions(name, options) });
     const { options: chosen } = routed;

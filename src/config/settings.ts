@@ -211,6 +211,10 @@ export const SETTINGS = {
   taskAllowErrorCbOnChordHeader: flag(false),
   /** Ours: a message delivered more often than this goes to the dead letters. */
   maxDeliveries: whole(5, null, { minimum: 1 }),
+  /** Ours: a task with more callbacks, or more errbacks, is neither sent nor run. */
+  maxCallbacks: whole(100, null, { minimum: 1 }),
+  /** Ours: a task with more later steps in its chain is neither sent nor run. */
+  maxChainLength: whole(10_000, null, { minimum: 1 }),
 
   /** Ours: the newest so many tasks that failed are kept with their messages, for `ctq failed` and `ctq retry`; 0 keeps none. */
   failedTasksKept: whole(5_000),

@@ -4,6 +4,7 @@
  */
 import { ProtocolError, type ProtocolErrorCode } from '../errors.js';
 import { type DecodeLimits, DEFAULT_DECODE_LIMITS, decompress, tooLarge } from './compression.js';
+import { checkFollowing, type FollowLimits } from './follow-limits.js';
 import { parseIsoDate } from './iso-date.js';
 import { parseJson } from './kombu-json.js';
 import type { Message } from './message.js';
@@ -72,6 +73,8 @@ export interface DecodeTaskOptions {
   readonly limits?: DecodeLimits;
   /** IANA zone for dates without an offset; default UTC. */
   readonly timezone?: string;
+  /** How much may follow the task; default: anything. */
+  readonly following?: FollowLimits;
 }
 
 /** What can be known of a task without touching its body. */
@@ -162,9 +165,9 @@ function plainArgs(text: string): unknown {
 }
 
 /** A refused content type is an invalid message to Celery, unless it had to read the body to know the task. */
-function decodeFault(error: unknown, refused: TaskMessageFault): unknown {
+function decodeFault(error: unknown, refused: TaskMessageFault, others: TaskMessageFault = 'undecodable'): unknown {
   if (!(error instanceof ProtocolError)) return error;
-  return new TaskMessageError(error.code === 'CTQ_PROTOCOL_REFUSED' ? refused : 'undecodable', error.message, {
+  return new TaskMessageError(error.code === 'CTQ_PROTOCOL_REFUSED' ? refused : others, error.message, {
     code: error.code,
     cause: error,
   });
@@ -197,6 +200,7 @@ function assemble(fields: Kwargs, args: unknown, kwargs: unknown, embed: Kwargs,
   if (typeof id !== 'string' || id === '') throw invalid('the message has no task id');
   if (!isRecord(kwargs)) throw invalid('Task keyword arguments must be a mapping');
   const stamped = fields['stamped_headers'];
+  const following = followingOf(embed, options);
   const eta = dateField(fields['eta'], 'ETA', options.timezone);
   const expires = dateField(fields['expires'], 'expires', options.timezone);
   return {
@@ -204,9 +208,7 @@ function assemble(fields: Kwargs, args: unknown, kwargs: unknown, embed: Kwargs,
     task: fields['task'] as string,
     args: argsList(args),
     kwargs,
-    callbacks: asList(embed['callbacks']),
-    errbacks: asList(embed['errbacks']),
-    chain: asList(embed['chain']),
+    ...following,
     chord: embed['chord'] ?? null,
     retries: count(fields['retries']),
     eta: eta === null ? null : (fields['eta'] as string),
@@ -229,6 +231,17 @@ function assemble(fields: Kwargs, args: unknown, kwargs: unknown, embed: Kwargs,
     utc: fields['utc'] !== false,
     headers: fields,
   };
+}
+
+function followingOf(embed: Kwargs, { following: limits }: DecodeTaskOptions): Pick<TaskMessage, 'callbacks' | 'errbacks' | 'chain'> {
+  const { callbacks, errbacks, chain } = embed;
+  const following = { callbacks: asList(callbacks), errbacks: asList(errbacks), chain: asList(chain) };
+  try {
+    if (limits !== undefined) checkFollowing(following, limits);
+    return following;
+  } catch (error) {
+    throw decodeFault(error, 'invalid', 'invalid');
+  }
 }
 
 /** In Python `f(*args)` takes any iterable, and of an object its keys (WIRE 5). */

@@ -7,6 +7,7 @@
  * 2. the part of a chord; when it was the last one, the body joins what is sent
  * 3. messages, results, the counters of a complete chord, the acknowledgement
  */
+import { setMaxListeners } from 'node:events';
 import {
   callbackFailed,
   callBody,
@@ -271,6 +272,7 @@ export class Conclusion {
     if (missing.length === 0) return;
     const [groupId] = tree[0];
     const signal = AbortSignal.timeout(Math.max(settings.resultChordJoinTimeout ?? DEFAULT_JOIN_TIMEOUT_S, 0) * 1000);
+    setMaxListeners(0, signal);
     const timedOut = describedTimeout();
     const metas = await Promise.all(
       missing.map((taskId) =>

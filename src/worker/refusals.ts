@@ -8,6 +8,7 @@ import type { Delivery, MalformedDelivery } from '../broker.js';
 import type { RemoteErrorInfo } from '../errors.js';
 import { pythonRepr, safeRepr } from '../protocol/python-repr.js';
 import type { ResultMeta } from '../protocol/result-meta.js';
+import { peekTask } from '../protocol/task-message.js';
 import { patiently } from './patience.js';
 import type { Settler, SettleParts } from './settle.js';
 import type { Refusal } from './strategy.js';
@@ -85,6 +86,14 @@ export class Refusals {
         error.fault satisfies never;
     }
     void signals.taskRejected.send({ sender: nodename, message, exception: error });
+    const peek = error.code === 'CTQ_PROTOCOL_TOO_LARGE' ? peekTask(message) : undefined;
+    // A caller may have meant it well: it hears at once, not never.
+    if (peek !== undefined && peek.id !== '') {
+      await this.fail(
+        { delivery, ...peek },
+        { type: 'ProtocolError', args: [error.message], module: moduleOf('ProtocolError'), traceback: null },
+      );
+    }
     await this.reject(delivery, `${error.fault}: ${error.message}`);
   }
 
@@ -114,7 +123,7 @@ export class Refusals {
   }
 
   /** A task that no worker will run has failed: for its caller, and for the canvas that it was a part of. */
-  private async fail({ delivery, id, task }: RefusedTask, error: RemoteErrorInfo): Promise<void> {
+  private async fail({ delivery, id, task }: Pick<RefusedTask, 'delivery' | 'id' | 'task'>, error: RemoteErrorInfo): Promise<void> {
     const { backend, logger, clock } = this.parts;
     const meta: ResultMeta = this.settler.documents.bare(id, 'FAILURE', error);
     this.parts.events?.refused(id, error);

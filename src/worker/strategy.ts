@@ -34,6 +34,7 @@ export class Strategy {
     this.listener = listener;
     this.decoding = {
       accept: acceptedContent(settings.acceptContent),
+      following: settings,
       ...(settings.timezone === null ? {} : { timezone: settings.timezone }),
     };
   }

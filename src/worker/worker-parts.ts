@@ -115,6 +115,8 @@ export type WorkerSettings = Pick<
   | 'resultChordJoinTimeout'
   | 'taskInheritParentPriority'
   | 'maxDeliveries'
+  | 'maxCallbacks'
+  | 'maxChainLength'
   | 'failedTasksKept'
   | 'failedTasksExpires'
   | 'workerConcurrency'

@@ -112,6 +112,9 @@ const SPECIALS: Readonly<Record<string, Case>> = {
   'a group of groups': { canvas: inGroup(inGroup(leaf(), leaf()), inGroup(leaf())) },
   'a group as header': { canvas: inChord(inGroup(leaf(), leaf()), leaf()) },
   'task | group | task | group': { canvas: piped(leaf(), inGroup(leaf(), leaf()), leaf(), inGroup(leaf(), leaf())) },
+  'six groups, one after the other': {
+    canvas: inChain(...Array.from({ length: 6 }, () => inGroup(leaf(), leaf())), leaf()),
+  },
   'group | group': { canvas: piped(inGroup(leaf(), leaf()), inGroup(leaf(), leaf())) },
   'group | chain': { canvas: piped(inGroup(leaf(), leaf()), inChain(leaf(), leaf())) },
   'chord | task | task': { canvas: piped(inChord([leaf(), leaf()], leaf()), leaf(), leaf()) },

@@ -41,6 +41,14 @@ function result(held?: ResultMeta): { result: AsyncResult; backend: OneMeta } {
   return { result: new AsyncResult('id', source(backend)), backend };
 }
 
+/** The last of so many steps; nothing is known of any. */
+function lastOf(steps: number): AsyncResult {
+  const nothing = source(new OneMeta());
+  let last = new AsyncResult('step-1', nothing);
+  for (let step = 2; step <= steps; step++) last = new AsyncResult(`step-${step}`, nothing, last);
+  return last;
+}
+
 describe('AsyncResult', () => {
   it('gives the value, and asks the backend only once for a final state', async () => {
     const { result: handle, backend } = result(meta('SUCCESS', 7));
@@ -95,6 +103,17 @@ describe('AsyncResult', () => {
   it("shows the meta of a state of the task's own", async () => {
     const { result: handle } = result(meta('PROGRESS', { current: 3 }));
     expect([await handle.state(), await handle.result(), await handle.ready()]).toEqual(['PROGRESS', { current: 3 }, false]);
+  });
+
+  it('lets every step of a long chain be waited for without a warning', async () => {
+    const warnings: unknown[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning.message);
+    process.on('warning', warn);
+    await expect(lastOf(30).get({ timeout: 0.01 })).rejects.toBeInstanceOf(WaitTimeoutError);
+    // Warnings are told of in the next tick.
+    await new Promise(setImmediate);
+    process.off('warning', warn);
+    expect(warnings).toEqual([]);
   });
 
   it('knows its children, tasks and groups', async () => {

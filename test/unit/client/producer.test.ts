@@ -134,6 +134,19 @@ describe('sending a task', () => {
   });
 });
 
+describe('a task that more follows than its readers allow', () => {
+  const many = (count: number): readonly object[] => Array.from({ length: count }, () => ({ task: 'a' }));
+
+  it.each([
+    ['callbacks', { link: many(101) }, 'the task has 101 callbacks, and max_callbacks allows 100'],
+    ['errbacks', { linkError: many(101) }, 'the task has 101 errbacks, and max_callbacks allows 100'],
+    ['later steps', { chain: many(10_001) }, 'the task has 10001 later steps of its chain, and max_chain_length allows 10000'],
+  ])('is refused at once: %s', async (_what, options, message) => {
+    expect(() => newApp().sendTask('t', [], options)).toThrow(message);
+    await expect(newApp({ maxCallbacks: 101, maxChainLength: 10_001 }).sendTask('t', [], options)).resolves.toBeDefined();
+  });
+});
+
 describe('an app', () => {
   it('refuses two tasks of one name', () => {
     const app = newApp();

@@ -114,6 +114,31 @@ describe('a message that is no task', () => {
   });
 });
 
+describe('a task that more follows than the settings allow', () => {
+  const one = { task: 'tasks.it', args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false };
+  const many = (count: number): object[] => Array.from({ length: count }, () => one);
+  const body = (following: object): string => JSON.stringify([[1, 2], {}, following]);
+
+  it.each<[string, object, string]>([
+    ['callbacks', { callbacks: many(101) }, 'the task has 101 callbacks, and max_callbacks allows 100'],
+    ['errbacks', { errbacks: many(101) }, 'the task has 101 errbacks, and max_callbacks allows 100'],
+    ['chain', { chain: many(10_001) }, 'the task has 10001 later steps of its chain, and max_chain_length allows 10000'],
+  ])('%s: does not run, fails for its caller, and is put aside', async (_name, following, why) => {
+    await setUp();
+    await bench.deliver({ id: 'a', body: body(following) });
+    expect(bench.happened).toEqual(['store FAILURE a', `reject: invalid: ${why} a`]);
+    expect(bench.lastStored).toMatchObject({ result: { exc_type: 'ProtocolError', exc_message: [why] } });
+    expect(bench.complaints[0]).toContain(`ERROR Received invalid task message: ${why}`);
+  });
+
+  it('runs where they allow it', async () => {
+    await setUp({ settings: { maxCallbacks: 200, maxChainLength: 20_000 } });
+    await bench.deliver({ id: 'a', body: body({ errbacks: many(150), chain: many(15_000) }) });
+    expect(bench.happened[0]).not.toContain('reject');
+    expect(bench.backend.stored[0]).toMatchObject({ taskId: 'a', result: 3 });
+  });
+});
+
 describe('messages that Celery takes, too', () => {
   it.each<[string, MessageParts]>([
     [
