@@ -12,6 +12,7 @@
  * ├─ NoReplyError          no worker answered in time                         exit 69
  * ├─ TaskError             the task failed, was revoked, ran out of time      exit 1
  * ├─ ProtocolError         a message we cannot or will not read               exit 1
+ * ├─ NotFoundError         no task, key or queue of that name                 exit 1
  * ├─ OutputFileError       a pidfile or logfile that cannot be made           exit 73
  * ├─ WaitTimeoutError      not ready yet; it may still finish                 exit 75
  * └─ MessageStateError     a delivery was settled twice: a bug of ours        exit 70
@@ -111,6 +112,13 @@ export class ProtocolError extends CtqError {
   declare readonly code: ProtocolErrorCode;
   constructor(code: ProtocolErrorCode, message: string, options?: CtqErrorOptions) {
     super(code, message, options);
+  }
+}
+
+/** Raised when there is no task, key or queue of the name that was given. Exit code 1. */
+export class NotFoundError extends CtqError {
+  constructor(message: string, options?: CtqErrorOptions) {
+    super('CTQ_NOT_FOUND', message, options);
   }
 }
 

@@ -32,6 +32,7 @@ export {
   ConfigError,
   CtqError,
   NoReplyError,
+  NotFoundError,
   OutputFileError,
   ProtocolError,
   type RemoteErrorInfo,

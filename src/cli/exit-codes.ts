@@ -40,6 +40,7 @@ const BY_CODE: readonly (readonly [prefix: string, exitCode: number])[] = [
   ['CTQ_NO_REPLY', EXIT.unavailable],
   ['CTQ_TASK_', EXIT.failed],
   ['CTQ_PROTOCOL_', EXIT.failed],
+  ['CTQ_NOT_FOUND', EXIT.failed],
   ['CTQ_FILE_', EXIT.cannotCreate],
   ['CTQ_WAIT_TIMEOUT', EXIT.tryAgain],
 ];

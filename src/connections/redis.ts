@@ -26,8 +26,8 @@ export interface RedisConnection {
   /** The same with bulk strings as bytes. */
   callForBytes(name: string, args: readonly RedisArgument[]): Promise<unknown>;
   /** Runs a script by its digest, sending its text when the server does not know it. */
-  run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
-  runForBytes(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown>;
+  run(script: RedisScript, keys: readonly RedisArgument[], args: readonly RedisArgument[]): Promise<RedisReply>;
+  runForBytes(script: RedisScript, keys: readonly RedisArgument[], args: readonly RedisArgument[]): Promise<unknown>;
   /** Gives the connection up: for a server that turned out to be of no use, a replica after a fail-over. */
   abandon(reason: RedisFailure): void;
 }
@@ -131,15 +131,15 @@ export class Connection implements RedisConnection {
     return this.#send(name, args, undefined);
   }
 
-  async run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
+  async run(script: RedisScript, keys: readonly RedisArgument[], args: readonly RedisArgument[]): Promise<RedisReply> {
     return (await this.#run(script, keys, args, 'utf8')) as RedisReply;
   }
 
-  runForBytes(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<unknown> {
+  runForBytes(script: RedisScript, keys: readonly RedisArgument[], args: readonly RedisArgument[]): Promise<unknown> {
     return this.#run(script, keys, args, undefined);
   }
 
-  async #run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[], encoding: 'utf8' | undefined): Promise<unknown> {
+  async #run(script: RedisScript, keys: readonly RedisArgument[], args: readonly RedisArgument[], encoding: 'utf8' | undefined): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args];
     try {
       return await this.#send('evalsha', [script.sha, ...rest], encoding);

@@ -111,7 +111,7 @@ export class Connected {
   }
 
   private async lookInside(): Promise<readonly Estate[]> {
-    const { openEstate, isEstate } = await import('../estates/index.js');
+    const { openEstate, isEstate, isSamePlace } = await import('../estates/index.js');
     const { consume, resultBackend } = this.urls;
     const settings = this.settings;
     const open = (url: string, parts: readonly EstatePart[], ssl: unknown): Promise<Estate> =>
@@ -122,7 +122,9 @@ export class Connected {
         connectTimeoutMs: this.surroundings.connectTimeoutMs,
         ...sslOption(ssl),
       });
-    if (consume === resultBackend) return [await open(consume, ['broker', 'result backend'], settings.brokerUseSsl)];
+    const transportOptions = { ...settings.resultBackendTransportOptions, ...settings.brokerTransportOptions };
+    if (isSamePlace(consume, resultBackend, { transportOptions }))
+      return [await open(consume, ['broker', 'result backend'], settings.brokerUseSsl)];
     const broker = await open(consume, ['broker'], settings.brokerUseSsl);
     // Results that travel as messages, or are not kept, are nothing to look at.
     if (!isEstate(resultBackend)) return [broker];

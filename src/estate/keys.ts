@@ -2,17 +2,33 @@
 
 /** The order is the one in which `ctq keys` groups them. */
 export const KEY_KINDS = [
-  ...['queue', 'binding', 'unacked', 'unacked index', 'unacked mutex', 'delayed', 'dead letters', 'result', 'group result', 'chord'],
-  ...['pidbox queue', 'reply queue', 'event queue', 'worker', 'lock', 'limit', 'revoked', 'beat', 'unknown'],
+  ...['queue', 'binding', 'unacked', 'unacked index', 'unacked mutex', 'delayed', 'dead letters', 'failed tasks', 'removed'],
+  ...['result', 'group result', 'chord', 'pidbox queue', 'reply queue', 'event queue', 'worker', 'lock', 'limit', 'revoked', 'beat'],
+  'unknown',
 ] as const;
 export type KeyKind = (typeof KEY_KINDS)[number];
 
-/** Why nobody will ever want a key again. */
-export type OrphanReason =
-  | 'result without expiry'
-  | 'reply queue of a client that is gone'
-  | 'binding without queue'
-  | 'unacked without owner';
+/**
+ * Why nobody will ever want a key again.
+ *
+ * - `result without expiry`: it stays until somebody removes it.
+ * - `reply queue of a client that is gone`: its replies have lain there for longer than a client that lives leaves them.
+ * - `binding without queue`: of a client that is gone, or to queues that nobody listens to any more.
+ * - `unacked without owner`: no index knows it, so nobody gives it back.
+ */
+export const ORPHAN_REASONS = [
+  'result without expiry',
+  'reply queue of a client that is gone',
+  'binding without queue',
+  'unacked without owner',
+] as const;
+export type OrphanReason = (typeof ORPHAN_REASONS)[number];
+
+export interface Orphan {
+  readonly reason: OrphanReason;
+  /** How many members; 1 for a key that is an orphan as a whole. */
+  readonly count: number;
+}
 
 export interface KeyReport {
   readonly name: string;
@@ -21,12 +37,13 @@ export interface KeyReport {
   readonly about: string;
   /** The store's own type: `list`, `hash`, `row` … */
   readonly type: string;
-  /** How many members, rows or characters. */
-  readonly members: number;
+  /** undefined for a single value, and where counting would blur what else there is to know. */
+  readonly members: number | undefined;
+  /** What the store needs for it, measured at a few of its members. */
   readonly bytes: number | undefined;
   /** Milliseconds to live; undefined: for ever. */
   readonly ttlMs: number | undefined;
-  readonly orphan?: OrphanReason;
+  readonly orphan?: Orphan;
 }
 
 export interface KeyQuery {
@@ -35,18 +52,33 @@ export interface KeyQuery {
   readonly kinds?: readonly KeyKind[];
 }
 
-/** A key taken apart for people: each entry a name and a JSON-like value, or text. */
+export interface KeyEntry {
+  readonly name: string;
+  /** JSON-like. */
+  readonly value: unknown;
+}
+
+/** A key taken apart for people. */
 export interface KeyContents extends KeyReport {
-  readonly entries: readonly { readonly name: string; readonly value: unknown }[];
-  /** True when only the first entries are shown. */
+  readonly entries: readonly KeyEntry[];
+  /** True when only some of the entries are here. */
   readonly more: boolean;
 }
 
+export interface KeyPage {
+  /** How many entries to leave out; where the store has no order, none. */
+  readonly offset: number;
+  readonly limit: number;
+}
+
 export interface KeyDesk {
-  /** In pages, in no order; a key that moves while we look may come twice. */
+  /** In pages, in no order. Each key comes once; one that appears or goes while we look may come or not. */
   scan(query: KeyQuery, signal?: AbortSignal): AsyncIterable<readonly KeyReport[]>;
   /** undefined when there is no such key. */
-  show(name: string, limit: number): Promise<KeyContents | undefined>;
-  /** Removes these keys if they are still orphans; how many went. */
+  show(name: string, page: KeyPage): Promise<KeyContents | undefined>;
+  /**
+   * Removes of these keys what is still an orphan; how many keys and members went. Messages are never
+   * removed: those without owner go back to their queue.
+   */
   removeOrphans(keys: readonly KeyReport[]): Promise<number>;
 }

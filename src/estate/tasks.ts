@@ -4,24 +4,52 @@ import type { StoredMessage } from './messages.js';
 
 /** A message of the task that lies somewhere, and who holds it where that is known. */
 export interface TaskPlace extends StoredMessage {
-  /** The consumer that holds it: node name of a ctq worker. */
+  /** The consumer that holds it, as far as the store can name it. */
   readonly owner?: string;
 }
 
+/** A group that this task is one of and that a chord counts: how many parts are in, of how many. */
+export interface ChordCount {
+  readonly groupId: string;
+  readonly done: number;
+  /** undefined until the sender told it. */
+  readonly size: number | undefined;
+}
+
+/** What can be known of a task without looking through queues. */
 export interface TaskWhereabouts {
-  readonly taskId: string;
-  readonly places: readonly TaskPlace[];
   readonly result: ResultMeta | undefined;
+  /** undefined: for ever, or there is no result. */
   readonly resultTtlMs: number | undefined;
   readonly revoked: boolean;
-  readonly deadLetter?: { readonly queue: string; readonly reason: string; readonly atMs: number };
-  /** A group that this task is one of and that a chord counts: how many are in, of how many. */
-  readonly chord?: { readonly groupId: string; readonly done: number; readonly size: number | undefined };
+  /** Messages that somebody holds, or that wait for their time. */
+  readonly held: readonly TaskPlace[];
+  /** When it failed for good, where that is kept. */
+  readonly failedAtMs: number | undefined;
+}
+
+export interface QueueSearch {
+  /** Told now and then. */
+  readonly onProgress?: (searched: number, total: number) => void;
+  /** Aborted, the search ends with what it has. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a search of the queues brought. */
+export interface QueueSearchResult {
+  readonly ready: readonly TaskPlace[];
+  readonly deadLetters: readonly { readonly queue: string; readonly reason: string; readonly atMs: number | undefined }[];
+  /** How many messages were looked at, of how many. */
+  readonly searched: number;
+  readonly total: number;
 }
 
 export interface TaskDesk {
-  /** Ids that begin with `prefix`, at most `limit`, wherever they turn up: results first, then messages. */
-  complete(prefix: string, limit: number): Promise<readonly string[]>;
-  /** All that the store knows of one task. Long queues are searched in pages. */
-  find(taskId: string, signal?: AbortSignal): Promise<TaskWhereabouts>;
+  /** Ids that begin with `prefix`, at most `limit`: of results and of messages that are held; then, should these be none, of queues. */
+  complete(prefix: string, limit: number, search: QueueSearch): Promise<readonly string[]>;
+  look(taskId: string): Promise<TaskWhereabouts>;
+  /** Looks through queues and dead letters, page by page, until the task turns up. */
+  search(taskId: string, search: QueueSearch): Promise<QueueSearchResult>;
+  /** undefined when nobody counts this group. */
+  chord(groupId: string): Promise<ChordCount | undefined>;
 }

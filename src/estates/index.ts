@@ -1,4 +1,6 @@
 /** Which engine's estates can be looked at: a new one is one line here. */
+import { parseRedisUrl } from '../connections/redis-url.js';
+import { parseSqliteUrl } from '../connections/sqlite/url.js';
 import { ConfigError } from '../errors.js';
 import type { Estate, EstateOptions } from '../estate/estate.js';
 
@@ -18,6 +20,25 @@ const loaders: ReadonlyMap<string, EstateLoader> = new Map([
 /** Whether what this URL names can be looked into. */
 export function isEstate(url: string): boolean {
   return loaders.has(schemeOf(url));
+}
+
+/**
+ * Whether two URLs surely mean the same place, however they are written: `redis://localhost` and
+ * `redis://127.0.0.1:6379/0` do.
+ */
+export function isSamePlace(url: string, other: string, options: Pick<EstateOptions, 'transportOptions'>): boolean {
+  if (url === other) return true;
+  const [place, otherPlace] = [url, other].map((one) => placeOf(one, options));
+  return place !== undefined && place === otherPlace;
+}
+
+/** @throws ConfigError for a URL that cannot be read. */
+function placeOf(url: string, { transportOptions }: Pick<EstateOptions, 'transportOptions'>): string | undefined {
+  if (!isEstate(url)) return undefined;
+  if (schemeOf(url) === 'sqlite') return `sqlite ${parseSqliteUrl(url).path}`;
+  return parseRedisUrl(url, { transportOptions })
+    .map(({ identity }) => identity)
+    .join(' ');
 }
 
 /**

@@ -1,6 +1,94 @@
-import type { KeyDesk } from '../../estate/keys.js';
+/**
+ * Every key of a database, looked at in pages of one SCAN step and one script, so that no command takes long
+ * and a remote server costs two round trips for five hundred keys.
+ */
+import type { RedisConnection } from '../../connections/redis.js';
+import type { KeyDesk, KeyQuery, KeyReport } from '../../estate/keys.js';
+import { showKey } from './key-contents.js';
+import { keyFactsScript } from './key-scripts.js';
+import { keyNaming, type NamedKey } from './key-names.js';
+import { orphansAmong, removeOrphans } from './orphans.js';
+import { queueOfList } from './queue-names.js';
 import type { RedisStore } from './store.js';
 
-export function redisKeyDesk(_store: RedisStore): KeyDesk {
-  return {} as KeyDesk;
+const PAGE = 500;
+/** Bytes of a list's next message: enough to see the first name in it. */
+const PEEK = 64;
+/** What kombu, ctq or another client begins a message with. */
+const ENVELOPE = /^\s*\{\s*"(body|headers|properties|content-encoding|content-type)"/;
+
+/** A key with what only the server knows and no reader wants. */
+export interface FoundKey extends KeyReport {
+  readonly idleS: number | undefined;
+}
+
+export function redisKeyDesk(store: RedisStore): KeyDesk {
+  return {
+    scan: (query, signal) => scanKeys(store, query, signal),
+    async show(name, page) {
+      const found = await store.read((connection) => readFacts(connection, store, [Buffer.from(name)]));
+      const [report] = await orphansAmong(store, found);
+      return report === undefined ? undefined : showKey(store, report, page);
+    },
+    removeOrphans: (keys) => removeOrphans(store, keys),
+  };
+}
+
+async function* scanKeys(store: RedisStore, { pattern, kinds }: KeyQuery, signal?: AbortSignal): AsyncGenerator<readonly KeyReport[]> {
+  const wanted = kinds === undefined ? undefined : new Set(kinds);
+  const seen = new Set<string>();
+  for await (const names of pages(store, pattern, signal)) {
+    const fresh = names.filter((name) => {
+      const id = name.toString('latin1');
+      return !seen.has(id) && seen.add(id);
+    });
+    const found = await store.read((connection) => readFacts(connection, store, fresh));
+    const reports = found.filter(({ kind }) => wanted === undefined || wanted.has(kind));
+    if (reports.length > 0) yield await orphansAmong(store, reports);
+  }
+}
+
+/** The next step of SCAN is under way while the keys of the one before are looked at. */
+async function* pages(store: RedisStore, pattern: string | undefined, signal?: AbortSignal): AsyncGenerator<readonly Buffer[]> {
+  const rest = [...(pattern === undefined ? [] : ['MATCH', pattern]), 'COUNT', String(PAGE)];
+  const step = (cursor: Buffer | string): Promise<readonly [Buffer, readonly Buffer[]]> =>
+    store.read((connection) => connection.callForBytes('scan', [cursor, ...rest])) as Promise<readonly [Buffer, readonly Buffer[]]>;
+  let next: ReturnType<typeof step> | undefined = step('0');
+  while (next !== undefined) {
+    const [cursor, names]: readonly [Buffer, readonly Buffer[]] = await next;
+    signal?.throwIfAborted();
+    next = cursor.toString() === '0' ? undefined : step(cursor);
+    // Should nobody come back for it, its failure is nobody's.
+    next?.catch(() => {});
+    // A hash table that is being grown gives more than it was asked for.
+    for (let at = 0; at < names.length; at += PAGE) yield names.slice(at, at + PAGE);
+  }
+}
+
+type Facts = readonly [type: Buffer, members: number, bytes: number, ttlMs: number, idleS: number, head: Buffer];
+
+async function readFacts(connection: RedisConnection, store: RedisStore, names: readonly Buffer[]): Promise<FoundKey[]> {
+  if (names.length === 0) return [];
+  const facts = (await connection.runForBytes(keyFactsScript, names, ['.pidbox', String(PEEK)])) as readonly Facts[];
+  const naming = keyNaming(store.layout, store.resultKeys);
+  return facts.flatMap(([type, members, bytes, ttlMs, idleS, head], index) => {
+    const name = (names[index] as Buffer).toString('utf8');
+    if (type.toString() === 'none') return [];
+    const { kind, about } = naming.name(name) ?? listOrUnknown(store, name, head);
+    return {
+      ...{ name, kind, about },
+      type: type.toString(),
+      members: members < 0 ? undefined : members,
+      bytes: bytes < 0 ? undefined : bytes,
+      ttlMs: ttlMs < 0 ? undefined : ttlMs,
+      idleS: idleS < 0 ? undefined : idleS,
+    };
+  });
+}
+
+/** A queue needs no binding: the default exchange reaches it by its name. What lies in it tells. */
+function listOrUnknown({ layout }: RedisStore, name: string, head: Buffer): NamedKey {
+  if (!name.startsWith(layout.prefix) || !ENVELOPE.test(head.toString('latin1'))) return { kind: 'unknown', about: "not Celery's" };
+  const { queue, priority } = queueOfList(layout, name);
+  return { kind: 'queue', about: `queue ${queue}${priority === 0 ? '' : `, priority ${priority}`}` };
 }
