@@ -7,7 +7,9 @@
  * nothing and starts over. (docs/decisions/0003)
  */
 import type { Clock, TimerHandle } from '../clock.js';
+import { Pace, writeAbout } from './about.js';
 import type { Beat, LeaseStore } from './lease-store.js';
+import type { QueueCount } from './tally.js';
 
 /** A Python worker with a visibility timeout of two seconds must never see a score that old. */
 export const TICK_MS = 1_000;
@@ -48,7 +50,16 @@ export interface LeaseReports {
   forgotten(): void;
   /** A dead owner's deliveries went back to their queues. */
   tookOver(ownerId: string, count: number): void;
+  /** The queues that operators have paused: told at first, and whenever there are any. */
+  paused(queues: readonly string[]): void;
   problem(message: string): void;
+}
+
+/** What a consumer has to say of itself. */
+export interface ConsumerCounts {
+  /** The worker's node name. */
+  readonly node: string;
+  readonly counts: readonly QueueCount[];
 }
 
 export interface LeaseKeeperOptions {
@@ -66,9 +77,17 @@ export class LeaseKeeper {
   #nextBeatMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #lastProblem = '';
+  readonly #pace = new Pace();
+  #about: ConsumerCounts = { node: '', counts: [] };
+  #toldOfPauses = true;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+  }
+
+  /** What is written down of the consumer with each beat. */
+  tell(about: ConsumerCounts): void {
+    this.#about = about;
   }
 
   start(): void {
@@ -118,10 +137,23 @@ export class LeaseKeeper {
 
   async #beat(): Promise<void> {
     const { store, ownerId, reports } = this.#options;
+    // Both in one round trip; the lease is what counts.
+    const exchanged = store.exchange(ownerId, this.#aboutText()).catch(() => undefined);
     const { lost, forgotten } = await store.renew(ownerId);
+    const paused = await exchanged;
     reports.renewed();
     if (lost.length > 0) reports.lost(lost);
     if (forgotten) reports.forgotten();
+    if (paused === undefined) return;
+    if (paused.length > 0 || this.#toldOfPauses) reports.paused(paused);
+    this.#toldOfPauses = paused.length > 0;
+  }
+
+  #aboutText(): string {
+    const { node, counts } = this.#about;
+    const rates = this.#pace.rates(this.#options.clock.monotonicMs(), new Map(counts));
+    const rounded = (rate: number): number => Math.round(rate * 10) / 10;
+    return writeAbout({ node, queues: counts.map(([name, finished]) => ({ name, finished, rate: rounded(rates.get(name) ?? 0) })) });
   }
 
   async #lookAround(): Promise<void> {

@@ -17,6 +17,11 @@ export interface LeaseStore {
    * ours any more. Must be safe before the owner has taken anything.
    */
   renew(ownerId: string): Promise<Renewal>;
+  /**
+   * Tells operators about us, and hears from them: which queues are paused. What cannot be told (a full
+   * server) is left untold.
+   */
+  exchange(ownerId: string, about: string): Promise<readonly string[]>;
   /** Every owner known to the store with its beat, ours included. */
   beats(): Promise<ReadonlyMap<string, Beat>>;
   /**

@@ -25,11 +25,12 @@ async function run(data: LeaseThreadData, report: (report: LeaseReport) => void)
       lost: (tags) => report({ kind: 'lost', tags }),
       forgotten: () => report({ kind: 'forgotten' }),
       tookOver: (ownerId, count) => report({ kind: 'tookOver', ownerId, count }),
+      paused: (queues) => report({ kind: 'paused', queues }),
       problem: (message) => report({ kind: 'problem', message }),
     },
   });
   parentPort?.on('message', (order: LeaseOrder) => {
-    if (order.kind !== 'stop') return;
+    if (order.kind === 'tell') return keeper.tell(order.about);
     void keeper
       .stop()
       .then(() => store.close())

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { type Clock, systemClock, type TimerHandle } from '../clock.js';
 import { entryPoint } from '../entry-points.js';
-import type { LeaseReports } from './lease-keeper.js';
+import type { ConsumerCounts, LeaseReports } from './lease-keeper.js';
 
 /** What crosses to the thread: plain data only. */
 export interface LeaseThreadData {
@@ -12,16 +12,19 @@ export interface LeaseThreadData {
   readonly ownerId: string;
 }
 
-export type LeaseOrder = { readonly kind: 'stop' };
+export type LeaseOrder = { readonly kind: 'stop' } | { readonly kind: 'tell'; readonly about: ConsumerCounts };
 
 export type LeaseReport =
   | { readonly kind: 'renewed' }
   | { readonly kind: 'lost'; readonly tags: readonly string[] }
   | { readonly kind: 'forgotten' }
   | { readonly kind: 'tookOver'; readonly ownerId: string; readonly count: number }
+  | { readonly kind: 'paused'; readonly queues: readonly string[] }
   | { readonly kind: 'problem'; readonly message: string };
 
 export interface Leases {
+  /** Says it with each beat from now on. */
+  tell(about: ConsumerCounts): void;
   /** Resolves when the thread has ended: it renews nothing and takes nothing over from then on. */
   stop(): Promise<void>;
 }
@@ -35,6 +38,7 @@ export function startLeases(data: LeaseThreadData, reports: LeaseReports, clock:
   let thread: Worker | undefined;
   let restart: TimerHandle | undefined;
   let stopped = false;
+  let about: ConsumerCounts | undefined;
 
   const start = (): void => {
     restart = undefined;
@@ -42,6 +46,7 @@ export function startLeases(data: LeaseThreadData, reports: LeaseReports, clock:
     // What keeps the process alive is the consumer, not its leases.
     thread.unref();
     thread.on('message', (report: LeaseReport) => hear(report, reports));
+    if (about !== undefined) order(thread, { kind: 'tell', about });
     thread.on('error', (error) => {
       if (!stopped) reports.problem(`the lease thread failed: ${error.message}`);
     });
@@ -52,14 +57,17 @@ export function startLeases(data: LeaseThreadData, reports: LeaseReports, clock:
 
   start();
   return {
+    tell(next) {
+      about = next;
+      if (thread !== undefined && !stopped) order(thread, { kind: 'tell', about });
+    },
     async stop() {
       stopped = true;
       restart?.cancel();
       const running = thread;
       if (running === undefined || running.threadId === -1) return;
       const ended = new Promise<void>((resolve) => running.once('exit', () => resolve()));
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-      running.postMessage({ kind: 'stop' } satisfies LeaseOrder);
+      order(running, { kind: 'stop' });
       // Referenced again, or the process may end before the thread has said goodbye to its store.
       running.ref();
       const limit = clock.setTimeout(() => void running.terminate(), STOP_LIMIT_MS);
@@ -67,6 +75,11 @@ export function startLeases(data: LeaseThreadData, reports: LeaseReports, clock:
       limit.cancel();
     },
   };
+}
+
+function order(thread: Worker, what: LeaseOrder): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+  thread.postMessage(what);
 }
 
 function hear(report: LeaseReport, reports: LeaseReports): void {
@@ -79,6 +92,8 @@ function hear(report: LeaseReport, reports: LeaseReports): void {
       return reports.forgotten();
     case 'tookOver':
       return reports.tookOver(report.ownerId, report.count);
+    case 'paused':
+      return reports.paused(report.queues);
     case 'problem':
       return reports.problem(report.message);
     default:

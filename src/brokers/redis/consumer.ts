@@ -20,8 +20,11 @@ import type { BrokerError } from '../../errors.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';
 import { type Leases, startLeases } from '../leases.js';
+import { PausedQueues } from '../paused-queues.js';
+import { Tally } from '../tally.js';
 import { Bell } from './bell.js';
 import { bindingMember } from './bindings.js';
+import { pausedKey } from './desk-keys.js';
 import { giveBackAll, giveBackTake } from './give-back.js';
 import { bindingKey, ownersKey, type RedisLayout } from './keys.js';
 import { takeRecords } from './own.js';
@@ -58,6 +61,8 @@ export class RedisConsumer implements Consumer {
   readonly #link: RedisLink;
   readonly #bell: Bell;
   readonly #leases: Leases;
+  readonly #tally: Tally;
+  readonly #paused: PausedQueues;
   readonly #queues = new Map<string, Queue>();
   /** Queue names; whoever delivered goes to the end, so that none starves (WIRE 6.4). */
   #turn: string[] = [];
@@ -78,6 +83,7 @@ export class RedisConsumer implements Consumer {
     this.#prefetch = options.prefetch;
     for (const queue of options.queues) this.#queues.set(queue.name, queue);
     this.#turn = this.#inOrder([...this.#queues.keys()]);
+    this.#paused = new PausedQueues({ logger: options.logger, isOurs: (queue) => this.#queues.has(queue) });
     this.#link = new RedisLink({
       addresses: options.addresses,
       name: `ctq ${options.name}`,
@@ -93,7 +99,10 @@ export class RedisConsumer implements Consumer {
       layout: this.#layout,
       ownerId: this.ownerId,
       connection: () => this.#link.connection(),
-      freed: () => this.#scheduleTake(),
+      freed: () => {
+        this.#tally.changed();
+        this.#scheduleTake();
+      },
     });
     this.#bell = new Bell(options.switchboard, {
       clock: options.clock,
@@ -112,9 +121,17 @@ export class RedisConsumer implements Consumer {
         forgotten: () => this.#compareSoon(),
         tookOver: (ownerId, count) =>
           options.logger.warning('Restored %d unacknowledged message(s) of a worker that died (%s).', count, ownerId),
+        paused: (queues) => this.#hearPaused(queues),
         problem: (message) => options.logger.warning('Cannot renew the leases of unacknowledged messages: %s', message),
       },
     );
+    this.#tally = new Tally({
+      clock: options.clock,
+      queues: () => this.#queues.keys(),
+      held: () => this.unacked.deliveries().map(({ queue }) => queue),
+      tell: (counts) => this.#leases.tell({ node: options.name, counts }),
+    });
+    this.#tally.tellNow();
     this.#link.open();
   }
 
@@ -132,6 +149,7 @@ export class RedisConsumer implements Consumer {
     this.#queues.set(queue.name, queue);
     this.#turn = this.#inOrder([...this.#turn, queue.name]);
     this.#plan = undefined;
+    this.#tally.tellNow();
     // Without a connection now, the next one begins with the bindings.
     const connection = this.#link.now;
     if (connection !== undefined) await this.#bind(connection, [queue]).catch(() => {});
@@ -142,6 +160,7 @@ export class RedisConsumer implements Consumer {
     if (!this.#queues.delete(name)) return;
     this.#turn = this.#turn.filter((queue) => queue !== name);
     this.#plan = undefined;
+    this.#tally.tellNow();
     await this.#underWay;
   }
 
@@ -193,8 +212,22 @@ export class RedisConsumer implements Consumer {
   async #prepare(connection: RedisConnection): Promise<void> {
     // A script that the server must first be taught is late by a round trip, and what was said after it is not.
     const lessons = [takeScript, settleScript, answerScript].map(({ lua }) => connection.call('script', ['LOAD', lua]).catch(() => {}));
-    await Promise.all([this.#bind(connection, this.queues), ...lessons]);
+    await Promise.all([this.#bind(connection, this.queues), this.#askPaused(connection), ...lessons]);
     await this.#compare(connection);
+  }
+
+  /** Before the first take; later the lease thread hears it. */
+  async #askPaused(connection: RedisConnection): Promise<void> {
+    if (this.#paused.heard) return;
+    // Who may not read it has nothing paused.
+    const paused = (await connection.call('smembers', [pausedKey(this.#layout)]).catch(() => [])) as readonly string[];
+    if (!this.#paused.heard) this.#hearPaused(paused);
+  }
+
+  #hearPaused(queues: readonly string[]): void {
+    if (!this.#paused.hear(queues)) return;
+    this.#plan = undefined;
+    this.#lookAgain();
   }
 
   #up(): void {
@@ -284,13 +317,13 @@ export class RedisConsumer implements Consumer {
     if (!this.#mayHaveMore || this.unacked.unconfirmed > MOST_UNCONFIRMED) return;
     const free = this.#prefetch - this.unacked.size;
     if (free <= 0) return;
+    this.#plan ??= takePlan(this.#layout, this.ownerId, this.#paused.without(this.#turn));
+    if (this.#plan.queues.length === 0) return;
     const half = this.#prefetch < SMALLEST_HALVED ? free : Math.ceil(this.#prefetch / 2);
-    this.#underWay = this.#takeSome(connection, Math.min(free, half, LARGEST_TAKE));
+    this.#underWay = this.#takeSome(connection, this.#plan, Math.min(free, half, LARGEST_TAKE));
   }
 
-  async #takeSome(connection: RedisConnection, count: number): Promise<void> {
-    this.#plan ??= takePlan(this.#layout, this.ownerId, this.#turn);
-    const plan = this.#plan;
+  async #takeSome(connection: RedisConnection, plan: TakePlan, count: number): Promise<void> {
     this.#takes += 1;
     let taken: Taken;
     try {
@@ -314,6 +347,7 @@ export class RedisConsumer implements Consumer {
 
   #hold(taken: Taken): { readonly batch: readonly RedisDelivery[]; readonly malformed: readonly MalformedDelivery[] } {
     this.unacked.addTake(taken.take);
+    for (const { held } of taken.items) this.#tally.took(held.queue, 1);
     const batch: RedisDelivery[] = [];
     const malformed = [...taken.malformed];
     for (const item of taken.items) {

@@ -6,6 +6,7 @@ import type { RedisAddress } from '../../connections/redis-url.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Beat, Housekeeping, LeaseStore, OpenLeaseStore, Renewal } from '../lease-store.js';
 import { restoreForeign } from './foreign.js';
+import { aboutKey, pausedKey } from './desk-keys.js';
 import { giveBackAll } from './give-back.js';
 import { dueKey, duePrefix, ownersKey, parkedKey, type RedisLayout, rescueKey } from './keys.js';
 import { heldKeys } from './own.js';
@@ -16,6 +17,8 @@ const CALL_LIMIT_MS = 2_000;
 /** One rescuer at a time reads what a dead owner held; another one comes in should this one die too. */
 const RESCUE_LOCK_MS = 3_000;
 const RESCUE_SLICE_MS = 800;
+/** What a consumer says of itself outlives it by some beats. */
+const ABOUT_LIFE_MS = 10_000;
 const UNPARK_BATCH = 500;
 /** Whether a list has room for the next ones that are due: at first so often that a fast worker never waits for them. */
 const FIRST_LOOK_AT_LINES_MS = 4;
@@ -53,6 +56,13 @@ class RedisLeaseStore implements LeaseStore {
     ];
     faultPoint('redis.renew.answered');
     return { lost, forgotten: added === 1 };
+  }
+
+  async exchange(ownerId: string, about: string): Promise<readonly string[]> {
+    const connection = await this.#link.connection();
+    const told = connection.call('set', [aboutKey(this.#layout, ownerId), about, 'PX', String(ABOUT_LIFE_MS)]).catch(() => {});
+    const [paused] = await Promise.all([connection.call('smembers', [pausedKey(this.#layout)]), told]);
+    return paused as readonly string[];
   }
 
   async beats(): Promise<ReadonlyMap<string, Beat>> {

@@ -26,7 +26,8 @@ import type { ResultBackend, Settlement } from '../../result-backend.js';
 import { SqliteResultBackend } from '../../result-backends/sqlite.js';
 import { sequentialSettlement } from '../../settlement.js';
 import { startLeases } from '../leases.js';
-import { SqliteConsumer, type StartLease } from './consumer.js';
+import { SqliteConsumer } from './consumer.js';
+import type { StartLease } from './lease.js';
 import { acquirePermits, releasePermits, reserveInLine } from './limits.js';
 import { countReady, purgeReady } from './messages.js';
 import { insertPlaced, place } from './publishing.js';
@@ -100,7 +101,7 @@ export class SqliteBroker implements Broker {
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#assertOpen();
     const consumer = new SqliteConsumer(
-      { store: this.#store, startLease: this.#startLease, deadLetterLimit: this.#deadLetterLimit },
+      { store: this.#store, startLease: this.#startLease, deadLetterLimit: this.#deadLetterLimit, logger: this.#logger },
       options,
     );
     this.#openOnes.add(consumer);
@@ -140,11 +141,12 @@ export class SqliteBroker implements Broker {
   }
 
   /** The thread has a handle of its own: neither a task nor our own transactions can delay its beat. */
-  readonly #startLease: StartLease = (ownerId, forgotten) =>
+  readonly #startLease: StartLease = (ownerId, news) =>
     startLeases(
       { engine: 'sqlite', store: { path: this.#store.path }, ownerId },
       {
-        forgotten,
+        forgotten: () => news.forgotten(),
+        paused: (queues) => news.paused(queues),
         renewed() {},
         lost() {},
         tookOver: (owner, count) => this.#logger.warning('Restored %d unacknowledged message(s) of a worker that died (%s).', count, owner),

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ConsumeOptions, Consumer, ConsumerHandler, Queue, Settled } from '../../broker.js';
+import { systemClock } from '../../clock.js';
 import { toBrokerError } from '../../connections/sqlite/failure.js';
 import type { SqliteStore } from '../../connections/sqlite/store.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
@@ -12,14 +13,19 @@ import { BrokerError, ProtocolError } from '../../errors.js';
 import type { FailureRecord } from '../../estate/failed-task.js';
 import { encodeEnvelope } from '../../protocol/envelope.js';
 import type { ChordPart } from '../../result-backend.js';
+import type { Logger } from '../../logger.js';
 import type { Answer } from '../held-delivery.js';
+import { PausedQueues } from '../paused-queues.js';
 import { redelivered } from '../redelivered.js';
+import { Tally } from '../tally.js';
 import { AnswerQueue } from './answer-queue.js';
 import { SqliteDelivery } from './delivery.js';
 import { keepFailedText } from './failed-tasks.js';
 import { rawBytes, readEnvelope } from './envelope.js';
+import { pausedQueues } from './desk-tables.js';
 import { HeldQueues } from './held-queues.js';
 import type { JointEnding } from './joint-ending.js';
+import type { Lease, StartLease } from './lease.js';
 import { type Claim, type ClaimedRow, claim, hasReady, nextDueAt, releaseDue } from './messages.js';
 import { dismissOwner, ensureOwner, findOwner } from './owners.js';
 import { declareQueue } from './queues.js';
@@ -34,18 +40,11 @@ const LAST_WORDS_MS = 3_000;
 /** A due date may be far away, and the clock may be set meanwhile. */
 const LONGEST_DOZE_MS = 60_000;
 
-/** Keeps an owner's beat going, from a thread that no task can block. */
-export interface Lease {
-  stop(): Promise<void>;
-}
-
-/** @param forgotten - Called when somebody declared us dead. */
-export type StartLease = (ownerUuid: string, forgotten: () => void) => Lease;
-
 export interface SqliteConsumerParts {
   readonly store: SqliteStore;
   readonly startLease: StartLease;
   readonly deadLetterLimit: number;
+  readonly logger: Logger;
 }
 
 interface Take {
@@ -67,6 +66,8 @@ export class SqliteConsumer implements Consumer {
   /** By delivery tag, in the order of taking. */
   readonly #held = new Map<string, SqliteDelivery>();
   readonly #queues = new Map<string, Queue>();
+  readonly #paused: PausedQueues;
+  readonly #tally: Tally;
   /** The queue that delivered last stands last. */
   #rotation: string[] = [];
   #prefetch: number;
@@ -89,9 +90,17 @@ export class SqliteConsumer implements Consumer {
     this.#prefetch = options.prefetch;
     this.#answers = new AnswerQueue(parts.store, parts.deadLetterLimit);
     this.#heldQueues = new HeldQueues(parts.store, this.#uuid);
+    this.#paused = new PausedQueues({ logger: parts.logger, isOurs: (queue) => this.#queues.has(queue) });
     for (const queue of options.queues) this.#remember(queue);
     this.#stopListening = parts.store.listen({ changed: () => this.#wake(), replaced: () => this.#beginAnew() });
-    this.#lease = parts.startLease(this.#uuid, () => void this.#reconcile());
+    this.#lease = parts.startLease(this.#uuid, { forgotten: () => void this.#reconcile(), paused: (queues) => this.#hearPaused(queues) });
+    this.#tally = new Tally({
+      clock: systemClock,
+      queues: () => this.#queues.keys(),
+      held: () => [...this.#held.values()].map(({ queue }) => queue),
+      tell: (counts) => this.#lease.tell({ node: this.#name, counts }),
+    });
+    this.#tally.tellNow();
     this.#wake();
   }
 
@@ -110,12 +119,14 @@ export class SqliteConsumer implements Consumer {
       throw toBrokerError(error, this.#store.path);
     });
     this.#remember(queue);
+    this.#tally.tellNow();
     this.#wake();
   }
 
   async cancelQueue(name: string): Promise<void> {
     this.#queues.delete(name);
     this.#rotation = this.#rotation.filter((queue) => queue !== name);
+    this.#tally.tellNow();
     await this.#pumping;
   }
 
@@ -155,6 +166,7 @@ export class SqliteConsumer implements Consumer {
 
   #release(delivery: SqliteDelivery): void {
     this.#held.delete(delivery.deliveryTag);
+    this.#tally.changed();
     this.#wake();
   }
 
@@ -218,7 +230,16 @@ export class SqliteConsumer implements Consumer {
   }
 
   #canTake(): boolean {
-    return this.#state === 'taking' && this.#retryTimer === undefined && this.#held.size < this.#prefetch && this.#rotation.length > 0;
+    return this.#state === 'taking' && this.#retryTimer === undefined && this.#held.size < this.#prefetch && this.#open.length > 0;
+  }
+
+  /** The queues to take from, in their turn. */
+  get #open(): readonly string[] {
+    return this.#paused.without(this.#rotation);
+  }
+
+  #hearPaused(queues: readonly string[]): void {
+    if (this.#paused.hear(queues)) this.#wake();
   }
 
   async #pump(): Promise<void> {
@@ -237,6 +258,8 @@ export class SqliteConsumer implements Consumer {
 
   async #connect(): Promise<void> {
     await this.#declare(this.queues);
+    const paused = await this.#store.read(pausedQueues);
+    if (!this.#paused.heard) this.#paused.hear(paused);
     const owner = await this.#store.write((db) => this.#register(db));
     if (this.#owner !== undefined && this.#owner !== owner) this.#comeBackToLife(owner);
     this.#owner = owner;
@@ -261,7 +284,7 @@ export class SqliteConsumer implements Consumer {
 
   /** A look without a lock: most rings are about something else. */
   async #somethingWaits(): Promise<boolean> {
-    const [ready, dueAt] = await this.#store.read((db) => [hasReady(db, this.#rotation), nextDueAt(db)] as const);
+    const [ready, dueAt] = await this.#store.read((db) => [hasReady(db, this.#open), nextDueAt(db)] as const);
     if (ready) return true;
     if (dueAt === undefined) return false;
     const dueInMs = dueAt - Date.now();
@@ -287,7 +310,10 @@ export class SqliteConsumer implements Consumer {
       }
     }
     this.#rotate(rows);
-    for (const delivery of taken) this.#held.set(delivery.deliveryTag, delivery);
+    for (const delivery of taken) {
+      this.#held.set(delivery.deliveryTag, delivery);
+      this.#tally.took(delivery.queue, 1);
+    }
     if (taken.length > 0) this.#handler.deliver(taken);
     if (malformed.length > 0) await this.#putAside(malformed, owner);
   }
@@ -299,7 +325,7 @@ export class SqliteConsumer implements Consumer {
     if (free <= 0) return { owner, rows: [], full: false };
     const dueAt = nextDueAt(db);
     if (dueAt !== undefined && dueAt <= nowMs) releaseDue(db, nowMs, LARGEST_RELEASE);
-    const rows = claim(db, owner, this.#rotation, free);
+    const rows = claim(db, owner, this.#open, free);
     return { owner, rows, full: rows.length === free };
   }
 

@@ -14,6 +14,7 @@ import type { SqliteConnection } from '../../connections/sqlite.js';
 import { sweepChords } from '../../result-backends/sqlite/chords.js';
 import { sweepResults } from '../../result-backends/sqlite/rows.js';
 import type { Beat, Housekeeping, LeaseStore, OpenLeaseStore, Renewal } from '../lease-store.js';
+import { pausedQueues, tellAbout } from './desk-tables.js';
 import { nextDueAt, releaseDue } from './messages.js';
 import { dismissOwner } from './owners.js';
 import { dropAbandonedQueues } from './queues.js';
@@ -32,6 +33,7 @@ export class SqliteLeaseStore implements LeaseStore {
   #connection: SqliteConnection | undefined;
   #identity: FileIdentity | undefined;
   #nextCleanMs = 0;
+  #told = '';
 
   constructor(path: string) {
     this.#path = path;
@@ -42,6 +44,17 @@ export class SqliteLeaseStore implements LeaseStore {
   async renew(ownerId: string): Promise<Renewal> {
     const renewed = await this.#use((db) => db.run('UPDATE owner SET beat = beat + 1 WHERE uuid = ?', ownerId));
     return { lost: [], forgotten: renewed === 0 };
+  }
+
+  exchange(ownerId: string, about: string): Promise<readonly string[]> {
+    return this.#use((db) => {
+      // One statement is a transaction of its own: most seconds nothing has changed, and nothing is written.
+      if (about !== this.#told && db.get('SELECT 1 FROM owner WHERE uuid = ?', ownerId) !== undefined) {
+        tellAbout(db, ownerId, about);
+        this.#told = about;
+      }
+      return pausedQueues(db);
+    });
   }
 
   beats(): Promise<ReadonlyMap<string, Beat>> {

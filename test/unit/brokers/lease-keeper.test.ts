@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEAD_AFTER_MS, LeaseKeeper, OwnerWatch, TICK_MS } from '../../../src/brokers/lease-keeper.js';
 import type { Beat, Housekeeping, LeaseStore, Renewal } from '../../../src/brokers/lease-store.js';
+import { readAbout } from '../../../src/brokers/about.js';
 import { FakeClock } from '../../support/fake-clock.js';
 
 /** Looks every second from `fromMs` to `toMs`; says when each owner was first seen dead. */
@@ -64,6 +65,9 @@ class TestStore implements LeaseStore {
   renewal: Renewal = { lost: [], forgotten: false };
   dueAtMs: number | undefined;
   broken = false;
+  about = '';
+  /** undefined: it may not be asked. */
+  pausedQueues: readonly string[] | undefined = [];
   readonly #clock: FakeClock;
 
   constructor(clock: FakeClock) {
@@ -74,6 +78,12 @@ class TestStore implements LeaseStore {
     this.#say(`renew ${ownerId}`);
     this.beatOf.set(ownerId, this.#clock.monotonicMs());
     return this.renewal;
+  }
+
+  async exchange(_ownerId: string, about: string): Promise<readonly string[]> {
+    if (this.pausedQueues === undefined) throw new Error('not allowed');
+    this.about = about;
+    return this.pausedQueues;
   }
 
   async beats(): Promise<ReadonlyMap<string, Beat>> {
@@ -106,6 +116,7 @@ class TestStore implements LeaseStore {
 
 function keeperOn(store: TestStore, clock: FakeClock) {
   const said: string[] = [];
+  const pauses: string[] = [];
   const keeper = new LeaseKeeper({
     store,
     ownerId: 'me',
@@ -115,11 +126,12 @@ function keeperOn(store: TestStore, clock: FakeClock) {
       lost: (tags) => said.push(`lost ${tags.join(',')}`),
       forgotten: () => said.push('forgotten'),
       tookOver: (owner, count) => said.push(`took ${count} from ${owner}`),
+      paused: (queues) => pauses.push(queues.join(',')),
       problem: (message) => said.push(message),
     },
   });
   keeper.start();
-  return { keeper, said };
+  return { keeper, said, pauses };
 }
 
 describe('LeaseKeeper', () => {
@@ -192,6 +204,46 @@ describe('LeaseKeeper', () => {
     const { keeper } = keeperOn(store, clock);
     await clock.advance(1_500);
     expect(store.calls).toContain('unpark at 1234');
+    await keeper.stop();
+  });
+});
+
+describe('what a consumer and operators tell each other', () => {
+  it('says which queues are paused at first, while there are any, and once when there are none any more', async () => {
+    const clock = new FakeClock();
+    const store = new TestStore(clock);
+    const { keeper, pauses } = keeperOn(store, clock);
+    await clock.advance(2_500);
+    expect(pauses).toEqual(['']);
+    store.pausedQueues = ['mail'];
+    await clock.advance(2_000);
+    store.pausedQueues = [];
+    await clock.advance(3_000);
+    expect(pauses).toEqual(['', 'mail', 'mail', '']);
+    await keeper.stop();
+  });
+
+  it('renews although it may not ask', async () => {
+    const clock = new FakeClock();
+    const store = new TestStore(clock);
+    store.pausedQueues = undefined;
+    const { keeper, said } = keeperOn(store, clock);
+    await clock.advance(2_500);
+    expect(store.calls.filter((call) => call === 'renew me')).toHaveLength(3);
+    expect(said).toEqual([]);
+    await keeper.stop();
+  });
+
+  it('writes down how fast tasks are done with', async () => {
+    const clock = new FakeClock();
+    const store = new TestStore(clock);
+    const { keeper } = keeperOn(store, clock);
+    for (let second = 0; second <= 20; second += 1) {
+      keeper.tell({ node: 'celery@here', counts: [['celery', second * 50]] });
+      await clock.advance(1_000);
+    }
+    const about = readAbout(store.about);
+    expect(about).toMatchObject({ node: 'celery@here', queues: [{ name: 'celery', rate: 50 }] });
     await keeper.stop();
   });
 });
