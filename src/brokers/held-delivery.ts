@@ -11,8 +11,7 @@ export type Answer =
 
 const ACK: Answer = { kind: 'ack' };
 
-/** @typeParam Result - What an engine may write in the same step as an answer. */
-export abstract class HeldDelivery<Result = never> implements Delivery {
+export abstract class HeldDelivery implements Delivery {
   readonly message: Message;
   readonly queue: string;
   readonly deliveryTag: string;
@@ -28,7 +27,7 @@ export abstract class HeldDelivery<Result = never> implements Delivery {
   }
 
   /** Passes the answer to the engine; called once, and never for a fenced delivery. */
-  protected abstract settle(answer: Answer, result?: Result): Promise<Settled>;
+  protected abstract settle(answer: Answer): Promise<Settled>;
 
   get redelivered(): boolean {
     return this.redeliveryCount > 0;
@@ -60,18 +59,31 @@ export abstract class HeldDelivery<Result = never> implements Delivery {
     return this.answer({ kind: 'park', dueAtMs: Number.isNaN(dueAtMs) ? 0 : dueAtMs });
   }
 
-  protected answer(answer: Answer, result?: Result): Promise<Settled> {
-    return this.attempt(() => this.settle(answer, result));
+  private answer(answer: Answer): Promise<Settled> {
+    return this.attempt(() => this.settle(answer));
+  }
+
+  /**
+   * Notes that the answer is given, for an engine in a hurry; it calls {@link fence} itself when the answer came too late.
+   * What it gives is the reply when there is nothing to send: it was answered before, or somebody else has the message.
+   */
+  protected begin(): Promise<Settled> | undefined {
+    if (this.#answered) return Promise.reject(this.#twice());
+    this.#answered = true;
+    return this.#fenced ? Promise.resolve('fenced') : undefined;
   }
 
   /** For an engine that answers and more; whatever is not a {@link Settled} leaves the delivery unanswered. */
   protected async attempt<Other = never>(settle: () => Promise<Settled | Other>): Promise<Settled | Other> {
-    if (this.#answered) throw new MessageStateError(`delivery ${this.deliveryTag} of queue ${this.queue} was settled twice`);
-    this.#answered = true;
-    if (this.#fenced) return 'fenced';
+    const early = this.begin();
+    if (early !== undefined) return early;
     const reply = await settle();
     if (reply === 'fenced') this.#fenced = true;
     else if (reply !== 'settled') this.#answered = false;
     return reply;
+  }
+
+  #twice(): MessageStateError {
+    return new MessageStateError(`delivery ${this.deliveryTag} of queue ${this.queue} was settled twice`);
   }
 }

@@ -154,7 +154,7 @@ class World {
     const inPast = String(Date.now() / 1000 - 5);
     const reply =
       how === 'ack'
-        ? await this.#connection.run(settleScript, keys, [name, number, '1', '0', '1', takenAt, tag])
+        ? await this.#connection.run(settleScript, keys, [name, number, '1', '0', takenAt, tag])
         : await this.#connection.run(
             answerScript,
             [...keys, parkedKey(layout), dueKey(layout)],

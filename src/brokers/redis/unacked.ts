@@ -45,9 +45,7 @@ export interface HeldItem {
   readonly position: number;
 }
 
-const ACK: Answer = { kind: 'ack' };
-
-export class RedisDelivery extends HeldDelivery<ResultWrite> {
+export class RedisDelivery extends HeldDelivery {
   readonly unacked: Unacked;
   readonly item: HeldItem;
 
@@ -59,7 +57,12 @@ export class RedisDelivery extends HeldDelivery<ResultWrite> {
 
   /** Done, and its result written in the same step. */
   complete(result: ResultWrite): Promise<Settled> {
-    return this.answer(ACK, result);
+    return this.begin() ?? this.unacked.acknowledge(this.item, result, this);
+  }
+
+  /** As most deliveries end: with as few promises as can be. */
+  override ack(): Promise<Settled> {
+    return this.begin() ?? this.unacked.acknowledge(this.item, undefined, this);
   }
 
   /** Done, with everything that its end sets in motion; the members of a chord that it completes come back instead. */
@@ -76,8 +79,8 @@ export class RedisDelivery extends HeldDelivery<ResultWrite> {
     await this.unacked.remember(failedArguments(write, `${write.about}\n${encodeEnvelope(this.message)}`));
   }
 
-  protected override settle(answer: Answer, result?: ResultWrite): Promise<Settled> {
-    return this.unacked.settle(this.item, answer, result);
+  protected override settle(answer: Answer): Promise<Settled> {
+    return this.unacked.settle(this.item, answer);
   }
 }
 
@@ -144,7 +147,7 @@ export class Unacked {
       ...shared,
       maxItems: MAX_DONE,
       send: (connection, call) => this.#sendDone(connection, call),
-      done: (answers, reply) => this.#confirmed(plainFirst(answers), reply),
+      done: (answers, reply) => this.#confirmed(answers, reply),
     });
     this.#answers = new Outbox<OtherAnswer>({
       ...shared,
@@ -212,13 +215,21 @@ export class Unacked {
     return delivery?.item.take.number === takeNumber ? delivery : undefined;
   }
 
-  settle(item: HeldItem, answer: Answer, result?: ResultWrite): Promise<Settled> {
+  acknowledge(item: HeldItem, result?: ResultWrite, delivery?: RedisDelivery): Promise<Settled> {
+    return new Promise((resolve) => {
+      const told = (settled: Settled): void => {
+        if (settled === 'fenced') delivery?.fence();
+        resolve(settled);
+      };
+      this.#done.add({ item, result, resolve: told });
+      this.#release(item);
+    });
+  }
+
+  settle(item: HeldItem, answer: Answer): Promise<Settled> {
     switch (answer.kind) {
       case 'ack':
-        return new Promise((resolve) => {
-          this.#done.add({ item, result, resolve });
-          this.#release(item);
-        });
+        return this.acknowledge(item);
       case 'requeue':
         return this.#answer(item, answer.position, item.list, answer.after);
       case 'reject':
@@ -282,13 +293,9 @@ export class Unacked {
   }
 
   async #sendDone(connection: RedisConnection, call: OutboxCall<Done>): Promise<unknown> {
-    const answers = plainFirst(call.items);
-    const plain = answers.findIndex(({ result }) => result !== undefined);
     const args = this.#callArguments(call, []);
-    args.splice(4, 0, String(plain < 0 ? answers.length : plain));
-    for (const { item, result } of answers) {
-      if (result === undefined) args.push(item.tag);
-      else args.push(item.tag, result.key, result.text, String(result.ttlS));
+    for (const { item, result } of call.items) {
+      args.push(result === undefined ? item.tag : `${item.tag}\n${result.text}\n${result.ttlS} ${result.key}`);
     }
     const answer = connection.run(settleScript, [...this.#keys, call.ledger], args);
     faultPoint('redis.settle.sent');
@@ -339,12 +346,6 @@ export class Unacked {
 
 function failedKeys(layout: RedisLayout): readonly string[] {
   return [failedKey(layout), failedAtKey(layout)];
-}
-
-/** Those without a result first, as the script wants them. */
-function plainFirst(answers: readonly Done[]): readonly Done[] {
-  if (answers.every(({ result }) => result !== undefined)) return answers;
-  return [...answers.filter(({ result }) => result === undefined), ...answers.filter(({ result }) => result !== undefined)];
 }
 
 /** Put to the front last taken first, so that the first taken is served first again. */

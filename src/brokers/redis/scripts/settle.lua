@@ -5,36 +5,38 @@
 
   KEYS  1–4 as in held.lua  5 ledger
   ARGV  1 owner id  2 number of this call  3 how many times of taking  4 how many takes are over
-        5 how many without a result
-        the times, the numbers of the takes that are over, the tags without a result,
-        then tag, key, text, seconds to keep it (0 for ever) for each with a result
+        the times, the numbers of the takes that are over,
+        then for each delivery its tag, or where it has a result '<tag>\n<text>\n<seconds to keep it, 0 for ever> <key>':
+        one argument costs both sides less than four, and neither tags nor JSON have line feeds
   Gives the positions of those that were not ours, or 'done' when this call was executed before.
 ]]
 local ledger, owner, number = KEYS[5], ARGV[1], tonumber(ARGV[2])
-local times, over, plain = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local times, over = tonumber(ARGV[3]), tonumber(ARGV[4])
 if tonumber(redis.call('GET', ledger) or 0) >= number then return 'done' end
 
-local at = 6 + times + over
-local results = at + plain
-local tags = {}
-for i = 1, plain do tags[i] = ARGV[at + i - 1] end
-local count = plain
-for i = results, #ARGV, 4 do
-  count = count + 1
-  tags[count] = ARGV[i]
+local first = 5 + times + over
+local tags, ends, count = {}, {}, #ARGV - first + 1
+for i = 1, count do
+  local item = ARGV[first + i - 1]
+  local stop = string.find(item, '\n', 1, true)
+  tags[i], ends[i] = stop and string.sub(item, 1, stop - 1) or item, stop
 end
 
-local ours = whichAreOurs(leasesOf(owner, { unpack(ARGV, 6, 5 + times) }), tags)
-local settled, fenced, keys, places = {}, {}, {}, {}
+local ours = whichAreOurs(leasesOf(owner, { unpack(ARGV, 5, 4 + times) }), tags)
+local settled, fenced, keys, texts, keep = {}, {}, {}, {}, {}
 local s, k = 0, 0
 for i = 1, count do
   if ours[i] then
     s = s + 1
     settled[s] = tags[i]
-    if i > plain then
-      local place = results + (i - plain - 1) * 4
+    local stop = ends[i]
+    if stop then
+      local item = ARGV[first + i - 1]
+      local second = string.find(item, '\n', stop + 1, true)
+      local space = string.find(item, ' ', second + 1, true)
       k = k + 1
-      keys[k], places[k] = ARGV[place + 1], place
+      texts[k] = string.sub(item, stop + 1, second - 1)
+      keep[k], keys[k] = string.sub(item, second + 1, space - 1), string.sub(item, space + 1)
     end
   else
     fenced[#fenced + 1] = i
@@ -42,7 +44,7 @@ for i = 1, count do
 end
 
 -- First what frees memory: a server that is full then lets the rest through (R11).
-redis.call('HDEL', own, '', unpack(ARGV, 6 + times, 5 + times + over))
+redis.call('HDEL', own, '', unpack(ARGV, 5 + times, 4 + times + over))
 inChunks('HDEL', unacked, settled)
 inChunks('ZREM', index, settled)
 
@@ -56,7 +58,7 @@ for start = 1, k, CHUNK do
       final = ok and type(meta) == 'table' and meta.status == 'SUCCESS'
     end
     if not final then
-      local text, ttl = ARGV[places[i] + 2], ARGV[places[i] + 3]
+      local text, ttl = texts[i], keep[i]
       if ttl == '0' then redis.call('SET', keys[i], text) else redis.call('SET', keys[i], text, 'EX', ttl) end
       redis.call('PUBLISH', keys[i], text)
     end
