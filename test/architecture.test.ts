@@ -17,7 +17,7 @@ const LAYERS: Readonly<Record<LayerName, { readonly height: number; readonly roo
       'client/apply-async-options',
     ],
   },
-  thought: { height: 2, rooms: ['routing', 'canvas', 'execution', 'settlement', 'beat'] },
+  thought: { height: 2, rooms: ['routing', 'canvas', 'execution', 'settlement', 'doctor', 'beat'] },
   engines: { height: 3, rooms: ['client', 'worker', 'remote-control', 'events', 'beat/beat'] },
   adapters: { height: 3, rooms: ['connections', 'brokers', 'result-backends', 'pools', 'estates', 'beat/schedule-stores'] },
   app: { height: 4, rooms: ['ctq', 'app-loader', 'config/resolve', 'config/conf', 'index'] },

@@ -1,4 +1,12 @@
-/** What a server says of itself; undefined where the engine does not have such a thing. */
+/** What a server says of itself, and of those who live from it; undefined where the engine has no such thing, or will not tell. */
+
+/** A consumer of ours whose sign of life has stood still for longer than it may. */
+export interface SilentConsumer {
+  /** Its node name where the store knows it, else its id. */
+  readonly name: string;
+  readonly silentMs: number;
+}
+
 export interface StoreHealth {
   readonly engine: 'redis' | 'valkey' | 'sqlite';
   readonly version: string;
@@ -9,8 +17,13 @@ export interface StoreHealth {
   readonly maxBytes?: number;
   /** `maxmemory-policy`. */
   readonly evictionPolicy?: string;
-  /** How writes are kept through a crash of the server. */
+  /** How writes are kept through a crash of the server; empty: not at all. */
   readonly persistence?: readonly ('append-only file' | 'snapshots' | 'write-ahead log')[];
+  /** The last attempt to keep them failed. */
+  readonly persistenceFailed?: string;
   readonly role?: 'master' | 'replica';
   readonly connectedClients?: number;
+  /** `visibility_timeout`: after this long Python gives a message back that has not been acknowledged. */
+  readonly visibilityTimeoutS?: number;
+  readonly silentConsumers: readonly SilentConsumer[];
 }

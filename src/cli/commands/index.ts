@@ -15,8 +15,14 @@ export const commands: readonly CommandEntry[] = [
   { name: 'control', summary: 'tell workers to do something', load: async () => (await import('./control.js')).control },
   { name: 'status', summary: 'list the workers that are up', load: async () => (await import('./status.js')).status },
   { name: 'events', summary: 'print events of workers and tasks as they happen', load: async () => (await import('./events.js')).events },
+  {
+    name: 'find',
+    summary: 'tell where a task is: queued, delayed, held, running, done',
+    load: async () => (await import('./find.js')).find,
+  },
   { name: 'keys', summary: 'tell what broker and result backend hold, key by key', load: async () => (await import('./keys.js')).keys },
   { name: 'result', summary: 'print the state and the value of a task', load: async () => (await import('./result.js')).result },
   { name: 'failed', summary: 'list the tasks that failed', load: async () => (await import('./failed.js')).failed },
+  { name: 'doctor', summary: 'say what is wrong with a live estate', load: async () => (await import('./doctor.js')).doctor },
   { name: 'retry', summary: 'run failed tasks again', load: async () => (await import('./retry.js')).retry },
 ];

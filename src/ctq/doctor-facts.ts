@@ -1,0 +1,161 @@
+/** Looks a live estate over, without changing anything: its servers, queues and keys, and what workers say of themselves. */
+import type { Ctq } from '../ctq.js';
+import type { EstateFacts, Facts, QueueFacts, Software, WorkerFacts } from '../doctor/facts.js';
+import type { Estate } from '../estate/estate.js';
+import type { OrphanReason } from '../estate/keys.js';
+import type { QueueReport } from '../estate/queues.js';
+import { parseIsoDate } from '../protocol/iso-date.js';
+import { isRecord } from '../protocol/record.js';
+
+/** Of each queue so many messages are looked at. */
+const SAMPLE = 100;
+/** Heartbeats that were asked for are there by then. */
+const HEARTBEAT_WAIT_MS = 1_500;
+
+export interface DoctorOptions {
+  /** Seconds to wait for the next answer of a worker. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export async function gatherFacts(app: Ctq, options: DoctorOptions = {}): Promise<Facts> {
+  const estates = await app.estates();
+  // A server that is away is told of before anybody is waited for.
+  const healths = await Promise.all(estates.map((estate) => estate.health()));
+  const [looked, workers] = await Promise.all([
+    Promise.all(estates.map((estate, index) => lookInto(estate, healths[index] as EstateFacts['health'], options))),
+    askWorkers(app, options),
+  ]);
+  return { nowMs: Date.now(), estates: looked, ...workers };
+}
+
+async function lookInto(estate: Estate, health: EstateFacts['health'], { signal }: DoctorOptions): Promise<EstateFacts> {
+  const { displayUrl: url, parts } = estate;
+  const reports = parts.includes('broker') ? await estate.queues.report(await estate.queues.names()) : [];
+  const queues: QueueFacts[] = [];
+  for (const report of reports) queues.push(await sampleOf(estate, report));
+  const results = { forEver: 0, all: 0 };
+  const orphans = new Map<OrphanReason, number>();
+  for await (const page of estate.keys.scan({}, signal)) {
+    for (const { kind, ttlMs, members, orphan } of page) {
+      if (kind === 'result') {
+        const count = members ?? 1;
+        results.all += count;
+        if (ttlMs === undefined) results.forEver += orphan?.count ?? 1;
+      }
+      if (orphan !== undefined && orphan.reason !== 'result without expiry') {
+        orphans.set(orphan.reason, (orphans.get(orphan.reason) ?? 0) + orphan.count);
+      }
+    }
+  }
+  return { url, parts, health, queues, results, orphans };
+}
+
+async function sampleOf(estate: Estate, report: QueueReport): Promise<QueueFacts> {
+  const { messages } = report.ready === 0 ? { messages: [] } : await estate.messages.sample(report.name, SAMPLE);
+  const contentTypes = new Map<string, number>();
+  const priorities = new Map<number, number>();
+  let farthestEtaMs: number | undefined;
+  for (const { message } of messages) {
+    if (message === undefined) continue;
+    const { contentType, headers, properties } = message;
+    contentTypes.set(contentType, (contentTypes.get(contentType) ?? 0) + 1);
+    const { priority } = properties;
+    if (priority !== undefined) priorities.set(priority, (priorities.get(priority) ?? 0) + 1);
+    farthestEtaMs = later(farthestEtaMs, headers['eta']);
+  }
+  return { report, sampled: messages.length, contentTypes, priorities, farthestEtaMs };
+}
+
+async function askWorkers(app: Ctq, { timeout, signal }: DoctorOptions): Promise<Pick<Facts, 'workers' | 'silentWorkers'>> {
+  const skews = new Map<string, number>();
+  const heartbeats = await app.events.receive(
+    ({ type, hostname, timestamp, local_received: received }) => {
+      // The first word counts: what comes later may have waited for others.
+      if (type.startsWith('worker-') && typeof hostname === 'string' && typeof timestamp === 'number' && !skews.has(hostname)) {
+        skews.set(hostname, (timestamp - received) * 1000);
+      }
+    },
+    { routingKey: 'worker.#' },
+  );
+  try {
+    const waited = new Promise<void>((resolve) => setTimeout(resolve, HEARTBEAT_WAIT_MS));
+    let reached = 0;
+    const ask = async (method: string, args: Readonly<Record<string, unknown>> = {}): Promise<ReadonlyMap<string, unknown>> => {
+      const replies = await app.control.gather(method, args, {
+        onSent: (count) => {
+          reached = Math.max(reached, count ?? 0);
+        },
+        ...(timeout === undefined ? {} : { timeout }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      return new Map(replies.map(({ nodename, value }) => [nodename, value]));
+    };
+    const [reports, settings, queues, scheduled] = await Promise.all([
+      ask('report'),
+      ask('conf', { with_defaults: true }),
+      ask('active_queues'),
+      ask('scheduled'),
+    ]);
+    const names = [...new Set([reports, settings, queues, scheduled].flatMap((answers) => Array.from(answers.keys())))].sort();
+    if (names.length > 0) await waited;
+    const workers = names.map((name) =>
+      workerFacts(name, {
+        report: reports.get(name),
+        settings: settings.get(name),
+        queues: queues.get(name),
+        scheduled: scheduled.get(name),
+        skewMs: skews.get(name),
+      }),
+    );
+    return { workers, silentWorkers: Math.max(0, reached - names.length) };
+  } finally {
+    await heartbeats.close();
+  }
+}
+
+interface Answers {
+  readonly report: unknown;
+  readonly settings: unknown;
+  readonly queues: unknown;
+  readonly scheduled: unknown;
+  readonly skewMs: number | undefined;
+}
+
+function workerFacts(name: string, { report, settings, queues, scheduled, skewMs }: Answers): WorkerFacts {
+  const text = isRecord(report) && typeof report['ok'] === 'string' ? report['ok'] : '';
+  const versions = versionsIn(text);
+  let farthestEtaMs: number | undefined;
+  for (const item of Array.isArray(scheduled) ? scheduled : []) if (isRecord(item)) farthestEtaMs = later(farthestEtaMs, item['eta']);
+  return {
+    name,
+    software: softwareOf(versions),
+    versions,
+    transport: /\btransport:(\S+)/.exec(text)?.[1],
+    skewMs,
+    queues: Array.isArray(queues)
+      ? queues.flatMap((queue) => (isRecord(queue) && typeof queue['name'] === 'string' ? [queue['name']] : []))
+      : undefined,
+    settings: isRecord(settings) ? settings : {},
+    farthestEtaMs,
+  };
+}
+
+function softwareOf(versions: Readonly<Record<string, string>>): Software {
+  if (versions['ctq'] !== undefined) return 'ctq';
+  return versions['celery'] === undefined ? 'unknown' : 'celery';
+}
+
+/** `software -> celery:5.2.6 (dawn-chorus) kombu:5.2.4 py:3.11.2`, Celery's `report` and ours. */
+function versionsIn(report: string): Readonly<Record<string, string>> {
+  const start = report.indexOf('software ->');
+  if (start < 0) return {};
+  const end = report.indexOf('platform ->', start);
+  const part = report.slice(start, end < 0 ? start + 500 : end);
+  return Object.fromEntries([...part.matchAll(/\b([a-z][\w-]*):(\d[\w.+-]*)/g)].map(([, name = '', version = '']) => [name, version]));
+}
+
+function later(known: number | undefined, eta: unknown): number | undefined {
+  const atMs = typeof eta === 'string' ? parseIsoDate(eta)?.getTime() : undefined;
+  return atMs === undefined || (known !== undefined && known >= atMs) ? known : atMs;
+}
