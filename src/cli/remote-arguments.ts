@@ -75,6 +75,12 @@ function readWord({ name, read }: CommandParameter, word: string): unknown {
     if (/^(0|false|f|no|n|off)$/i.test(word)) return false;
     throw new UsageError(`${name} is ${JSON.stringify(word)}`, { hint: 'it must be true or false' });
   }
+  if (read === 'rate') {
+    if (/^\d+(?:\.\d+)?(?:\/[smh])?$/.test(word)) return word;
+    throw new UsageError(`${name} is ${JSON.stringify(word)}`, {
+      hint: 'it must be so many a second, minute or hour, such as 5/s, 10/m or 100/h; 0 lifts it',
+    });
+  }
   const value = Number(word);
   if (word.trim() === '' || !Number.isFinite(value) || (read === 'whole number' && !Number.isSafeInteger(value))) {
     throw new UsageError(`${name} is ${JSON.stringify(word)}`, {

@@ -6,6 +6,7 @@ import type { CommandArguments, RemoteCommand } from '../remote-control/command.
 import { remoteCommands } from '../remote-control/commands/index.js';
 import { openClient, surroundingsOf } from './client.js';
 import { type CommandCall, type CommandOptions, list, value } from './command.js';
+import { escapeText } from './escape-text.js';
 import { names, seconds } from './option-values.js';
 import { startSpinner } from './output/spinner.js';
 
@@ -56,6 +57,7 @@ export async function askWorkers(call: Call, app: Ctq, method: string, args: Com
     spinner.stop();
     if (replies.length === 0) throw nobody(reached, destination, options.timeout ?? 1, (await app.broker()).displayUrl);
     tellSilent(call, replies, reached, destination);
+    tellNamesakes(call, replies);
     return replies.sort((a, b) => (a.nodename < b.nodename ? -1 : 1));
   } finally {
     spinner.stop();
@@ -85,6 +87,16 @@ function tellSilent(
   if (missing.length > 0) context.stderr.write(`ctq: note: no answer from ${missing.join(', ')}\n`);
   else if (destination === undefined && reached !== undefined && replies.length < reached) {
     context.stderr.write(`ctq: note: ${reached - replies.length} of ${reached} workers did not answer in time\n`);
+  }
+}
+
+/** Whoever is told by name is then told twice, and an object by name holds one of them. */
+function tellNamesakes({ context, globals }: Call, replies: readonly Reply[]): void {
+  if (globals.quiet === true) return;
+  const seen = new Set<string>();
+  const shared = new Set(replies.map(({ nodename }) => nodename).filter((name) => seen.has(name) || !seen.add(name)));
+  for (const name of shared) {
+    context.stderr.write(`ctq: note: several workers answer to ${escapeText(name)}: each needs a name of its own, --hostname\n`);
   }
 }
 

@@ -23,8 +23,8 @@ export async function printReplies(call: CommandCall, method: string, replies: r
     const texts = remoteTexts(replies);
     if (texts !== undefined) stdout.write(isTerminal(stdout) ? escapeBlock(texts) : texts);
     else {
-      const { headings, rows } = remoteTable(method, replies);
-      if (rows.length > 0) stdout.write(await tableText(headings, rows, stdout));
+      const { headings, rows, flexible } = remoteTable(method, replies);
+      if (rows.length > 0) stdout.write(await tableText(headings, rows, stdout, { flexible }));
       else if (globals.quiet !== true && isTerminal(context.stderr)) context.stderr.write('nothing\n');
     }
     tellCount(call, replies.length);

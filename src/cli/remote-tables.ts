@@ -5,6 +5,8 @@ import { jsonText } from './output/json.js';
 
 export interface RemoteTable {
   readonly headings: readonly string[];
+  /** Columns that may be cut to fit the screen. */
+  readonly flexible: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
@@ -17,6 +19,7 @@ interface Layout {
 }
 
 const REQUEST = ['ID', 'TASK', 'ARGS', 'KWARGS'] as const;
+const FLEXIBLE = ['ARGS', 'KWARGS'] as const;
 
 const LAYOUTS: Readonly<Record<string, Layout>> = {
   active: {
@@ -50,9 +53,12 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
   conf: { headings: ['SETTING', 'VALUE'], cells: (answer) => entries(answer).map(([name, value]) => [name, cell(value)]) },
   stats: { headings: ['FIGURE', 'VALUE'], cells: flattened },
   objgraph: { headings: ['FIGURE', 'VALUE'], cells: flattened },
+  // They answer nothing when they were obeyed.
+  heartbeat: { headings: ['ANSWER'], cells: (answer) => [[answer === null ? 'ok' : cell(unwrapped(answer))]] },
+  election: { headings: ['ANSWER'], cells: (answer) => [[answer === null ? 'ok' : cell(unwrapped(answer))]] },
 };
 
-const PLAIN: Layout = { headings: ['ANSWER'], cells: (answer) => [[cell(unwrapped(answer))]] };
+const PLAIN: Layout = { headings: ['ANSWER'], cells: (answer) => [[cell(unwrapped(answer)).trimEnd()]] };
 
 export function remoteTable(method: string, replies: readonly Reply[]): RemoteTable {
   const { headings, cells } = (Object.hasOwn(LAYOUTS, method) ? LAYOUTS[method] : undefined) ?? PLAIN;
@@ -61,7 +67,7 @@ export function remoteTable(method: string, replies: readonly Reply[]): RemoteTa
     const shown = failure === undefined ? cells(value) : [[`error: ${failure}`]];
     return shown.map((row) => [nodename].concat(pad(row, headings.length)));
   });
-  return { headings: ['NODE', ...headings], rows };
+  return { headings: ['NODE', ...headings], rows, flexible: FLEXIBLE };
 }
 
 /** Texts of several lines, such as a report, do not fit a table. */

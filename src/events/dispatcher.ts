@@ -43,6 +43,8 @@ export class EventDispatcher {
   readonly #writer: EventWriter;
   readonly #routes = new Map<string, ReturnType<typeof eventRoute>>();
   readonly #groups: Set<string> | 'all';
+  /** Of all groups, those that were switched off. */
+  readonly #off = new Set<string>();
   #batch: string[] = [];
   #flushScheduled = false;
   #underWay = 0;
@@ -58,19 +60,27 @@ export class EventDispatcher {
 
   /** Whether events of this group are sent: ask before making one that costs something. */
   sends(group: string): boolean {
-    return !this.#closed && (this.#groups === 'all' || this.#groups.has(group));
+    return !this.#closed && this.#isOn(group);
   }
 
   /** False when the group was on already. */
   enable(group: string): boolean {
-    if (this.#groups === 'all' || this.#groups.has(group)) return false;
-    this.#groups.add(group);
+    if (this.#isOn(group)) return false;
+    if (this.#groups === 'all') this.#off.delete(group);
+    else this.#groups.add(group);
     return true;
   }
 
-  /** False when the group was off already, or everything was switched on for good. */
+  /** False when the group was off already. Celery cannot do it for a worker with `-E`, and says then that it was off. */
   disable(group: string): boolean {
-    return this.#groups !== 'all' && this.#groups.delete(group);
+    if (!this.#isOn(group)) return false;
+    if (this.#groups === 'all') this.#off.add(group);
+    else this.#groups.delete(group);
+    return true;
+  }
+
+  #isOn(group: string): boolean {
+    return this.#groups === 'all' ? !this.#off.has(group) : this.#groups.has(group);
   }
 
   /** One step of the clock, and the event is on its way. */

@@ -13,7 +13,7 @@ export type CommandArguments = Readonly<Record<string, unknown>>;
 /** A positional argument on the command line, and the keyword it is sent as. */
 export interface CommandParameter {
   readonly name: string;
-  readonly read: 'text' | 'number' | 'whole number' | 'flag';
+  readonly read: 'text' | 'number' | 'whole number' | 'flag' | 'rate';
 }
 
 export interface RemoteCommand<Args extends CommandArguments = CommandArguments, Reply = unknown> {

@@ -154,6 +154,9 @@ describe('ctq inspect', () => {
     [['inspect', 'ping', 'x', '--kwargs', '{}'], 'arguments were given twice'],
     [['inspect', 'ping', '-t', 'soon'], '--timeout is "soon"'],
     [['control', 'rate_limit', 'tasks.add'], 'rate_limit needs rate_limit (usage: ctq control rate_limit <task_name> <rate_limit'],
+    [['control', 'rate_limit', 'tasks.add', '10/x'], 'rate_limit is "10/x" (it must be so many a second, minute or hour, such as 5/s'],
+    [['control', 'rate_limit', 'tasks.add', 'fast'], 'rate_limit is "fast"'],
+    [['control', 'election', 'one'], 'election needs topic (usage: ctq control election <id> <topic> [action])'],
     [['control'], 'the method is missing'],
     [['control', 'nonsense-and-more'], 'unknown control command'],
   ])('%j is answered in one line with exit code 2', async (argv, says) => {
@@ -190,6 +193,10 @@ describe('ctq control', () => {
       'tasks.add [soft_time_limit=60 time_limit=120]',
     );
     await ctq(['control', 'time_limit', 'tasks.add', '0', '0']);
+  });
+
+  it('says ok for what workers obey in silence', async () => {
+    expect((await ctq(['control', 'heartbeat'])).stdout).toBe('w1@test\tok\nw2@test\tok\n');
   });
 
   it('prints a list of answers with --json, as Celery does', async () => {

@@ -170,6 +170,14 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
     ]);
   });
 
+  it('tells of workers that share a name, for an object by name holds one of them', async () => {
+    const twin = await startCtqWorker({ broker: redis.url, hostname: 'ctq1@test', queues: ['twin'] });
+    const { code, stdout, stderr } = await runCtq(['inspect', 'ping', '-b', redis.url, '-t', '20'], { cwd });
+    await twin.stop('SIGTERM');
+    expect([code, stdout.match(/ctq1@test\tpong/g)]).toEqual([0, ['ctq1@test\tpong', 'ctq1@test\tpong']]);
+    expect(stderr).toBe('ctq: note: several workers answer to ctq1@test: each needs a name of its own, --hostname\n');
+  });
+
   it('obeys every control command with the same answers', async () => {
     const answers = await askEach(
       [

@@ -57,7 +57,7 @@ function nodeStatus({ nodename, value }: Reply): NodeStatus {
     node: nodename,
     status: 'online',
     pid: number(stats['pid']),
-    pool: poolName(pool['implementation']),
+    pool: poolName(pool),
     concurrency: number(pool['max-concurrency']),
     processed: total === undefined ? null : total.reduce<number>((sum, count) => sum + (number(count) ?? 0), 0),
     uptime: number(stats['uptime']),
@@ -65,8 +65,10 @@ function nodeStatus({ nodename, value }: Reply): NodeStatus {
 }
 
 /** `celery.concurrency.prefork:TaskPool` and `ctq.pools.async` → the part that tells. */
-function poolName(implementation: unknown): string | null {
-  if (typeof implementation !== 'string') return null;
+function poolName(pool: Readonly<Record<string, unknown>>): string | null {
+  const { implementation } = pool;
+  // Celery 5.2 does not say; only its prefork counts writes to its children.
+  if (typeof implementation !== 'string') return 'writes' in pool ? 'prefork' : null;
   return implementation.replace(/:.*$/, '').split('.').at(-1) ?? null;
 }
 

@@ -10,9 +10,9 @@ export const rateLimit: RemoteCommand = {
   summary: 'set how often a task may begin in each worker; 0 lifts the limit',
   parameters: [
     { name: 'task_name', read: 'text' },
-    { name: 'rate_limit', read: 'text' },
+    { name: 'rate_limit', read: 'rate' },
   ],
-  usage: '<task_name> <rate_limit (e.g., 5/s | 5/m | 5/h)>',
+  usage: '<task_name> <rate_limit (e.g., 5/s | 5/m | 5/h | 0)>',
   required: ['task_name', 'rate_limit'],
   handle({ logger, tasks }, args) {
     const name = requiredText(args, 'task_name');

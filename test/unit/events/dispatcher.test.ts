@@ -114,9 +114,15 @@ describe('an event dispatcher', () => {
     expect(sent().flatMap(([, list]) => list.map(({ uuid }) => uuid))).toEqual(['b']);
   });
 
-  it('cannot be switched off when everything was switched on for good', () => {
+  it('can be switched off one by one where all were switched on, and on again', () => {
     const events = dispatcher({ groups: 'all' });
-    expect([events.enable('task'), events.disable('task'), events.sends('task')]).toEqual([false, false, true]);
+    expect([events.enable('task'), events.disable('task'), events.sends('task'), events.sends('worker')]).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
+    expect([events.disable('task'), events.enable('task'), events.sends('task')]).toEqual([false, true, true]);
   });
 
   it('closes when its last events have arrived, and sends nothing afterwards', async () => {

@@ -125,7 +125,21 @@ describe('the events of a worker', () => {
     });
     expect(one('unknown', 'task-failed')).toMatchObject({ exception: "NotRegistered('tasks.missing')" });
     expect(one('late', 'task-revoked')).toMatchObject({ terminated: false, signum: null, expired: true });
+  });
+
+  it('are switched off and on again with -E, too', async () => {
+    const app = await start(freshUrl(), 'w1@h', {}, { workerSendTaskEvents: true });
+    const heard = await listen(app);
+    const run = (taskId: string): Promise<unknown> => app.sendTask('tasks.add', [1, 2], { taskId }).get({ timeout: 10 });
+    expect(await app.control.disableEvents({ reply: true })).toEqual({ 'w1@h': { ok: 'task events disabled' } });
     expect(await app.control.disableEvents({ reply: true })).toEqual({ 'w1@h': { ok: 'task events already disabled' } });
+    await run('between');
+    expect(await app.control.enableEvents({ reply: true })).toEqual({ 'w1@h': { ok: 'task events enabled' } });
+    await run('after');
+    await expect.poll(() => story(heard, 'after')).toHaveLength(3);
+    expect(story(heard, 'between')).toEqual([]);
+    await app.control.heartbeat();
+    await expect.poll(() => heard.at(-1)?.type).toBe('worker-heartbeat');
   });
 
   it('are switched on and off at run time without -E', async () => {
