@@ -59,3 +59,13 @@ export class Pace {
     return rates;
   }
 }
+
+/** Node names as the store keeps them with a paused queue. */
+export function stoppedNodes(text: string | null): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(text ?? '[]');
+    return Array.isArray(value) ? value.filter((node): node is string => typeof node === 'string') : [];
+  } catch {
+    return [];
+  }
+}

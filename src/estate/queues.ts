@@ -40,5 +40,8 @@ export interface QueueDesk {
   /** Those that nobody shall take from until they are resumed; outlives every process. */
   paused(): Promise<readonly string[]>;
   pause(names: readonly string[]): Promise<void>;
-  resume(names: readonly string[]): Promise<void>;
+  /** Remembers who was told to stop taking from a paused queue, besides those that see it here: they must be told to go on. */
+  noteStopped(name: string, nodes: readonly string[]): Promise<void>;
+  /** For each that was paused, who was told to stop. */
+  resume(names: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
 }

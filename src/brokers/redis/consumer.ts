@@ -220,7 +220,7 @@ export class RedisConsumer implements Consumer {
   async #askPaused(connection: RedisConnection): Promise<void> {
     if (this.#paused.heard) return;
     // Who may not read it has nothing paused.
-    const paused = (await connection.call('smembers', [pausedKey(this.#layout)]).catch(() => [])) as readonly string[];
+    const paused = (await connection.call('hkeys', [pausedKey(this.#layout)]).catch(() => [])) as readonly string[];
     if (!this.#paused.heard) this.#hearPaused(paused);
   }
 

@@ -1,7 +1,7 @@
 /** Names of what operators and workers tell each other through Redis; docs/wire/redis.md describes each. */
 import type { RedisLayout } from './keys.js';
 
-/** Queues that nobody shall take from. */
+/** Queues that nobody shall take from → the nodes that were told so because they do not look here, as JSON. */
 export function pausedKey(layout: RedisLayout): string {
   return `${layout.prefix}ctq:paused`;
 }

@@ -61,7 +61,7 @@ class RedisLeaseStore implements LeaseStore {
   async exchange(ownerId: string, about: string): Promise<readonly string[]> {
     const connection = await this.#link.connection();
     const told = connection.call('set', [aboutKey(this.#layout, ownerId), about, 'PX', String(ABOUT_LIFE_MS)]).catch(() => {});
-    const [paused] = await Promise.all([connection.call('smembers', [pausedKey(this.#layout)]), told]);
+    const [paused] = await Promise.all([connection.call('hkeys', [pausedKey(this.#layout)]), told]);
     return paused as readonly string[];
   }
 

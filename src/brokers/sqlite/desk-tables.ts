@@ -1,9 +1,9 @@
 /** What operators and workers tell each other through the file; docs/wire/sqlite.md describes each table. */
 import type { SqliteConnection } from '../../connections/sqlite.js';
-import { type ConsumerAbout, readAbout } from '../about.js';
+import { type ConsumerAbout, readAbout, stoppedNodes } from '../about.js';
 
 const TABLES = `
-CREATE TABLE IF NOT EXISTS paused_queue (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS paused_queue (name TEXT PRIMARY KEY, stopped TEXT NOT NULL DEFAULT '[]') WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS owner_about (uuid TEXT PRIMARY KEY, about TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS aside (
   removal TEXT NOT NULL,
@@ -51,8 +51,21 @@ export function pauseQueues(db: SqliteConnection, names: readonly string[]): voi
   for (const name of names) db.run('INSERT OR IGNORE INTO paused_queue (name) VALUES (?)', name);
 }
 
-export function resumeQueues(db: SqliteConnection, names: readonly string[]): void {
-  if (hasDesk(db)) for (const name of names) db.run('DELETE FROM paused_queue WHERE name = ?', name);
+/** Who was told to stop because they do not look here. */
+export function noteStopped(db: SqliteConnection, name: string, nodes: readonly string[]): void {
+  prepareDesk(db);
+  const before = stoppedNodes(db.get<{ stopped: string }>('SELECT stopped FROM paused_queue WHERE name = ?', name)?.stopped ?? null);
+  db.run('UPDATE paused_queue SET stopped = ? WHERE name = ?', JSON.stringify([...new Set([...before, ...nodes])]), name);
+}
+
+export function resumeQueues(db: SqliteConnection, names: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const stopped = new Map<string, readonly string[]>();
+  if (!hasDesk(db)) return stopped;
+  for (const name of names) {
+    const row = db.get<{ stopped: string }>('DELETE FROM paused_queue WHERE name = ? RETURNING stopped', name);
+    if (row !== undefined) stopped.set(name, stoppedNodes(row.stopped));
+  }
+  return stopped;
 }
 
 /** Says it of a consumer, and forgets those that are gone. */

@@ -25,4 +25,9 @@ export const commands: readonly CommandEntry[] = [
   { name: 'failed', summary: 'list the tasks that failed', load: async () => (await import('./failed.js')).failed },
   { name: 'doctor', summary: 'say what is wrong with a live estate', load: async () => (await import('./doctor.js')).doctor },
   { name: 'retry', summary: 'run failed tasks again', load: async () => (await import('./retry.js')).retry },
+  {
+    name: 'queues',
+    summary: 'tell what waits in each queue, and who takes from it',
+    load: async () => (await import('./queues.js')).queues,
+  },
 ];

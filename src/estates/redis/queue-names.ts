@@ -28,7 +28,7 @@ export async function queueNames(connection: RedisConnection, layout: RedisLayou
     boundQueueNames(connection, layout),
     listedQueueNames(connection, layout),
     parkedLists(connection, layout),
-    connection.call('smembers', [pausedKey(layout)]) as Promise<readonly string[]>,
+    connection.call('hkeys', [pausedKey(layout)]) as Promise<readonly string[]>,
     abouts(connection, layout, ownersKey(layout)),
   ]);
   const names = new Set<string>(bound);

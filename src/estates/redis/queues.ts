@@ -3,6 +3,7 @@ import { pausedKey } from '../../brokers/redis/desk-keys.js';
 import { ownersKey, queueLists, type RedisLayout } from '../../brokers/redis/keys.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { OldestMessage, QueueDesk, QueueReport } from '../../estate/queues.js';
+import { stoppedNodes } from '../../brokers/about.js';
 import { consumptionOf } from '../consumption.js';
 import { publishedAt, readMessage } from '../stored.js';
 import { abouts } from './abouts.js';
@@ -14,18 +15,40 @@ export function redisQueueDesk({ layout, read }: RedisStore): QueueDesk {
   return {
     names: () => read((connection) => queueNames(connection, layout)),
     report: (names) => read((connection) => report(connection, layout, names)),
-    paused: () => read(async (connection) => [...((await connection.call('smembers', [pausedKey(layout)])) as readonly string[])].sort()),
-    pause: (names) => read(async (connection) => void (names.length > 0 && (await connection.call('sadd', [pausedKey(layout), ...names])))),
-    resume: (names) =>
-      read(async (connection) => void (names.length > 0 && (await connection.call('srem', [pausedKey(layout), ...names])))),
+    paused: () => read(async (connection) => [...((await connection.call('hkeys', [pausedKey(layout)])) as readonly string[])].sort()),
+    pause: (names) =>
+      read(async (connection) => void (await Promise.all(names.map((name) => connection.call('hsetnx', [pausedKey(layout), name, '[]']))))),
+    noteStopped: (name, nodes) => read((connection) => noteStopped(connection, layout, name, nodes)),
+    resume: (names) => read((connection) => resume(connection, layout, names)),
   };
+}
+
+async function noteStopped(connection: RedisConnection, layout: RedisLayout, name: string, nodes: readonly string[]): Promise<void> {
+  const before = stoppedNodes((await connection.call('hget', [pausedKey(layout), name])) as string | null);
+  const all = [...new Set([...before, ...nodes])];
+  await connection.call('hset', [pausedKey(layout), name, JSON.stringify(all)]);
+}
+
+async function resume(
+  connection: RedisConnection,
+  layout: RedisLayout,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const stopped = new Map<string, readonly string[]>();
+  for (const name of names) {
+    const text = (await connection.call('hget', [pausedKey(layout), name])) as string | null;
+    if (text === null) continue;
+    stopped.set(name, stoppedNodes(text));
+    await connection.call('hdel', [pausedKey(layout), name]);
+  }
+  return stopped;
 }
 
 async function report(connection: RedisConnection, layout: RedisLayout, names: readonly string[]): Promise<QueueReport[]> {
   const [lengths, held, paused, told] = await Promise.all([
     Promise.all(names.map((name) => Promise.all(queueLists(layout, name).map((list) => lengthOf(connection, list))))),
     heldCounts(connection, layout),
-    connection.call('smembers', [pausedKey(layout)]) as Promise<readonly string[]>,
+    connection.call('hkeys', [pausedKey(layout)]) as Promise<readonly string[]>,
     abouts(connection, layout, ownersKey(layout)),
   ]);
   const oldest = await Promise.all(names.map((name, index) => oldestOf(connection, queueLists(layout, name), lengths[index] ?? [])));

@@ -1,0 +1,189 @@
+/** `ctq queues`: what waits, what is being worked on, who works on it; a look inside; and the brake. */
+import { QueueCensus, type QueueView } from '../../ctq/queue-census.js';
+import type { Ctq } from '../../ctq.js';
+import { UsageError } from '../../errors.js';
+import type { Estate } from '../../estate/estate.js';
+import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
+import { escapeText } from '../escape-text.js';
+import { EXIT } from '../exit-codes.js';
+import { names, wholeNumber } from '../option-values.js';
+import { jsonText } from '../output/json.js';
+import { countText, numberText } from '../output/number.js';
+import { breakDown } from '../queues/by-task.js';
+import { breakdownText, queueDocument, queuesText, type TaskBreakdown } from '../queues/listing.js';
+import { peekedDocument, peekText } from '../queues/peek.js';
+import { type Pausing, pauseQueue, resumeQueue } from '../queues/pausing.js';
+import { openRemote } from '../remote-call.js';
+import { showView, watchOptions } from '../watch.js';
+
+const options = {
+  queues: list('-Q, --queues <a,b>', 'only these', names, { completes: 'queue' }),
+  byTask: flag('--by-task', 'also how many messages of which task; of a long queue a sample tells'),
+  limit: value('--limit <number>', 'peek: show so many; default 10', wholeNumber(1, 10_000)),
+  offset: value('--offset <number>', 'peek: leave out so many', wholeNumber(0)),
+  ...watchOptions,
+} as const;
+
+type Call = CommandCall<typeof options>;
+
+const PEEKED = 10;
+
+export const queues = defineCommand({
+  name: 'queues',
+  summary: 'tell what waits in each queue, and who takes from it',
+  arguments: [
+    { name: 'action', summary: 'peek, pause or resume; without one it lists', required: false },
+    { name: 'queue', summary: 'the queues it is about', required: false, variadic: true, completes: 'queue' },
+  ],
+  options,
+  sections: [
+    {
+      heading: 'What it does:',
+      rows: [
+        ['ctq queues', 'lists each queue: ready, unacked, delayed, workers, rates, age of the oldest message (~ marks an estimate)'],
+        ['ctq queues peek <queue>', 'shows the next messages, decoded and not run'],
+        ['ctq queues pause <queue...>', 'nobody takes from them until they are resumed; Python workers that start later do'],
+        ['ctq queues resume <queue...>', 'everybody goes on'],
+      ],
+    },
+  ],
+  examples: [
+    ['ctq queues', 'what waits'],
+    ['ctq queues --watch', 'again every two seconds, with what comes and goes'],
+    ['ctq queues --by-task -Q celery', 'which tasks wait'],
+    ['ctq queues peek celery --offset 100 --limit 20', 'messages 101 to 120'],
+    ['ctq queues pause mail', 'until ctq queues resume mail'],
+  ],
+  async run(call) {
+    const [action, ...words] = call.args;
+    if (action === undefined) return listQueues(call);
+    if (action === 'peek') return peek(call, words);
+    if (action === 'pause' || action === 'resume') return pauseOrResume(call, action, words);
+    throw new UsageError(`ctq queues knows no ${JSON.stringify(escapeText(action))}`, {
+      hint: 'it knows peek, pause and resume; -Q names queues to list',
+    });
+  },
+});
+
+async function open(call: Call): Promise<{ readonly app: Ctq; readonly estate: Estate }> {
+  const app = await openRemote(call);
+  const [estate] = await app.estates();
+  if (estate === undefined) throw new UsageError('there is no broker to look into', { hint: 'name one with --broker' });
+  return { app, estate };
+}
+
+async function listQueues(call: Call): Promise<number> {
+  const { options: given, globals, context, signal } = call;
+  const { app, estate } = await open(call);
+  const only = given.queues?.flat();
+  const census = new QueueCensus({ estate, control: app.control, nowMs: () => context.clock.monotonicMs(), signal });
+  // Of an app that names its queues, those are shown that nobody has used yet.
+  const declared =
+    app.conf.taskQueues === null || app.conf.taskQueues === undefined ? [] : app.router.queues.declared().map(({ name }) => name);
+  let notes: readonly string[] = [];
+  await showView(call, given, async () => {
+    const { queues: views, silent } = await census.look(only, declared, given.watch === true ? 'again' : 'once');
+    const breakdowns = given.byTask === true ? await breakAllDown(estate, views) : new Map<string, TaskBreakdown>();
+    if (globals.json === true) return `${jsonText(views.map((view) => queueDocument(view, breakdowns.get(view.name))))}\n`;
+    notes = notesOf(views, silent, [...breakdowns.values()]);
+    if (views.length === 0) return given.watch === true ? `${EMPTY}\n` : '';
+    const tables = [await queuesText(views, context.stdout)];
+    if (breakdowns.size > 0) tables.push(await breakdownText([...breakdowns], context.stdout));
+    return given.watch === true ? [...tables, ...notes.map((note) => `${note}\n`)].join('\n') : tables.join('\n');
+  });
+  if (given.watch !== true && globals.json !== true && globals.quiet !== true) for (const note of notes) context.stderr.write(`${note}\n`);
+  return EXIT.ok;
+}
+
+const EMPTY = 'no queues here yet; ctq send <task> makes the first, and so does a worker: ctq worker -A <app>';
+
+function notesOf(views: readonly QueueView[], silent: number, breakdowns: readonly TaskBreakdown[]): readonly string[] {
+  const notes: string[] = [];
+  if (views.length === 0) notes.push(EMPTY);
+  if (silent > 0) notes.push(`${countText(silent, 'worker')} did not answer in time: WORKERS and OUT/S may be more`);
+  const idle = views.filter(({ ready, consumers, paused }) => ready > 0 && consumers.length === 0 && !paused).map(({ name }) => name);
+  if (idle.length > 0 && silent === 0)
+    notes.push(`nobody takes from ${idle.map(escapeText).join(', ')}; ctq worker -A <app> -Q ${escapeText(idle.join(','))} does`);
+  if (breakdowns.some(({ sampled, of }) => sampled < of)) {
+    const looked = breakdowns.filter(({ sampled, of }) => sampled < of).map(({ sampled }) => numberText(sampled));
+    notes.push(`~ is an estimate: of long queues ${[...new Set(looked)].join(' or ')} messages were looked at`);
+  }
+  return notes;
+}
+
+async function breakAllDown(estate: Estate, views: readonly QueueView[]): Promise<Map<string, TaskBreakdown>> {
+  const breakdowns = new Map<string, TaskBreakdown>();
+  for (const { name, ready } of views) if (ready > 0) breakdowns.set(name, await breakDown(estate.messages, name));
+  return breakdowns;
+}
+
+async function peek(call: Call, words: readonly string[]): Promise<number> {
+  const { options: given, globals, context } = call;
+  const [queue, ...others] = words;
+  if (queue === undefined) throw new UsageError('ctq queues peek needs a queue', { hint: 'ctq queues lists them' });
+  if (others.length > 0) throw new UsageError('ctq queues peek looks into one queue', { hint: `ctq queues peek ${queue}` });
+  const { estate } = await open(call);
+  const { offset = 0, limit = PEEKED } = given;
+  const nowMs = context.clock.nowMs();
+  const page = await estate.messages.page(queue, offset, limit);
+  const documents = await Promise.all(page.map((stored) => peekedDocument(stored, nowMs)));
+  if (globals.json === true) {
+    context.stdout.write(`${jsonText(documents)}\n`);
+    return EXIT.ok;
+  }
+  if (documents.length > 0) context.stdout.write(await peekText(documents, nowMs, context.stdout));
+  if (globals.quiet !== true) {
+    const note = await peekNote(estate, queue, { offset, shown: documents.length, limit });
+    if (note !== undefined) context.stderr.write(`${note}\n`);
+  }
+  return EXIT.ok;
+}
+
+async function peekNote(
+  estate: Estate,
+  queue: string,
+  { offset, shown, limit }: { readonly offset: number; readonly shown: number; readonly limit: number },
+): Promise<string | undefined> {
+  const [report] = await estate.queues.report([queue]);
+  const total = (report?.ready ?? 0) + (report?.delayed ?? 0);
+  const name = escapeText(queue);
+  if (shown === 0)
+    return total === 0
+      ? `nothing waits in ${name}; ctq queues lists what there is`
+      : `${name} has ${countText(total, 'message')}: a smaller --offset shows them`;
+  if (offset + shown >= total) return undefined;
+  return `${numberText(offset + shown)} of ${countText(total, 'message')}; --offset ${offset + limit} shows the next`;
+}
+
+async function pauseOrResume(call: Call, action: 'pause' | 'resume', words: readonly string[]): Promise<number> {
+  const { globals, context, signal } = call;
+  if (words.length === 0) throw new UsageError(`which queues shall ${action}?`, { hint: `ctq queues ${action} mail video` });
+  const { app, estate } = await open(call);
+  const parts = { app, desk: estate.queues, signal };
+  const done: Pausing[] = [];
+  for (const queue of new Set(words)) done.push(await (action === 'pause' ? pauseQueue(parts, queue) : resumeQueue(parts, queue)));
+  if (globals.json === true) {
+    context.stdout.write(
+      `${jsonText(done.map(({ queue, changed, told, silent }) => ({ queue, paused: action === 'pause', changed, told, silent })))}\n`,
+    );
+    return EXIT.ok;
+  }
+  for (const one of done) {
+    context.stdout.write(`${escapeText(one.queue)}: ${action === 'pause' ? pausedText(one) : resumedText(one)}\n`);
+    if (one.silent.length > 0) context.stderr.write(`ctq: note: no answer from ${one.silent.map(escapeText).join(', ')}\n`);
+  }
+  if (action === 'pause' && globals.quiet !== true && done.some(({ told }) => told.length > 0)) {
+    context.stderr.write('ctq: note: a Python worker that starts later is not held; pause again then\n');
+  }
+  return EXIT.ok;
+}
+
+function pausedText({ changed, told }: Pausing): string {
+  const who = told.length === 0 ? '' : `, and ${countText(told.length, 'Python worker')} told: ${told.map(escapeText).join(', ')}`;
+  return `${changed ? 'paused' : 'was paused already'}${who}`;
+}
+
+function resumedText({ changed, told }: Pausing): string {
+  if (!changed) return 'was not paused';
+  return told.length === 0 ? 'goes on' : `goes on, and ${countText(told.length, 'Python worker')} told: ${told.map(escapeText).join(', ')}`;
+}

@@ -1,0 +1,72 @@
+/** `ctq queues peek`: the messages of a queue, decoded where they lie. Nothing of them is run. */
+import type { StoredMessage } from '../../estate/messages.js';
+import { describeMessage, type MessageDescription } from '../../protocol/message-description.js';
+import type { TerminalStream } from '../context.js';
+import { jsonText } from '../output/json.js';
+import { countText } from '../output/number.js';
+import { durationText, relativeTime } from '../output/relative-time.js';
+import { type Cell, tableText } from '../output/table.js';
+
+/** One message, as `--json` prints it; null where it does not say. */
+export interface PeekedDocument {
+  readonly queue: string;
+  readonly place: StoredMessage['place'];
+  readonly priority: number;
+  readonly position: number;
+  /** Seconds since it was sent. */
+  readonly age: number | null;
+  /** When a delayed one is due. */
+  readonly due: string | null;
+  readonly eta: string | null;
+  readonly bytes: number;
+  readonly id: string | null;
+  readonly task: string | null;
+  readonly args: unknown;
+  readonly kwargs: unknown;
+  /** Everything else that the message says; null when it is none. */
+  readonly message: MessageDescription | null;
+}
+
+export async function peekedDocument(stored: StoredMessage, nowMs: number): Promise<PeekedDocument> {
+  const { queue, place, priority, position, publishedAtMs, dueAtMs, raw, message } = stored;
+  const described = message === undefined ? undefined : await describeMessage(message);
+  const eta = described?.headers['eta'];
+  return {
+    ...{ queue, place, priority, position },
+    age: publishedAtMs === undefined ? null : Math.max(0, Math.round((nowMs - publishedAtMs) / 1000)),
+    due: dueAtMs === undefined ? null : new Date(dueAtMs).toISOString(),
+    eta: typeof eta === 'string' ? eta : null,
+    bytes: raw.byteLength,
+    ...{ id: described?.id ?? null, task: described?.task ?? null, args: described?.args ?? null, kwargs: described?.kwargs ?? null },
+    message: described ?? null,
+  };
+}
+
+export async function peekText(documents: readonly PeekedDocument[], nowMs: number, stream: TerminalStream): Promise<string> {
+  const rows = documents.map((one): Cell[] => [
+    one.place === 'delayed' ? 'delayed' : `${one.priority}/${one.position}`,
+    one.id ?? '',
+    one.task ?? '',
+    one.age === null ? { shown: '', plain: '' } : { shown: durationText(one.age * 1000), plain: String(one.age) },
+    waitsUntil(one, nowMs),
+    argumentsText(one),
+  ]);
+  return tableText(['PLACE', 'ID', 'TASK', 'AGE', 'ETA', 'ARGUMENTS'], rows, stream, { flexible: ['ARGUMENTS', 'TASK', 'ID'] });
+}
+
+function waitsUntil({ due, eta }: PeekedDocument, nowMs: number): Cell {
+  const at = due ?? eta;
+  if (at === null) return '';
+  const atMs = Date.parse(at);
+  return Number.isNaN(atMs) ? at : { shown: relativeTime(atMs, nowMs), plain: at };
+}
+
+/** `(1, 2, x=3)` in JSON's words; of a body that is not read, why. */
+function argumentsText({ args, kwargs, message, bytes }: PeekedDocument): string {
+  if (message === null) return `no message: ${countText(bytes, 'byte')}`;
+  if (message.pickle !== null) return `pickle, not read: ${countText(message.body_bytes, 'byte')}`;
+  if (message.problem !== null) return message.problem;
+  const list = Array.isArray(args) ? args.map((value: unknown) => jsonText(value)) : [];
+  const named = Object.entries((kwargs ?? {}) as Readonly<Record<string, unknown>>).map(([name, value]) => `${name}=${jsonText(value)}`);
+  return `(${[...list, ...named].join(', ')})`;
+}
