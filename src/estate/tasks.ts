@@ -6,6 +6,10 @@ import type { StoredMessage } from './messages.js';
 export interface TaskPlace extends StoredMessage {
   /** The consumer that holds it, as far as the store can name it. */
   readonly owner?: string;
+  /** Since when. */
+  readonly takenAtMs?: number;
+  /** How many lie in its queue and priority. */
+  readonly among?: number;
 }
 
 /** A group that this task is one of and that a chord counts: how many parts are in, of how many. */

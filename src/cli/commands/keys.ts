@@ -3,7 +3,7 @@ import { KEY_KINDS, type KeyReport } from '../../estate/keys.js';
 import type { Ctq } from '../../ctq.js';
 import { NotFoundError, UsageError } from '../../errors.js';
 import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
-import { confirm } from '../confirm.js';
+import { confirm } from '../question.js';
 import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
 import { KEY_ORDERS } from '../keys/census.js';

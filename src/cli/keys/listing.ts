@@ -4,7 +4,7 @@ import type { Estate } from '../../estate/estate.js';
 import type { TerminalStream } from '../context.js';
 import { bytesText } from '../output/bytes.js';
 import { jsonText } from '../output/json.js';
-import { countText } from '../output/number.js';
+import { countText, numberText } from '../output/number.js';
 import { durationText } from '../output/relative-time.js';
 import { type Cell, tableText } from '../output/table.js';
 import { KeyCensus, type KeyOrder, type KindCount, type ListedKey } from './census.js';
@@ -80,17 +80,17 @@ async function kindsText(kinds: readonly KindCount[], stream: TerminalStream): P
 }
 
 async function keysText(keys: readonly ListedKey[], { orphans }: Listing, stream: TerminalStream): Promise<string> {
-  const why = orphans === 'only' ? ['ORPHAN'] : [];
+  const second = orphans === 'only' ? 'ORPHAN' : 'WHAT';
   const rows = keys.map((key): Cell[] => [
-    ...[key.name, key.about, key.members ?? '', sizeCell(key.bytes), ttlCell(key.ttlMs)],
-    ...(orphans === 'only' ? [orphanText(key)] : []),
+    ...[key.name, orphans === 'only' ? orphanText(key) : key.about],
+    ...[key.members ?? '', sizeCell(key.bytes), ttlCell(key.ttlMs)],
   ]);
-  return tableText(['KEY', 'WHAT', 'MEMBERS', 'SIZE', 'EXPIRES', ...why], rows, stream, { flexible: ['KEY', 'WHAT', ...why] });
+  return tableText(['KEY', second, 'MEMBERS', 'SIZE', 'EXPIRES'], rows, stream, { flexible: ['KEY', second] });
 }
 
-function orphanText({ orphan }: KeyReport): string {
+function orphanText({ orphan, members }: KeyReport): string {
   if (orphan === undefined) return '';
-  return orphan.count === 1 ? orphan.reason : `${orphan.reason} (${orphan.count})`;
+  return members === undefined ? orphan.reason : `${orphan.reason} (${numberText(orphan.count)} of ${numberText(members)})`;
 }
 
 function sizeCell(bytes: number | undefined): Cell {

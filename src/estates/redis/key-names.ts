@@ -24,6 +24,8 @@ const OWN_NAMES: Readonly<Record<string, readonly [kind: KeyKind, about: string]
   'ledger:': ['worker', 'answers of connection % that were carried out'],
   'rescue:': ['lock', 'who gives back what consumer % held'],
   parked: ['delayed', 'messages that wait for their time'],
+  due: ['delayed', 'lists that were given due messages'],
+  'due:': ['delayed', 'due messages for which list % has no room yet'],
   'dead:': ['dead letters', 'refused from queue %'],
   failed: ['failed tasks', 'failed tasks with their messages'],
   'failed:at': ['failed tasks', 'when tasks failed'],

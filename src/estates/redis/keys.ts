@@ -76,7 +76,9 @@ async function readFacts(connection: RedisConnection, store: RedisStore, names: 
     if (type.toString() === 'none') return [];
     const { kind, about } = naming.name(name) ?? listOrUnknown(store, name, head);
     return {
-      ...{ name, kind, about },
+      name,
+      kind,
+      about,
       type: type.toString(),
       members: members < 0 ? undefined : members,
       bytes: bytes < 0 ? undefined : bytes,

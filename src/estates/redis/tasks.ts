@@ -1,6 +1,79 @@
-import type { TaskDesk } from '../../estate/tasks.js';
+/** Where a task is: its result, who holds its message, and last of all the queues. */
+import { failedAtKey, revokedKey } from '../../brokers/redis/keys.js';
+import type { RedisConnection } from '../../connections/redis.js';
+import type { ChordCount, TaskDesk, TaskWhereabouts } from '../../estate/tasks.js';
+import { decodeResultMeta, type ResultMeta } from '../../protocol/result-meta.js';
+import { heldIds, heldPlaces } from './held-tasks.js';
+import { queuedIds, searchQueues } from './queue-search.js';
 import type { RedisStore } from './store.js';
 
-export function redisTaskDesk(_store: RedisStore): TaskDesk {
-  return {} as TaskDesk;
+const SCAN_COUNT = '2000';
+
+export function redisTaskDesk(store: RedisStore): TaskDesk {
+  const { layout, resultKeys } = store;
+  return {
+    async complete(prefix, limit, search) {
+      const ids = await store.read(async (connection) => {
+        const [stored, held] = await Promise.all([storedIds(connection, store, prefix, limit), heldIds(connection, layout, prefix)]);
+        return [...new Set([...stored, ...held])];
+      });
+      return ids.length > 0 ? ids.slice(0, limit) : queuedIds(store, prefix, limit, search);
+    },
+    look: (taskId) => store.read((connection) => look(connection, store, taskId)),
+    search: (taskId, search) => searchQueues(store, taskId, search),
+    chord: (groupId) => store.read((connection) => chordCount(connection, groupId, resultKeys.groupKeyOf(groupId))),
+  };
+}
+
+/** Every key is looked at once: SCAN has no index to go by. */
+async function storedIds(connection: RedisConnection, { resultKeys }: RedisStore, prefix: string, limit: number): Promise<string[]> {
+  const pattern = `${resultKeys.keyOf(prefix).replaceAll(/[\\*?[\]]/g, '\\$&')}*`;
+  const ids = new Set<string>();
+  let cursor = '0';
+  do {
+    const [next, names] = (await connection.call('scan', [cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT])) as [string, string[]];
+    for (const name of names) ids.add(resultKeys.taskOf(name) ?? '');
+    cursor = next;
+  } while (cursor !== '0' && ids.size < limit);
+  return [...ids].filter((id) => id !== '');
+}
+
+async function look(connection: RedisConnection, { layout, resultKeys }: RedisStore, taskId: string): Promise<TaskWhereabouts> {
+  const key = resultKeys.keyOf(taskId);
+  const [text, ttl, revokedUntil, failedAt, held] = await Promise.all([
+    connection.call('get', [key]),
+    connection.call('pttl', [key]),
+    connection.call('zscore', [revokedKey(layout), taskId]),
+    connection.call('zscore', [failedAtKey(layout), taskId]),
+    heldPlaces(connection, layout, taskId),
+  ]);
+  return {
+    result: typeof text === 'string' ? readResult(text, taskId) : undefined,
+    resultTtlMs: Number(ttl) < 0 ? undefined : Number(ttl),
+    revoked: revokedUntil !== null,
+    held,
+    failedAtMs: failedAt === null ? undefined : Number(failedAt),
+  };
+}
+
+/** One that cannot be read is shown as far as that goes: the other facts are still worth having. */
+function readResult(text: string, taskId: string): ResultMeta {
+  try {
+    return decodeResultMeta(text, taskId);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { taskId, status: 'UNREADABLE', result: problem, traceback: null, children: null, dateDone: null };
+  }
+}
+
+async function chordCount(connection: RedisConnection, groupId: string, key: string): Promise<ChordCount | undefined> {
+  const [type, size, added] = await Promise.all([
+    connection.call('type', [`${key}.j`]),
+    connection.call('get', [`${key}.s`]),
+    connection.call('get', [`${key}.t`]),
+  ]);
+  if (type === 'none' && size === null) return undefined;
+  const done =
+    type === 'zset' ? await connection.call('zcard', [`${key}.j`]) : type === 'list' ? await connection.call('llen', [`${key}.j`]) : 0;
+  return { groupId, done: Number(done), size: size === null ? undefined : Number(size) + Number(added ?? 0) };
 }

@@ -1,0 +1,152 @@
+/** Gathers all that stores and workers know of one task, and no more than it takes. */
+import type { Ctq } from '../../ctq.js';
+import type { Estate } from '../../estate/estate.js';
+import type { ChordCount, QueueSearchResult, TaskPlace, TaskWhereabouts } from '../../estate/tasks.js';
+import { describeMessage, type MessageDescription } from '../../protocol/message-description.js';
+import { isRecord, textOr } from '../../protocol/record.js';
+import type { ResultMeta } from '../../protocol/result-meta.js';
+import { isReady } from '../../protocol/states.js';
+
+/** What a worker says of a task that it holds. */
+export interface WorkerAnswer {
+  readonly node: string;
+  /** `active`, `reserved`, `ready` … */
+  readonly state: string;
+  readonly startedAtMs: number | undefined;
+  readonly pid: number | undefined;
+  readonly name: string | undefined;
+}
+
+export interface Located {
+  readonly taskId: string;
+  readonly result: ResultMeta | undefined;
+  readonly resultTtlMs: number | undefined;
+  readonly revoked: boolean;
+  readonly failedAtMs: number | undefined;
+  /** Held, delayed or ready, wherever it lies. */
+  readonly places: readonly TaskPlace[];
+  /** undefined when nobody was asked: the result says it all. */
+  readonly workers: readonly WorkerAnswer[] | undefined;
+  readonly deadLetters: QueueSearchResult['deadLetters'];
+  /** undefined when there was no need to look through queues. */
+  readonly search: { readonly searched: number; readonly total: number } | undefined;
+  /** Of the first place: the message itself. */
+  readonly message: MessageDescription | undefined;
+  /** The chord that counts this task. */
+  readonly chord: ChordCount | undefined;
+}
+
+export interface LocateOptions {
+  /** Ends the search of the queues. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (searched: number, total: number) => void;
+  /** `searched` when all queues were looked through for the beginning of the id, in vain. */
+  readonly queues?: 'searched';
+}
+
+const NOTHING_FOUND: QueueSearchResult = { ready: [], deadLetters: [], searched: 0, total: 0 };
+/** Workers answer within milliseconds when they can; one whose loop is busy does not hold up the others' answers. */
+const WORKERS_WAIT_S = 0.3;
+
+/** @returns undefined when nobody knows it. */
+export async function locate(app: Ctq, taskId: string, options: LocateOptions): Promise<Located | undefined> {
+  const estates = await app.estates();
+  const first = await lookAll(estates, taskId);
+  const { result } = first;
+  if (result !== undefined && isReady(result.status)) return complete(estates, taskId, first, {});
+  const asked = askWorkers(app, taskId, options.signal);
+  if (first.held.length > 0) return complete(estates, taskId, first, { workers: await asked });
+  const [workers, search] = await Promise.all([
+    asked,
+    options.queues === 'searched'
+      ? NOTHING_FOUND
+      : searchUnless(asked, options.signal, (signal) => searchAll(estates, taskId, { ...options, signal })),
+  ]);
+  if (search.ready.length > 0 || search.deadLetters.length > 0) return complete(estates, taskId, first, { workers, search });
+  // It may have been taken from its queue while we looked there.
+  const again = await lookAll(estates, taskId);
+  const known = again.result !== undefined || again.revoked || again.failedAtMs !== undefined || again.held.length > 0;
+  return known || workers.length > 0 ? complete(estates, taskId, again, { workers, search }) : undefined;
+}
+
+/** Ids that begin so: the stores are asked at once, and queues only when it is nowhere else. */
+export async function idsBeginning(estates: readonly Estate[], prefix: string, limit: number, options: LocateOptions): Promise<string[]> {
+  const found = await Promise.all(estates.map(({ tasks }) => tasks.complete(prefix, limit, options)));
+  return [...new Set(found.flat())].sort();
+}
+
+/** Who has it need not be looked for in queues; the search has begun by the time a worker says so. */
+async function searchUnless(
+  asked: Promise<readonly WorkerAnswer[]>,
+  signal: AbortSignal,
+  search: (signal: AbortSignal) => Promise<QueueSearchResult>,
+): Promise<QueueSearchResult> {
+  const held = new AbortController();
+  void asked.then((workers) => {
+    if (workers.length > 0) held.abort();
+  });
+  return search(AbortSignal.any([signal, held.signal]));
+}
+
+async function lookAll(estates: readonly Estate[], taskId: string): Promise<TaskWhereabouts> {
+  const all = await Promise.all(estates.map(({ tasks }) => tasks.look(taskId)));
+  const withResult = all.find(({ result }) => result !== undefined);
+  return {
+    result: withResult?.result,
+    resultTtlMs: withResult?.resultTtlMs,
+    revoked: all.some(({ revoked }) => revoked),
+    held: all.flatMap(({ held }) => held),
+    failedAtMs: all.find(({ failedAtMs }) => failedAtMs !== undefined)?.failedAtMs,
+  };
+}
+
+async function searchAll(estates: readonly Estate[], taskId: string, { signal, onProgress }: LocateOptions): Promise<QueueSearchResult> {
+  const brokers = estates.filter(({ parts }) => parts.includes('broker'));
+  const found = await Promise.all(brokers.map(({ tasks }) => tasks.search(taskId, { signal, onProgress })));
+  return {
+    ready: found.flatMap(({ ready }) => ready),
+    deadLetters: found.flatMap(({ deadLetters }) => deadLetters),
+    searched: found.reduce((sum, { searched }) => sum + searched, 0),
+    total: found.reduce((sum, { total }) => sum + total, 0),
+  };
+}
+
+/** Nobody answers: then nobody has it, or nobody is there. Both are said by what the stores know. */
+async function askWorkers(app: Ctq, taskId: string, signal: AbortSignal): Promise<WorkerAnswer[]> {
+  const replies = await app.control.gather('query_task', { ids: [taskId] }, { timeout: WORKERS_WAIT_S, signal }).catch(() => []);
+  return replies.flatMap(({ nodename, value }) => {
+    const answer = isRecord(value) ? value[taskId] : undefined;
+    if (!Array.isArray(answer)) return [];
+    const [state, info] = answer as readonly unknown[];
+    const { time_start: started, worker_pid: pid, name } = isRecord(info) ? info : {};
+    return [
+      {
+        node: nodename,
+        state: textOr(state, 'held'),
+        startedAtMs: typeof started === 'number' && started > 0 ? started * 1000 : undefined,
+        pid: typeof pid === 'number' ? pid : undefined,
+        name: typeof name === 'string' ? name : undefined,
+      },
+    ];
+  });
+}
+
+async function complete(
+  estates: readonly Estate[],
+  taskId: string,
+  { held, ...known }: TaskWhereabouts,
+  { workers, search }: { readonly workers?: readonly WorkerAnswer[]; readonly search?: QueueSearchResult },
+): Promise<Located> {
+  const places = [...held, ...(search?.ready ?? [])];
+  const [place] = places;
+  const message = place?.message === undefined ? undefined : await describeMessage(place.message);
+  const groupId = textOr(message?.headers['group'], undefined) ?? known.result?.groupId;
+  const chords = groupId === undefined ? [] : await Promise.all(estates.map(({ tasks }) => tasks.chord(groupId)));
+  return {
+    ...{ taskId, places, workers, message },
+    ...known,
+    deadLetters: search?.deadLetters ?? [],
+    search: search === undefined ? undefined : { searched: search.searched, total: search.total },
+    chord: chords.find((chord) => chord !== undefined),
+  };
+}
