@@ -13,8 +13,8 @@ export interface ResultDocument {
   readonly date_done: string | null;
 }
 
-/** With `result_extended`, what was called and where. */
-export type ExtendedDocument = ResultDocument & Partial<ExtendedMeta>;
+/** With `result_extended`, what was called and where, and the stamps of a stamped task. */
+export type ExtendedDocument = ResultDocument & Partial<ExtendedMeta> & Pick<ResultMeta, 'stamps'>;
 
 export function resultDocument(id: string, meta: ResultMeta | undefined): ExtendedDocument {
   return {
@@ -25,6 +25,7 @@ export function resultDocument(id: string, meta: ResultMeta | undefined): Extend
     children: (meta?.children ?? []).flatMap(idsIn),
     date_done: meta?.dateDone ?? null,
     ...meta?.extended,
+    ...(meta?.stamps === undefined ? {} : { stamps: meta.stamps }),
   };
 }
 

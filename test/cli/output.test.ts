@@ -264,8 +264,11 @@ describe('ctq result', () => {
 
   it('prints with --json what was called and where, if it is stored', async () => {
     const extended = { name: 'tasks.add', args: [1, 2], kwargs: {}, worker: 'w@host', retries: 0, queue: 'celery' };
-    const id = await store('SUCCESS', 3, { extended });
-    expect(JSON.parse((await ctq(['result', id, '--json'])).stdout)).toMatchObject({ id, state: 'SUCCESS', result: 3, ...extended });
+    const stamps = { who: ['ann'], visit: 7 };
+    const id = await store('SUCCESS', 3, { extended, stamps });
+    const document = { id, state: 'SUCCESS', result: 3, ...extended, stamps };
+    expect(JSON.parse((await ctq(['result', id, '--json'])).stdout)).toMatchObject(document);
+    expect(JSON.parse((await ctq(['result', id, '--json', '--tree'])).stdout)).toMatchObject(document);
   });
 
   it('waits, and gives up in time', async () => {
