@@ -113,7 +113,6 @@ export class Answering {
   readonly nowMs: number;
   readonly #db: SqliteConnection;
   readonly #deadLetterLimit: number;
-  readonly #frontPlaces = new Map<string, number>();
 
   constructor(db: SqliteConnection, nowMs: number, deadLetterLimit: number) {
     this.#db = db;
@@ -168,28 +167,15 @@ export class Answering {
     return this.#db.run('DELETE FROM message WHERE id = ? AND take = ? AND owner = ?', id, take, owner) > 0;
   }
 
-  #toFront({ id, take, owner, queue, step }: Claim, after: ReturnCause): boolean {
-    const key = `${step} ${queue}`;
-    const place = this.#frontPlaces.get(key) ?? this.#beforeTheFirst(queue, step);
-    this.#frontPlaces.set(key, place);
-    return (
-      this.#db.run(
-        `UPDATE message SET owner = NULL, redeliveries = ${COUNT_AFTER[after]}, place = ? WHERE id = ? AND take = ? AND owner = ?`,
-        place,
-        id,
-        take,
-        owner,
-      ) > 0
+  /** It keeps its place, which is before all that came after it: what is given back late must not overtake what was given back before. */
+  #toFront({ id, take, owner }: Claim, after: ReturnCause): boolean {
+    const changed = this.#db.run(
+      `UPDATE message SET owner = NULL, redeliveries = ${COUNT_AFTER[after]} WHERE id = ? AND take = ? AND owner = ?`,
+      id,
+      take,
+      owner,
     );
-  }
-
-  #beforeTheFirst(queue: string, step: number): number {
-    const first = this.#db.get<{ place: number }>(
-      `SELECT place FROM message WHERE queue = ? AND step = ? AND ${READY} ORDER BY place LIMIT 1`,
-      queue,
-      step,
-    );
-    return Math.min(first?.place ?? 0, 0) - 1;
+    return changed > 0;
   }
 
   /** As a new row: its id is its place in the line. */

@@ -1,4 +1,5 @@
 /** `ctq worker`: loads the app, opens log and pidfile, runs the app's worker until a signal ends it. */
+import { setFlagsFromString } from 'node:v8';
 import type { LoadedApp } from '../../app-loader.js';
 import { expandPath } from '../../config/file-paths.js';
 import { maskUrlsIn } from '../../config/masking.js';
@@ -125,7 +126,16 @@ interface Run {
   readonly notice: (line: string) => void;
 }
 
+/**
+ * What a worker allocates is nearly all gone a moment later, and V8 lets a small heap grow to several times of what lives in it before it
+ * looks: 40 MB more of resident memory, at the same speed. It may still double.
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString('--heap-growing-percent=100');
+}
+
 async function runOnce(call: Call, run: Run): Promise<Ending> {
+  keepHeapSmall();
   const early = endOnEarlySignals(call);
   const prepared = await Promise.race([prepare(call, run), early.interrupted]);
   if (typeof prepared === 'number') return { exitCode: prepared, again: false };

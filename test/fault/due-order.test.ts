@@ -1,0 +1,64 @@
+/** Tasks that fall due faster than a worker runs them: the one that was due first is run first. */
+import { appendFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { runCtq, startCtq } from '../support/ctq-process.js';
+import { eventually } from '../support/eventually.js';
+import { startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+import { tmpFolder } from '../support/tmp.js';
+
+const COUNT = 3_000;
+/** Far enough to be parked by a busy machine, too. */
+const DUE_IN_MS = 9_000;
+/** All are due within 750 ms; in no order at all somebody would be overtaken by nearly as much. */
+const MOST_OVERTAKEN_MS = 150;
+
+const tasks = {
+  'tasks.ts': `import { appendFileSync } from 'node:fs';
+import { Ctq } from 'ctq';
+export const app = new Ctq('tasks', { taskIgnoreResult: true });
+export const due = app.task('tasks.due', (place: number, file: string) => {
+  const untilMs = performance.now() + 0.5;
+  while (performance.now() < untilMs);
+  appendFileSync(file, place + '\\n');
+});
+`,
+};
+
+/** Four are due in each millisecond; they are sent in another order. */
+async function runInOrder(broker: string): Promise<void> {
+  const cwd = tmpFolder(tasks);
+  const file = join(cwd, 'ran.txt');
+  appendFileSync(file, '');
+  const worker = startCtq(['worker', '-A', 'tasks', '-b', broker, '-P', 'solo', '-l', 'info'], { cwd });
+  await worker.waitForOutput(/ ready\./, 30_000);
+  const startMs = Date.now() + DUE_IN_MS;
+  const places = Array.from({ length: COUNT }, (_, index) => (index * 7) % COUNT);
+  const input = places.map((place) =>
+    JSON.stringify({ task: 'tasks.due', args: [place, file], options: { eta: new Date(startMs + Math.floor(place / 4)).toISOString() } }),
+  );
+  expect((await runCtq(['send', '--batch', '-', '-b', broker], { cwd, input: `${input.join('\n')}\n` })).code).toBe(0);
+  const ran = (): number[] => readFileSync(file, 'utf8').trim().split('\n').map(Number);
+  await eventually(() => ran().length === COUNT, { timeoutMs: 30_000 });
+  let latest = 0;
+  const overtaken = ran().map((place) => {
+    const dueAt = Math.floor(place / 4);
+    latest = Math.max(latest, dueAt);
+    return latest - dueAt;
+  });
+  // What the worker gives back, because it has taken more than it can do, may cross with what is on its way.
+  expect(Math.max(...overtaken)).toBeLessThan(MOST_OVERTAKEN_MS);
+  await worker.kill();
+}
+
+it('a worker with one slot runs what is due in the order of its times, on SQLite', { timeout: 60_000 }, async () => {
+  await runInOrder(`sqlite://${join(tmpFolder(), 'ctq.db')}`);
+});
+
+describeWith('redis', 'on Redis, too', () => {
+  it('a worker with one slot runs what is due in the order of its times', { timeout: 60_000 }, async () => {
+    const redis = await startRedis();
+    await runInOrder(redis.url);
+  });
+});
