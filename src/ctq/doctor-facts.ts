@@ -1,4 +1,5 @@
 /** Looks a live estate over, without changing anything: its servers, queues and keys, and what workers say of themselves. */
+import { systemClock } from '../clock.js';
 import type { Ctq } from '../ctq.js';
 import type { EstateFacts, Facts, QueueFacts, Software, WorkerFacts } from '../doctor/facts.js';
 import type { Estate } from '../estate/estate.js';
@@ -22,10 +23,11 @@ export async function gatherFacts(app: Ctq, options: DoctorOptions = {}): Promis
   const estates = await app.estates();
   // A server that is away is told of before anybody is waited for.
   const healths = await Promise.all(estates.map((estate) => estate.health()));
-  const [looked, workers] = await Promise.all([
-    Promise.all(estates.map((estate, index) => lookInto(estate, healths[index] as EstateFacts['health'], options))),
-    askWorkers(app, options),
-  ]);
+  const looked: EstateFacts[] = [];
+  for (const [index, estate] of estates.entries()) looked.push(await lookInto(estate, healths[index] as EstateFacts['health'], options));
+  // Afterwards, for the lists that answers come in would be seen among the keys. A replica takes no such list.
+  const isReplica = healths.some(({ role }) => role === 'replica');
+  const workers = isReplica ? { workers: [], silentWorkers: 0 } : await askWorkers(app, options);
   return { nowMs: Date.now(), estates: looked, ...workers };
 }
 
@@ -79,7 +81,7 @@ async function askWorkers(app: Ctq, { timeout, signal }: DoctorOptions): Promise
     { routingKey: 'worker.#' },
   );
   try {
-    const waited = new Promise<void>((resolve) => setTimeout(resolve, HEARTBEAT_WAIT_MS));
+    const askedMs = systemClock.monotonicMs();
     let reached = 0;
     const ask = async (method: string, args: Readonly<Record<string, unknown>> = {}): Promise<ReadonlyMap<string, unknown>> => {
       const replies = await app.control.gather(method, args, {
@@ -98,7 +100,8 @@ async function askWorkers(app: Ctq, { timeout, signal }: DoctorOptions): Promise
       ask('scheduled'),
     ]);
     const names = [...new Set([reports, settings, queues, scheduled].flatMap((answers) => Array.from(answers.keys())))].sort();
-    if (names.length > 0) await waited;
+    const leftMs = HEARTBEAT_WAIT_MS - (systemClock.monotonicMs() - askedMs);
+    if (names.some((name) => !skews.has(name)) && leftMs > 0) await new Promise<void>((resolve) => systemClock.setTimeout(resolve, leftMs));
     const workers = names.map((name) =>
       workerFacts(name, {
         report: reports.get(name),

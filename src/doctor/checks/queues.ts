@@ -120,14 +120,17 @@ function beyond(who: string, etaMs: number | undefined, nowMs: number, limitMs: 
   return [{ what: `${who} for ${lasting(etaMs - nowMs)}, and the visibility timeout is ${lasting(limitMs)}` }];
 }
 
-/** The shortest that anybody has set: whoever looks first gives the message back. */
+/** kombu's default (WIRE 6.5). */
+const DEFAULT_VISIBILITY_TIMEOUT_S = 3_600;
+
+/** The shortest of all workers: whoever looks first gives the message back. */
 export function visibilityTimeoutMs({ estates, workers }: Facts): number {
-  const set = workers.flatMap(({ settings }) => {
+  const theirs = workers.map(({ settings }) => {
     const options = settings['broker_transport_options'];
     const seconds =
       typeof options === 'object' && options !== null ? (options as { visibility_timeout?: unknown }).visibility_timeout : undefined;
-    return typeof seconds === 'number' ? [seconds] : [];
+    return typeof seconds === 'number' ? seconds : DEFAULT_VISIBILITY_TIMEOUT_S;
   });
   const ours = estates.flatMap(({ health }) => health.visibilityTimeoutS ?? []);
-  return Math.min(...(set.length > 0 ? set : ours), Number.POSITIVE_INFINITY) * 1000;
+  return Math.min(...(theirs.length > 0 ? theirs : ours), Number.POSITIVE_INFINITY) * 1000;
 }

@@ -1,0 +1,136 @@
+/** What the doctor thinks of facts that no test can bring about on a real server. */
+import { describe, expect, it } from 'vitest';
+import { checks } from '../../../src/doctor/checks/index.js';
+import type { EstateFacts, Facts, QueueFacts, WorkerFacts } from '../../../src/doctor/facts.js';
+import { hasWeight, judge } from '../../../src/doctor/judge.js';
+import { hasBug, knownBugs } from '../../../src/doctor/known-bugs.js';
+
+const NOW = Date.parse('2026-06-01T12:00:00Z');
+
+const health: EstateFacts['health'] = {
+  engine: 'redis',
+  version: '7.2.0',
+  roundTripMs: 1,
+  clockSkewMs: 0,
+  usedBytes: 1_000,
+  evictionPolicy: 'noeviction',
+  persistence: ['append-only file'],
+  role: 'master',
+  visibilityTimeoutS: 3_600,
+  silentConsumers: [],
+};
+
+const worker = (change: Partial<WorkerFacts> = {}): WorkerFacts => ({
+  name: 'w1@host',
+  software: 'celery',
+  versions: { celery: '5.6.3', kombu: '5.6.2' },
+  transport: 'redis',
+  skewMs: 3,
+  queues: ['celery'],
+  settings: { task_acks_late: true, task_time_limit: 60 },
+  farthestEtaMs: undefined,
+  ...change,
+});
+
+const queue = (change: Partial<QueueFacts> = {}): QueueFacts => ({
+  report: { name: 'celery', ready: 3, readyByPriority: [{ priority: 0, count: 3 }], unacked: 0, delayed: 0, paused: false },
+  sampled: 3,
+  contentTypes: new Map([['application/json', 3]]),
+  priorities: new Map([[0, 3]]),
+  farthestEtaMs: undefined,
+  ...change,
+});
+
+const facts = (estate: Partial<EstateFacts> = {}, change: Partial<Facts> = {}): Facts => ({
+  nowMs: NOW,
+  estates: [
+    {
+      url: 'redis://h/0',
+      parts: ['broker', 'result backend'],
+      health,
+      queues: [],
+      results: { forEver: 0, all: 9 },
+      orphans: new Map(),
+      ...estate,
+    },
+  ],
+  workers: [worker()],
+  silentWorkers: 0,
+  ...change,
+});
+
+const kinds = (given: Facts): readonly string[] => judge(given).map(({ weight, kind }) => `${weight} ${kind}`);
+
+describe('the doctor', () => {
+  it('finds nothing where nothing is wrong', () => {
+    expect(judge(facts({ queues: [queue()] }))).toEqual([]);
+  });
+
+  it('has a name of its own for each kind, and whole sentences of why and what to do', () => {
+    const names = checks.map(({ kind }) => kind);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { kind, why, remedy } of checks) {
+      expect(kind).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      expect(why.length).toBeGreaterThan(15);
+      expect(remedy.length).toBeGreaterThan(5);
+    }
+  });
+
+  it('puts the gravest first, and takes notes for no weight', () => {
+    const given = facts({ health: { ...health, version: '5.0.7', persistence: [], role: 'replica' } });
+    expect(kinds(given)).toEqual(['serious replica', 'warning persistence', 'note server-version']);
+    expect(hasWeight(judge(given))).toBe(true);
+    expect(hasWeight(judge(facts({ health: { ...health, version: '5.0.7' } })))).toBe(false);
+  });
+
+  it('does not hold against a managed server what it will not tell', () => {
+    const { persistence: _persistence, evictionPolicy: _policy, ...silent } = health;
+    expect(judge(facts({ health: silent }))).toEqual([]);
+  });
+
+  it('finds a server whose clock is wrong', () => {
+    expect(judge(facts({ health: { ...health, clockSkewMs: -90_000 } })).map(({ what }) => what)).toEqual([
+      'the clock of redis://h/0 is 90 s behind ours',
+    ]);
+    expect(judge(facts({ health: { ...health, clockSkewMs: 4_000 } }))).toEqual([]);
+  });
+
+  it('doubts that nobody takes from a queue while not all workers have answered', () => {
+    const lost = queue({ report: { ...queue().report, name: 'lost' } });
+    expect(kinds(facts({ queues: [lost] }))).toEqual(['serious no-consumer']);
+    expect(kinds(facts({ queues: [lost] }, { silentWorkers: 1 }))).toEqual(['warning no-consumer', 'warning silent-workers']);
+    expect(kinds(facts({ queues: [lost] }, { workers: [worker({ queues: undefined })] }))).toEqual(['warning no-consumer']);
+  });
+
+  it('compares ETAs with the shortest visibility timeout of all workers', () => {
+    const inTwoHours = queue({ farthestEtaMs: NOW + 7_200_000 });
+    const patient = { ...worker().settings, broker_transport_options: { visibility_timeout: 43_200 } };
+    expect(kinds(facts({ queues: [inTwoHours] }))).toEqual(['serious eta-beyond-visibility']);
+    expect(kinds(facts({ queues: [inTwoHours] }, { workers: [worker({ settings: patient })] }))).toEqual([]);
+    expect(kinds(facts({ queues: [inTwoHours] }, { workers: [worker({ settings: patient }), worker({ name: 'w2@host' })] }))).toEqual([
+      'serious eta-beyond-visibility',
+    ]);
+  });
+
+  it('knows that ctq workers renew their hold: no visibility timeout concerns them', () => {
+    const ours = worker({ software: 'ctq', versions: { ctq: '0.1.0' }, settings: { task_acks_late: true } });
+    expect(kinds(facts({ queues: [queue({ farthestEtaMs: NOW + 7_200_000 })] }, { workers: [ours] }))).toEqual([]);
+  });
+
+  it('names all workers with a known bug in one finding, and leaves other transports alone', () => {
+    const ill = (name: string, transport = 'redis') => worker({ name, versions: { celery: '5.3.6', kombu: '5.3.7' }, transport });
+    const found = judge(facts({}, { workers: [ill('a@h'), ill('b@h'), ill('c@h', 'amqp')] }));
+    expect(found.map(({ what }) => what)).toEqual([
+      'kombu 5.3.7 on a@h, b@h: workers stop taking tasks after the connection to Redis was lost, and look alive',
+    ]);
+    expect(found[0]?.remedy).toBe('update kombu to 5.4.0 or later');
+  });
+
+  it('knows from where to where a bug goes', () => {
+    const bug = { from: '5.2.3', fixedIn: '5.4.0' };
+    expect(['5.2.2', '5.2.3', '5.3.7', '5.4.0', '5.4.0rc1', '5.10.0'].map((version) => hasBug(bug, version))).toEqual([
+      ...[false, true, true, false, false, false],
+    ]);
+    for (const { source } of knownBugs) expect(source).toMatch(/(celery|kombu)#\d+|CVE-\d+/);
+  });
+});
