@@ -63,7 +63,8 @@ function whereText({ places, workers = [], deadLetters, failedAtMs }: Located, {
       if (place === undefined) return 'queued';
       const step = place.priority === 0 ? '' : `, priority ${place.priority}`;
       const before = place.position === 0 ? 'the next one' : `behind ${countText(place.position, 'other')}`;
-      return `queued in ${place.queue}${step}: ${before}${place.among === undefined ? '' : ` of ${numberText(place.among)}`}`;
+      const notBefore = eta !== undefined && eta > nowMs ? `, to run not before ${when(eta, nowMs)}` : '';
+      return `queued in ${place.queue}${step}: ${before}${place.among === undefined ? '' : ` of ${numberText(place.among)}`}${notBefore}`;
     }
     case 'dead letter': {
       const [letter] = deadLetters;

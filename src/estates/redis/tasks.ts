@@ -2,7 +2,7 @@
 import { failedAtKey, revokedKey } from '../../brokers/redis/keys.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { ChordCount, TaskDesk, TaskWhereabouts } from '../../estate/tasks.js';
-import { decodeResultMeta, type ResultMeta } from '../../protocol/result-meta.js';
+import { readResult } from '../stored-result.js';
 import { heldIds, heldPlaces } from './held-tasks.js';
 import { queuedIds, searchQueues } from './queue-search.js';
 import type { RedisStore } from './store.js';
@@ -54,16 +54,6 @@ async function look(connection: RedisConnection, { layout, resultKeys }: RedisSt
     held,
     failedAtMs: failedAt === null ? undefined : Number(failedAt),
   };
-}
-
-/** One that cannot be read is shown as far as that goes: the other facts are still worth having. */
-function readResult(text: string, taskId: string): ResultMeta {
-  try {
-    return decodeResultMeta(text, taskId);
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    return { taskId, status: 'UNREADABLE', result: problem, traceback: null, children: null, dateDone: null };
-  }
 }
 
 async function chordCount(connection: RedisConnection, groupId: string, key: string): Promise<ChordCount | undefined> {
