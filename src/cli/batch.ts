@@ -136,6 +136,9 @@ function readCall(text: string | undefined, task: string | undefined, defaults: 
   }
   if (!isPlainObject(value)) throw new BadLine(`${showValue(value)} is no object`, 'write {"task": "tasks.add", "args": [3, 4]}');
   for (const key of Object.keys(value)) if (!LINE_KEYS.includes(key)) throw unknownKey(key, LINE_KEYS, 'key');
+  if (value['purged'] !== undefined && value['task'] === undefined) {
+    throw new BadLine('no line can say all of this message', 'ctq purge --undo brings it back');
+  }
   const { task: name = task, args = [], kwargs, options = {} } = value;
   if (typeof name !== 'string' || name === '')
     throw new BadLine('the task is missing', 'give "task", or one name for all lines: ctq send tasks.add --batch …');
@@ -145,7 +148,8 @@ function readCall(text: string | undefined, task: string | undefined, defaults: 
   return { task: name, args, options: { ...defaults, ...readOptions(options), ...(kwargs === undefined ? {} : { kwargs }) } };
 }
 
-const LINE_KEYS = ['task', 'args', 'kwargs', 'options'];
+/** `purged` is what `ctq purge --undo` reads of its own files. */
+const LINE_KEYS = ['task', 'args', 'kwargs', 'options', 'purged'];
 
 type Shape = 'number' | 'text' | 'number or text' | 'true or false' | 'object' | 'anything';
 

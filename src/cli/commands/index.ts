@@ -30,4 +30,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'tell what waits in each queue, and who takes from it',
     load: async () => (await import('./queues.js')).queues,
   },
+  {
+    name: 'purge',
+    summary: 'remove messages that wait in queues, and bring them back',
+    load: async () => (await import('./purge.js')).purge,
+  },
 ];
