@@ -12,7 +12,7 @@ import type { Message } from '../protocol/message.js';
 import { newId, processOid } from '../protocol/oid.js';
 import { asList } from '../protocol/record.js';
 import type { ResultTree } from '../protocol/result-meta.js';
-import { encodeTaskMessage } from '../protocol/task-call.js';
+import { encodeTaskMessage, type TaskCall } from '../protocol/task-call.js';
 import type { RoutedTask, Router } from '../routing/router.js';
 import type { PublishSignal, Signals } from '../signals.js';
 import type { TaskOptions } from '../task.js';
@@ -90,7 +90,7 @@ export class Producer {
     const parent = this.parts.runningTask();
     const inherited = parent === undefined ? options : this.inherit(parent.request, options);
     const taskId = inherited.taskId ?? newId();
-    const published = this.publish(name, args, { ...inherited, taskId });
+    const published = this.publish(name, args, inherited, taskId);
     parent?.addChild([[taskId, null], null]);
     if (parent === undefined) return { taskId, published };
     // Or the parent could be acknowledged, and its worker die, with the child still on its way.
@@ -155,8 +155,8 @@ export class Producer {
     };
   }
 
-  private publish(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Promise<void> {
-    const prepared = this.prepare(name, args, options);
+  private publish(name: string, args: readonly unknown[], options: ApplyAsyncOptions, taskId?: string): Promise<void> {
+    const prepared = this.prepare(name, args, options, taskId);
     return prepared instanceof Promise ? prepared.then((ready) => this.post(ready)) : this.post(prepared);
   }
 
@@ -189,55 +189,84 @@ export class Producer {
     if (this.underWay === 0 && this.idleListeners.length > 0) for (const resolve of this.idleListeners.splice(0)) resolve();
   }
 
-  private prepare(name: string, args: readonly unknown[], options: ApplyAsyncOptions): Prepared | Promise<Prepared> {
+  private prepare(
+    name: string,
+    args: readonly unknown[],
+    options: ApplyAsyncOptions,
+    taskId = options.taskId ?? newId(),
+  ): Prepared | Promise<Prepared> {
     checkCall(name, args, options);
-    const { settings, router, clock, origin } = this.parts;
-    checkFollowing({ callbacks: asList(options.link), errbacks: asList(options.linkError), chain: options.chain }, settings);
-    const kwargs = options.kwargs ?? {};
+    const { settings, router } = this.parts;
+    if (options.link !== undefined || options.linkError !== undefined || options.chain !== undefined) {
+      checkFollowing({ callbacks: asList(options.link), errbacks: asList(options.linkError), chain: options.chain }, settings);
+    }
+    const kwargs = options.kwargs ?? NO_KWARGS;
     const routed = router.route({ name: options.routeName ?? name, args, kwargs, options: this.withTaskOptions(name, options) });
-    const { options: chosen } = routed;
+    const message = encodeTaskMessage(this.call(name, args, kwargs, routed.options, taskId));
+    return message instanceof Promise ? message.then((ready) => ({ name, message: ready, routed })) : { name, message, routed };
+  }
+
+  /** Written out, for a spread of options of any shape costs more than the rest of the message. */
+  private call(
+    task: string,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>>,
+    options: ApplyAsyncOptions,
+    id: string,
+  ): TaskCall {
+    const { settings, clock, origin } = this.parts;
     const nowMs = clock.nowMs();
-    const message = encodeTaskMessage({
-      ...chosen,
-      id: options.taskId ?? newId(),
-      task: name,
+    return {
+      id,
+      task,
       args,
       kwargs,
       nowMs,
-      // AMQP's own place for it, which Python's Celery passes on unread: how long has the oldest message waited?
-      properties: { timestamp: Math.floor(nowMs / 1000), ...chosen.properties },
-      origin: chosen.origin ?? origin,
-      replyTo: chosen.replyTo ?? processOid(),
-      serializer: chosen.serializer ?? settings.taskSerializer,
-      compression: chosen.compression ?? settings.taskCompression,
-      priority: chosen.priority ?? settings.taskDefaultPriority,
-      deliveryMode: chosen.deliveryMode ?? (settings.taskDefaultDeliveryMode as 1 | 2 | 'transient' | 'persistent'),
-    });
-    return message instanceof Promise ? message.then((ready) => ({ name, message: ready, routed })) : { name, message, routed };
+      timestamp: Math.floor(nowMs / 1000),
+      origin: options.origin ?? origin,
+      replyTo: options.replyTo ?? processOid(),
+      serializer: options.serializer ?? settings.taskSerializer,
+      compression: options.compression ?? settings.taskCompression,
+      countdown: options.countdown,
+      eta: options.eta,
+      expires: options.expires,
+      priority: options.priority ?? settings.taskDefaultPriority,
+      headers: options.headers,
+      link: options.link,
+      linkError: options.linkError,
+      chain: options.chain,
+      chord: options.chord,
+      groupId: options.groupId,
+      groupIndex: options.groupIndex,
+      rootId: options.rootId,
+      parentId: options.parentId,
+      retries: options.retries,
+      shadow: options.shadow,
+      ignoreResult: options.ignoreResult,
+      argsrepr: options.argsrepr,
+      kwargsrepr: options.kwargsrepr,
+      replacedTaskNesting: options.replacedTaskNesting,
+      timeLimit: options.timeLimit,
+      softTimeLimit: options.softTimeLimit,
+      deliveryMode: options.deliveryMode ?? (settings.taskDefaultDeliveryMode as 1 | 2 | 'transient' | 'persistent'),
+      stampedHeaders: options.stampedHeaders,
+      stamps: options.stamps,
+      properties: options.properties,
+    };
   }
 
   /** What the task was registered with stands below what the call says (Celery's `_get_exec_options`). */
   private withTaskOptions(name: string, options: ApplyAsyncOptions): ApplyAsyncOptions {
     const task = this.parts.taskOptions(name);
     if (task === undefined) return options;
-    const implied: Record<string, unknown> = {
-      queue: task.queue,
-      routingKey: task.routingKey,
-      exchange: task.exchange,
-      priority: task.priority,
-      expires: task.expires,
-      serializer: task.serializer,
-      compression: task.compression,
-      // Celery sends the task's own limits too (captures: messages, "task-level time limits").
-      timeLimit: task.timeLimit,
-      softTimeLimit: task.softTimeLimit,
-      ignoreResult: task.ignoreResult ?? (this.parts.settings.taskIgnoreResult || undefined),
-    };
-    const merged: Record<string, unknown> = { ...options };
-    for (const [key, value] of Object.entries(implied)) {
-      if (value !== undefined && value !== null && (merged[key] === undefined || merged[key] === null)) merged[key] = value;
+    let merged: Record<string, unknown> | undefined;
+    for (const key of IMPLIED) {
+      const value = key === 'ignoreResult' ? (task.ignoreResult ?? (this.parts.settings.taskIgnoreResult || undefined)) : task[key];
+      if (value === undefined || value === null || (options[key] !== undefined && options[key] !== null)) continue;
+      merged ??= { ...options };
+      merged[key] = value;
     }
-    return merged;
+    return merged ?? options;
   }
 
   private async announce(name: string, message: Message, routed: RoutedTask): Promise<void> {
@@ -309,6 +338,14 @@ export class Producer {
     throw error;
   }
 }
+
+const NO_KWARGS: Readonly<Record<string, unknown>> = {};
+
+/** The options of a task that hold for each call. Celery sends the task's own limits too (captures: messages, "task-level time limits"). */
+const IMPLIED = [
+  ...(['queue', 'routingKey', 'exchange', 'priority', 'expires', 'serializer', 'compression'] as const),
+  ...(['timeLimit', 'softTimeLimit', 'ignoreResult'] as const),
+];
 
 function publishSignal(name: string, message: Message, routed: RoutedTask): PublishSignal {
   return {

@@ -16,7 +16,7 @@ export function readMessage(raw: Uint8Array): Message | undefined {
 
 /** When it was sent: AMQP's own property, in seconds. Python's Celery does not write it. */
 export function publishedAt(message: Message | undefined): { readonly publishedAtMs?: number } {
-  const seconds = message?.properties.extra?.['timestamp'];
+  const seconds = message?.properties.timestamp;
   return typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0 ? { publishedAtMs: seconds * 1000 } : {};
 }
 

@@ -41,10 +41,12 @@ function encodeProperties(properties: MessageProperties, postmark: Postmark | un
   if (properties.replyTo !== undefined) out += `"reply_to": ${JSON.stringify(properties.replyTo)}, `;
   const { extra } = properties;
   if (extra !== undefined) {
-    for (const [name, value] of Object.entries(extra)) {
+    for (const name of Object.keys(extra)) {
+      const value = extra[name];
       if (!KNOWN_PROPERTIES.has(name) && value !== undefined) out += `${JSON.stringify(name)}: ${stringifyJson(value)}, `;
     }
   }
+  if (properties.timestamp !== undefined) out += `"timestamp": ${properties.timestamp}, `;
   out += `"delivery_mode": ${properties.deliveryMode ?? 2}, `;
   if (properties.expiration !== undefined) out += `"expiration": ${JSON.stringify(properties.expiration)}, `;
   out +=
@@ -62,6 +64,7 @@ const KNOWN_PROPERTIES: ReadonlySet<string> = new Set([
   'reply_to',
   'delivery_mode',
   'expiration',
+  'timestamp',
   'delivery_info',
   'priority',
   'body_encoding',
@@ -121,6 +124,9 @@ function decodeProperties(wire: Readonly<Record<string, unknown>>): MessagePrope
         break;
       case 'expiration':
         if (typeof value === 'string') properties.expiration = value;
+        break;
+      case 'timestamp':
+        if (typeof value === 'number') properties.timestamp = value;
         break;
       case 'delivery_tag':
         if (typeof value === 'string') properties.deliveryTag = value;

@@ -23,6 +23,8 @@ export interface MessageProperties {
   readonly priority?: number;
   /** Milliseconds as text; RabbitMQ acts on it. */
   readonly expiration?: string;
+  /** When it was sent, in whole seconds since 1970. Celery leaves it out, and passes on ours unread. */
+  readonly timestamp?: number;
   readonly deliveryTag?: string;
   readonly deliveryInfo?: DeliveryInfo;
   /** Properties that the wire carries and we do not know, by their wire names. */

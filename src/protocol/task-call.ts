@@ -4,7 +4,7 @@ import { compress, type Compressed } from './compression.js';
 import { formatIsoDate, parseIsoDate } from './iso-date.js';
 import type { Message, MessageProperties } from './message.js';
 import { argsRepr, kwargsRepr } from './python-repr.js';
-import { asList } from './record.js';
+import { asList, setOwn } from './record.js';
 import { serialize } from './serializers.js';
 import { DateTime, type TypedForm } from './typed-values.js';
 
@@ -52,6 +52,8 @@ export interface TaskCall {
   readonly deliveryMode?: 1 | 2 | 'transient' | 'persistent' | undefined;
   readonly stampedHeaders?: readonly string[] | null | undefined;
   readonly stamps?: Kwargs | undefined;
+  /** When it is sent, in whole seconds, for who asks how long it has waited; Celery writes none. */
+  readonly timestamp?: number | undefined;
   /** Further properties by their wire names. */
   readonly properties?: Kwargs | undefined;
 }
@@ -86,8 +88,8 @@ export function encodeTaskMessage(call: TaskCall): Message | Promise<Message> {
     replaced_task_nesting: call.replacedTaskNesting ?? 0,
     stamped_headers: call.stampedHeaders ?? null,
     stamps: call.stamps ?? {},
-    ...call.headers,
   };
+  if (call.headers !== undefined) for (const name of Object.keys(call.headers)) setOwn(headers, name, call.headers[name]);
   const embed = { callbacks: asList(call.link), errbacks: asList(call.linkError), chain: call.chain ?? null, chord: call.chord ?? null };
   return finish(call, headers, expiration, [call.args, kwargs, embed]);
 }
@@ -122,14 +124,15 @@ function finish(
   expiration: string | undefined,
   payload: unknown,
 ): Message | Promise<Message> {
-  const properties: MessageProperties = {
+  const properties: { -readonly [Name in keyof MessageProperties]: MessageProperties[Name] } = {
     correlationId: call.id,
     replyTo: call.replyTo,
     deliveryMode: call.deliveryMode === 1 || call.deliveryMode === 'transient' ? 1 : 2,
     priority: call.priority ?? 0,
-    ...(expiration === undefined ? {} : { expiration }),
-    ...(call.properties === undefined ? {} : { extra: call.properties }),
   };
+  if (call.timestamp !== undefined) properties.timestamp = call.timestamp;
+  if (expiration !== undefined) properties.expiration = expiration;
+  if (call.properties !== undefined) properties.extra = call.properties;
   const { contentType, contentEncoding, body } = serialize(call.serializer ?? 'json', payload, call.typedValues);
   if (call.compression === undefined || call.compression === null) return { headers, properties, contentType, contentEncoding, body };
   const withCompressed = (compressed: Compressed): Message => {

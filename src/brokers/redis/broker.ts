@@ -69,7 +69,7 @@ export class RedisBroker implements Broker, JointSettler {
     this.#logger = options.logger ?? silentLogger;
     this.#link = new RedisLink({ addresses, name: 'ctq', clock: systemClock, connectTimeoutMs: options.connectTimeoutMs });
     this.displayUrl = this.#link.displayUrl;
-    this.#publisher = new Publisher(layout, this.#link);
+    this.#publisher = new Publisher(layout, this.#link, (failure) => this.#toBrokerError(failure));
     this.revocations = redisRevocations(layout, this.#link, (action) => this.#do(action));
     this.limits = redisLimits(layout, this.#link, (action) => this.#do(action));
   }
@@ -83,7 +83,8 @@ export class RedisBroker implements Broker, JointSettler {
   }
 
   publish(message: Message, route: Route): Promise<void> {
-    return this.#do(() => this.#publisher.publish(message, route));
+    if (this.#closing !== undefined) return this.#do(() => this.#publisher.publish(message, route));
+    return this.#publisher.publish(message, route);
   }
 
   broadcast(message: Message, route: Route): Promise<number> {

@@ -19,7 +19,7 @@ interface Item {
   readonly route: Route;
   readonly text: string;
   readonly resolve: () => void;
-  readonly reject: (failure: RedisFailure) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** One call carries at most this many; a call of a few hundred kilobytes keeps nobody else waiting. */
@@ -28,10 +28,13 @@ const MAX_ITEMS = 1_000;
 export class Publisher {
   readonly #layout: RedisLayout;
   readonly #link: RedisLink;
+  readonly #told: (failure: RedisFailure) => Error;
   readonly #outbox: Outbox<Item>;
 
-  constructor(layout: RedisLayout, link: RedisLink) {
+  /** @param told - What a caller of {@link publish} hears of a failure. */
+  constructor(layout: RedisLayout, link: RedisLink, told: (failure: RedisFailure) => Error) {
     this.#layout = layout;
+    this.#told = told;
     this.#link = link;
     this.#outbox = new Outbox<Item>({
       ledgerKey: (id) => ledgerKey(layout, id),
@@ -40,7 +43,7 @@ export class Publisher {
       send: (connection, call) => this.#send(connection, call),
       done: (items, reply) => this.#done(items, reply),
       failed: (items, failure) => {
-        for (const item of items) item.reject(failure);
+        for (const item of items) item.reject(told(failure));
       },
       identity: (item) => item.message,
       // A producer hears what is wrong; whether to try again is for it to say.
@@ -148,7 +151,7 @@ export class Publisher {
     for (const item of items) {
       const problem = problems?.get(item);
       if (problem === undefined) item.resolve();
-      else item.reject(new RedisFailure('failed', problem.replace(/^ERR /, '')));
+      else item.reject(this.#told(new RedisFailure('failed', problem.replace(/^ERR /, ''))));
     }
   }
 }
