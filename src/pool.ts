@@ -4,8 +4,11 @@ import type { Invocation } from './execution/invocation.js';
 import type { Outcome } from './execution/outcome.js';
 import type { LogLevel } from './logger.js';
 
-/** Why a run is ended from outside: revoked with terminate, its lease is gone, the worker stops cold. */
-export type AbortReason = 'terminated' | 'fenced' | 'shutdown';
+/**
+ * Why a run is ended from outside: revoked with terminate, its lease is gone, the worker stops cold. `revoked`, without
+ * terminate, ends nothing: the task hears it, and may stop by itself.
+ */
+export type AbortReason = 'revoked' | 'terminated' | 'fenced' | 'shutdown';
 
 /** The worker's end of one run; it lives as long as the run and is the same object throughout. */
 export interface PoolWatch {
@@ -28,7 +31,8 @@ export interface Pool {
   readonly size: number;
   /**
    * A failing task is an Outcome, never a rejection. What needs no waiting is answered at once, without a
-   * promise. An aborted run ends as `revoked` (terminated) or `requeued` (fenced, shutdown).
+   * promise. An aborted run ends as `revoked` (terminated; revoked, if it throws what its
+   * signal tells) or `requeued` (fenced, shutdown).
    */
   run(invocation: Invocation, watch: PoolWatch): Outcome | Promise<Outcome>;
   /** Where task code runs now: this process, or children. */

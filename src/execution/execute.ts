@@ -173,6 +173,10 @@ export class Executor {
       );
       run.fail = (error) => end(this.thrown(run, error));
       watch.abort = (reason, signal) => {
+        if (reason === 'revoked') {
+          run.abort(new TaskRevoked('revoked'));
+          return;
+        }
         run.isGivenUp = true;
         run.abort(reason === 'terminated' ? new TaskRevoked('terminated') : new Error(`the run was given up: ${reason}`));
         end(ended(abortedOutcome(reason, signal)));
@@ -287,6 +291,8 @@ export class Executor {
 
   private understood(run: Run, thrown: unknown): Ending {
     const { task, invocation } = run;
+    // It was told that it is revoked, and has stopped because of that.
+    if (thrown instanceof TaskRevoked && run.abortedWith === thrown) return { outcome: abortedOutcome('revoked'), thing: thrown };
     const speech = speechOf(thrown);
     switch (speech?.kind) {
       case 'ignore':
@@ -322,7 +328,7 @@ function ended(outcome: Outcome): Ending {
 
 /** How a run ends that was ended from outside. */
 export function abortedOutcome(reason: AbortReason, signal?: string): Outcome {
-  if (reason !== 'terminated') return { kind: 'requeued', reason };
+  if (reason !== 'terminated' && reason !== 'revoked') return { kind: 'requeued', reason };
   return signal === undefined ? { kind: 'revoked', reason } : { kind: 'revoked', reason, signal };
 }
 

@@ -78,6 +78,11 @@ export class Run {
     this.controller?.abort(reason);
   }
 
+  /** What its signal tells, or would. */
+  get abortedWith(): Error | undefined {
+    return this.abortReason;
+  }
+
   /** Node's own functions throw an AbortError of theirs around the reason; what the task was told is what counts. */
   isAbortOf(thrown: unknown): boolean {
     return this.abortReason !== undefined && thrown instanceof Error && thrown.name === 'AbortError' && thrown.cause === this.abortReason;

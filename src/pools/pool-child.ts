@@ -112,6 +112,10 @@ export class PoolChild {
 
   /** Ends its run from outside. What another worker may run now must not go on here for a moment. */
   abort(reason: AbortReason, signal?: string): void {
+    if (reason === 'revoked') {
+      this.member.send({ kind: 'abort', reason, signal });
+      return;
+    }
     const verdict = abortedOutcome(reason, signal);
     if (reason !== 'terminated' || signal === 'SIGKILL') {
       this.condemn(verdict);

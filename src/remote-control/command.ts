@@ -90,6 +90,8 @@ export interface RequestsView {
   reserved(): Promise<readonly HeldRequest[]>;
   scheduled(): Promise<readonly PostponedRequest[]>;
   find(id: string): Promise<{ readonly state: RequestState; readonly request: HeldRequest } | undefined>;
+  /** Tells those that run: they may stop by themselves. */
+  revoke(ids: readonly string[]): void;
   /** Ends those that run and keeps those that wait from running. Returns the ids among them that were here. */
   terminate(ids: readonly string[], signal: string): readonly string[];
 }

@@ -99,6 +99,11 @@ export function revokedSignal(request: Request, { reason, signal }: Of<'revoked'
   };
 }
 
+/** It was told while it ran. */
+export function stoppedRevoked(logger: Logger, request: Request): void {
+  logger.info('Task %s[%s] was revoked, and has stopped', request.name, request.id);
+}
+
 /** Where anything that was thrown came from, for the end of a log line. */
 export function tracebackText(thrown: unknown): string {
   const { traceback, type } = describeError(thrown);

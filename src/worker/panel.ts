@@ -96,6 +96,10 @@ function requestsView(parts: PanelParts): WorkerView['requests'] {
       const reserved = [...dispatcher.waiting].find((request) => request.id === id);
       return reserved === undefined ? undefined : { state: 'reserved', request: await heldRequest(reserved, parts) };
     },
+    revoke(ids) {
+      const wanted = new Set(ids);
+      for (const request of [...dispatcher.running]) if (wanted.has(request.id)) request.revoke();
+    },
     terminate(ids, signal) {
       const wanted = new Set(ids);
       const found: string[] = [];

@@ -93,6 +93,11 @@ export class Request implements PoolWatch {
     this.release = undefined;
   }
 
+  /** An operator does not want it any more; it may stop by itself. */
+  revoke(): void {
+    this.abort?.('revoked');
+  }
+
   /** An operator wants it ended, and nothing of it back. */
   terminate(signal: string): void {
     this.terminatedBy ??= signal;

@@ -90,6 +90,7 @@ export class Settler {
         this.inBackground(request, this.retry(request, outcome));
         break;
       case 'revoked':
+        if (outcome.reason === 'revoked' && request.running) log.stoppedRevoked(this.parts.logger, request);
         void this.parts.signals.taskRevoked.send(log.revokedSignal(request, outcome));
         this.parts.events?.revoked(request, outcome);
         this.revoke(request, remoteError('TaskRevokedError', [outcome.reason]));

@@ -224,6 +224,13 @@ describe('ctq control', () => {
     expect(stdout).not.toContain('never-2');
   });
 
+  it('tells a task that runs: one that stops for that is revoked', async () => {
+    const handle = (apps[0] as Ctq).sendTask('tasks.wait', [], { taskId: 'revoked-at-work' });
+    await expect.poll(async () => (await ctq(['inspect', 'active'])).stdout).toContain('revoked-at-work');
+    await ctq(['control', 'revoke', 'revoked-at-work']);
+    await expect(handle.get({ timeout: 10 })).rejects.toMatchObject({ state: 'REVOKED' });
+  });
+
   it('revokes by handle from the library', async () => {
     await apps[0]?.AsyncResult('by-handle').revoke();
     await expect.poll(async () => (await ctq(['inspect', 'revoked', '-d', 'w2@test'])).stdout).toContain('by-handle');

@@ -99,6 +99,9 @@ export class FakeWorker implements WorkerView {
       const reserved = this.held.reserved.find((request) => request.id === id);
       return reserved === undefined ? undefined : { state: 'reserved', request: reserved };
     },
+    revoke: (ids) => {
+      for (const { id } of this.held.active) if (ids.includes(id)) this.deeds.push(['tell revoked', id]);
+    },
     terminate: (ids, signal) => {
       this.deeds.push(['terminate', ids, signal]);
       const here = [...this.held.active, ...this.held.reserved].map(({ id }) => id);

@@ -15,9 +15,12 @@ export const revokeByStampedHeaders: RemoteCommand = {
     const signal = signalNumber(args['signal']);
     const headers = readHeaders(args['headers']);
     for (const [header, value] of Object.entries(headers)) revokes.revokeStamp(header, listOf(value));
-    if (!truthy(args['terminate'])) return ok(`headers ${pythonRepr(headers)} flagged as revoked, but not terminated`);
     const active = await requests.active();
     const matching = active.filter((request) => isStamped(request, headers));
+    if (!truthy(args['terminate'])) {
+      requests.revoke(matching.map(({ id }) => id));
+      return ok(`headers ${pythonRepr(headers)} flagged as revoked, but not terminated`);
+    }
     for (const { id } of matching) logger.info('Terminating %s (%s)', id, signal.number);
     requests.terminate(
       matching.map(({ id }) => id),

@@ -29,6 +29,7 @@ function revokeTasks({ logger, requests, revokes }: WorkerView, args: CommandArg
   const ids = textList(args, 'task_id');
   if (how === 'flag') {
     revokes.revoke(ids, 'mark');
+    requests.revoke(ids);
     logger.info('Tasks flagged as revoked: %s', ids.join(', '));
     // A Python set, printed.
     return ok(`tasks ${ids.length === 0 ? 'set()' : `{${ids.map(stringRepr).join(', ')}}`} flagged as revoked`);

@@ -16,6 +16,35 @@ export const stoppingCases: readonly PoolCase[] = [
     },
   },
   {
+    title: 'a task that is revoked while it runs hears it, and is revoked when it stops because of that',
+    async run(bench) {
+      await bench.open({ size: 2 });
+      for (const task of ['pool.wait_for_signal', 'pool.cooperative']) {
+        const run = bench.start(task);
+        await eventually(() => run.begunIn.length === 1 && run.watch.abort !== undefined);
+        // Again and again: it may not have asked for its signal yet.
+        run.watch.abort?.('revoked');
+        run.watch.abort?.('revoked');
+        expect(await run.outcome).toEqual({ kind: 'revoked', reason: 'revoked' });
+        expect(run.watch.abort).toBeUndefined();
+      }
+    },
+  },
+  {
+    title: 'one that is revoked while it runs and carries on is a success',
+    async run(bench) {
+      await bench.open({ size: 2 });
+      const deaf = bench.start('pool.sleep', [0.3]);
+      const tidy = bench.start('pool.clean_up');
+      for (const run of [deaf, tidy]) {
+        await eventually(() => run.begunIn.length === 1 && run.watch.abort !== undefined);
+        run.watch.abort?.('revoked');
+      }
+      expect(await deaf.outcome).toEqual({ kind: 'success', value: 0.3 });
+      expect(await tidy.outcome).toEqual({ kind: 'success', value: 'cleaned up after TaskRevokedError' });
+    },
+  },
+  {
     title: 'a busy loop is terminated, by SIGTERM within a second and by SIGKILL at once',
     async run(bench) {
       await bench.open();

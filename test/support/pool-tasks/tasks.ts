@@ -141,6 +141,14 @@ export const tick = app.task('pool.tick', (file: string) => new Promise(() => se
 export const waitForSignal = app.task({ name: 'pool.wait_for_signal', bind: true }, (task) =>
   sleepMs(30_000, undefined, { signal: task.signal }),
 );
+/** Looks at its signal now and then, and stops with what that tells. */
+export const cooperative = app.task({ name: 'pool.cooperative', bind: true, autoretryFor: [Error] }, async (task) => {
+  const { signal } = task;
+  for (;;) {
+    await sleepMs(10);
+    signal.throwIfAborted();
+  }
+});
 export const cleanUp = app.task({ name: 'pool.clean_up', bind: true }, async (task) => {
   try {
     await sleepMs(30_000, undefined, { signal: task.signal });

@@ -255,6 +255,16 @@ describe('a command answers as in the recording', () => {
     expect(worker.log.at(-1)).toEqual({ level: 'info', text: 'Tasks flagged as revoked: r-3, r-4' });
   });
 
+  it('control revoke tells a task that runs, by id and by stamp', async () => {
+    worker.held.active.push(fakeRequest('r-3', { stamps: { mtask_id: ['s-2'] } }), fakeRequest('other'));
+    await play('control revoke list with reply');
+    expect(worker.deeds).toContainEqual(['tell revoked', 'r-3']);
+    worker.deeds.length = 0;
+    await play('control revoke_by_stamped_headers');
+    expect(worker.deeds).toContainEqual(['tell revoked', 'r-3']);
+    expect(worker.deeds).not.toContainEqual(['tell revoked', 'other']);
+  });
+
   it('control terminate of a task that runs', async () => {
     worker.held.active.push(fakeRequest('r-5'));
     expect(await play('control revoke terminate unknown id')).toEqual([{ ok: 'terminate: r-5' }]);
