@@ -8,6 +8,7 @@ import { escapeBlock, escapeText } from './escape-text.js';
 import { type FailedDocument, failedDocument } from './failed-options.js';
 import type { Paint } from './output/colour.js';
 import { relativeTime } from './output/relative-time.js';
+import { wrapText } from './output/wrap.js';
 
 /** As `--json` prints it; null where it is not known. */
 export interface FailedDetailsDocument extends FailedDocument {
@@ -45,8 +46,8 @@ export async function detailsDocument({ failed, letter, failure }: FailedDetails
     ...failedDocument(failed),
     args,
     kwargs,
-    argsrepr: textOf(task?.argsrepr ?? headers['argsrepr']) ?? (Array.isArray(args) ? argsRepr(args) : null),
-    kwargsrepr: textOf(task?.kwargsrepr ?? headers['kwargsrepr']) ?? (isRecord(kwargs) ? kwargsRepr(kwargs) : null),
+    argsrepr: textOf(headers['argsrepr']) ?? (Array.isArray(args) ? argsRepr(args) : null),
+    kwargsrepr: textOf(headers['kwargsrepr']) ?? (isRecord(kwargs) ? kwargsRepr(kwargs) : null),
     links: task === undefined ? null : linksOf(task),
     root_id: task?.rootId ?? textOf(headers['root_id']),
     parent_id: task?.parentId ?? failure?.meta.parentId ?? textOf(headers['parent_id']),
@@ -57,16 +58,26 @@ export async function detailsDocument({ failed, letter, failure }: FailedDetails
   };
 }
 
+const INDENT = ' '.repeat(12);
+
 const SOURCES: Readonly<Record<FailedDocument['source'], string>> = {
   record: 'the message was kept: ctq retry sends it again with all its links',
   refused: 'no worker would run the message, and it was kept: ctq retry sends it again with all its links',
   result: 'only the result is left: ctq retry makes a new message of it where it was stored with result_extended',
 };
 
-export function detailsText(document: FailedDetailsDocument, nowMs: number, paint: Paint): string {
+export interface DetailsView {
+  readonly nowMs: number;
+  /** Of the screen; Infinity for a pipe. */
+  readonly width: number;
+  readonly paint: Paint;
+}
+
+export function detailsText(document: FailedDetailsDocument, { nowMs, width, paint }: DetailsView): string {
   const { links } = document;
+  const coloured = (name: string, text: string): string => (name === 'reason' ? paint('red', text) : text);
   const rows: readonly (readonly [string, string | null])[] = [
-    ['reason', paint('red', escapeText(document.reason))],
+    ['reason', document.reason],
     ['failed', whenText(document, nowMs)],
     ['worker', document.worker],
     ['retries', document.retries === null ? null : String(document.retries)],
@@ -85,7 +96,7 @@ export function detailsText(document: FailedDetailsDocument, nowMs: number, pain
     ['kept', SOURCES[document.source]],
   ];
   const lines = rows.flatMap(([name, value]) =>
-    value === null || value === '' ? [] : [`  ${name.padEnd(10)}${name === 'reason' ? value : escapeText(value)}\n`],
+    value === null || value === '' ? [] : [`  ${name.padEnd(10)}${coloured(name, wrapText(escapeText(value), width, INDENT))}\n`],
   );
   const title = [document.task ?? 'a task without a name', document.id ?? 'without an id'].map((part) => escapeText(part));
   const traceback = document.traceback === null ? '' : `\n${escapeBlock(document.traceback).trimEnd()}\n`;

@@ -12,7 +12,9 @@ import { paintFor } from '../output/colour.js';
 import { jsonText } from '../output/json.js';
 import { countText } from '../output/number.js';
 import { relativeTime } from '../output/relative-time.js';
+import { shortIds } from '../output/short-ids.js';
 import { tableText } from '../output/table.js';
+import { isTerminal } from '../output/terminal.js';
 
 const DEFAULT_LIMIT = 100;
 
@@ -59,8 +61,12 @@ async function listAll(call: Call): Promise<number> {
     return EXIT.ok;
   }
   const nowMs = context.clock.nowMs();
+  const shortId = shortIds(
+    all.map(({ taskId }) => taskId),
+    context.stdout,
+  );
   const rows = shown.map(({ taskId, task, queue, atMs, reason }) => [
-    taskId,
+    shortId(taskId),
     task ?? '',
     queue ?? '',
     atMs === undefined ? '' : { shown: relativeTime(atMs, nowMs), plain: new Date(atMs).toISOString() },
@@ -95,8 +101,12 @@ async function showEach(call: Call, ids: readonly string[]): Promise<number> {
     context.stdout.write(`${jsonText(ids.length === 1 ? (documents[0] ?? null) : documents)}\n`);
   } else {
     const paint = await paintFor(context.stdout, context.env, globals.noColor);
-    const nowMs = context.clock.nowMs();
-    context.stdout.write(documents.map((document) => detailsText(document, nowMs, paint)).join('\n'));
+    const view = {
+      nowMs: context.clock.nowMs(),
+      width: isTerminal(context.stdout) ? context.stdout.columns || 80 : Number.POSITIVE_INFINITY,
+      paint,
+    };
+    context.stdout.write(documents.map((document) => detailsText(document, view)).join('\n'));
   }
   for (const id of missing) {
     context.stderr.write(`ctq: ${escapeText(id)} is not among the failed tasks (ctq result ${escapeText(id)} prints its state)\n`);

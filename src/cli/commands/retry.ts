@@ -14,6 +14,7 @@ import { failedOptions, lookForFailed } from '../failed-options.js';
 import { text } from '../option-values.js';
 import { jsonText } from '../output/json.js';
 import { countText } from '../output/number.js';
+import { shortIds } from '../output/short-ids.js';
 import { tableText } from '../output/table.js';
 import { confirm } from '../question.js';
 
@@ -130,7 +131,11 @@ function tell({ context, globals, options: { dryRun } }: Call, { id, task, outco
 async function conclude({ context, globals, options: { dryRun } }: Call, documents: readonly RetryDocument[]): Promise<void> {
   const ready = documents.filter(({ outcome }) => outcome === 'ready');
   if (dryRun === true) {
-    const rows = ready.map(({ id, task, queue, notes }) => [id ?? '', task ?? '', queue ?? '', notes.join('; ')]);
+    const shortId = shortIds(
+      ready.map(({ id }) => id ?? ''),
+      context.stdout,
+    );
+    const rows = ready.map(({ id, task, queue, notes }) => [shortId(id ?? ''), task ?? '', queue ?? '', notes.join('; ')]);
     if (rows.length > 0) {
       context.stdout.write(
         await tableText(['ID', 'TASK', 'QUEUE', 'NOTES'], rows, context.stdout, { flexible: ['NOTES', 'TASK', 'QUEUE'] }),

@@ -10,7 +10,13 @@ export const resultChecks: readonly Check[] = [
     remedy: 'set result_expires (86400 is the default) where they are stored; ctq keys clean --orphans removes those that are there',
     look: ({ estates }) =>
       estates.flatMap(({ url, results: { forEver, all } }) =>
-        forEver === 0 ? [] : [{ what: `${counted(forEver, 'result')} of ${all.toLocaleString('en-US')} at ${url} have no time to live` }],
+        forEver === 0
+          ? []
+          : [
+              {
+                what: `${counted(forEver, 'result')} of ${all.toLocaleString('en-US')} at ${url} ${forEver === 1 ? 'has' : 'have'} no time to live`,
+              },
+            ],
       ),
   },
   {
