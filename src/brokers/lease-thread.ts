@@ -36,6 +36,7 @@ async function run(data: LeaseThreadData, report: (report: LeaseReport) => void)
       .then(() => store.close())
       .finally(() => parentPort?.close());
   });
+  keeper.tell(data.about);
   keeper.start();
   return keeper;
 }

@@ -10,6 +10,8 @@ export interface LeaseThreadData {
   /** Given to the engine's `OpenLeaseStore`. */
   readonly store: Readonly<Record<string, unknown>>;
   readonly ownerId: string;
+  /** Said with the first beat. */
+  readonly about: ConsumerCounts;
 }
 
 export type LeaseOrder = { readonly kind: 'stop' } | { readonly kind: 'tell'; readonly about: ConsumerCounts };
@@ -38,15 +40,14 @@ export function startLeases(data: LeaseThreadData, reports: LeaseReports, clock:
   let thread: Worker | undefined;
   let restart: TimerHandle | undefined;
   let stopped = false;
-  let about: ConsumerCounts | undefined;
+  let about = data.about;
 
   const start = (): void => {
     restart = undefined;
-    thread = new Worker(entryPoint('lease-thread'), { workerData: data, execArgv: [], name: 'ctq leases' });
+    thread = new Worker(entryPoint('lease-thread'), { workerData: { ...data, about }, execArgv: [], name: 'ctq leases' });
     // What keeps the process alive is the consumer, not its leases.
     thread.unref();
     thread.on('message', (report: LeaseReport) => hear(report, reports));
-    if (about !== undefined) order(thread, { kind: 'tell', about });
     thread.on('error', (error) => {
       if (!stopped) reports.problem(`the lease thread failed: ${error.message}`);
     });

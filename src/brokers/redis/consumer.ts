@@ -113,6 +113,7 @@ export class RedisConsumer implements Consumer {
       {
         engine: 'redis',
         ownerId: this.ownerId,
+        about: { node: options.name, counts: options.queues.map(({ name }) => [name, 0]) },
         store: { addresses: options.addresses, layout: this.#layout, name: `ctq leases ${options.name}` },
       },
       {
@@ -131,7 +132,6 @@ export class RedisConsumer implements Consumer {
       held: () => this.unacked.deliveries().map(({ queue }) => queue),
       tell: (counts) => this.#leases.tell({ node: options.name, counts }),
     });
-    this.#tally.tellNow();
     this.#link.open();
   }
 

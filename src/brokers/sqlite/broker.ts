@@ -141,9 +141,9 @@ export class SqliteBroker implements Broker {
   }
 
   /** The thread has a handle of its own: neither a task nor our own transactions can delay its beat. */
-  readonly #startLease: StartLease = (ownerId, news) =>
+  readonly #startLease: StartLease = (ownerId, about, news) =>
     startLeases(
-      { engine: 'sqlite', store: { path: this.#store.path }, ownerId },
+      { engine: 'sqlite', store: { path: this.#store.path }, ownerId, about },
       {
         forgotten: () => news.forgotten(),
         paused: (queues) => news.paused(queues),

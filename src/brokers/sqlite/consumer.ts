@@ -93,14 +93,17 @@ export class SqliteConsumer implements Consumer {
     this.#paused = new PausedQueues({ logger: parts.logger, isOurs: (queue) => this.#queues.has(queue) });
     for (const queue of options.queues) this.#remember(queue);
     this.#stopListening = parts.store.listen({ changed: () => this.#wake(), replaced: () => this.#beginAnew() });
-    this.#lease = parts.startLease(this.#uuid, { forgotten: () => void this.#reconcile(), paused: (queues) => this.#hearPaused(queues) });
+    const about = { node: options.name, counts: options.queues.map(({ name }) => [name, 0] as const) };
+    this.#lease = parts.startLease(this.#uuid, about, {
+      forgotten: () => void this.#reconcile(),
+      paused: (queues) => this.#hearPaused(queues),
+    });
     this.#tally = new Tally({
       clock: systemClock,
       queues: () => this.#queues.keys(),
       held: () => [...this.#held.values()].map(({ queue }) => queue),
       tell: (counts) => this.#lease.tell({ node: this.#name, counts }),
     });
-    this.#tally.tellNow();
     this.#wake();
   }
 

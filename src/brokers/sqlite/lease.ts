@@ -15,4 +15,5 @@ export interface LeaseNews {
   paused(queues: readonly string[]): void;
 }
 
-export type StartLease = (ownerUuid: string, news: LeaseNews) => Lease;
+/** @param about - Said with the first beat. */
+export type StartLease = (ownerUuid: string, about: ConsumerCounts, news: LeaseNews) => Lease;

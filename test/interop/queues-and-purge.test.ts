@@ -1,0 +1,212 @@
+/** `ctq queues` and `ctq purge` on what real Celery left: right to the last message, and never in the server's way. */
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type CtqEnding, runCtq } from '../support/ctq-process.js';
+import { startCtqWorker } from '../support/ctq-worker.js';
+import { buildPythonEstate } from '../support/estate.js';
+import { eventually, throughout } from '../support/eventually.js';
+import type { OwnedProcess } from '../support/owned-process.js';
+import { type CeleryWorker, runPython, startCeleryWorker } from '../support/python-celery.js';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+import { tmpFolder } from '../support/tmp.js';
+
+const SEP = '\x06\x16';
+const SIZES = { celery: 60_000, mail: 50_000, video: 40_000, audio: 30_000, reports: 20_000 };
+
+interface QueueJson {
+  readonly name: string;
+  readonly ready: number;
+  readonly ready_by_priority: Readonly<Record<string, number>>;
+  readonly unacked: number;
+  readonly consumers: readonly string[];
+  readonly paused: boolean;
+  readonly finish_rate: { readonly per_second: number; readonly known: string } | null;
+  readonly tasks?: { readonly sampled: number; readonly of: number; readonly counts: Readonly<Record<string, number>> };
+}
+
+describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
+  let redis: RedisServer;
+  const folder = tmpFolder();
+
+  beforeAll(async () => {
+    redis = await startRedis({ args: ['--slowlog-max-len', '1000'] });
+    await buildPythonEstate(redis, { queues: SIZES, results: 20_000, chords: 50, replyQueues: 20 });
+    // From here on every command of more than ten milliseconds is written down.
+    await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', '10000');
+  }, 180_000);
+  afterAll(() => redis?.stop());
+
+  const ctq = (...args: readonly string[]): Promise<CtqEnding> => runCtq([...args, '-b', redis.url], { cwd: folder, timeoutMs: 120_000 });
+
+  async function lengths(): Promise<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const queue of [...Object.keys(SIZES), 'parts']) {
+      const [low, high] = await redis.commands([
+        ['LLEN', queue],
+        ['LLEN', `${queue}${SEP}6`],
+      ]);
+      counts[queue] = Number(low) + Number(high);
+    }
+    return counts;
+  }
+
+  const digest = async (list: string): Promise<string> => {
+    const hash = createHash('sha256');
+    const length = Number(await redis.command('LLEN', list));
+    for (let at = 0; at < length; at += 500) {
+      for (const item of (await redis.command('LRANGE', list, at, at + 499)) as readonly string[]) hash.update(`${item}\n`);
+    }
+    return `${length} ${hash.digest('hex')}`;
+  };
+
+  /** Commands of ours that kept the server from everybody else. */
+  async function slowOnes(): Promise<readonly string[]> {
+    const entries = (await redis.command('SLOWLOG', 'GET', '1000')) as unknown as readonly (readonly [
+      number,
+      number,
+      number,
+      readonly string[],
+      string,
+      string,
+    ])[];
+    return entries
+      .filter(([, , , , , name]) => name.startsWith('ctq'))
+      .map(([, , micros, words]) => `${micros} µs: ${words.slice(0, 4).join(' ').slice(0, 120)}`);
+  }
+
+  it('is counted right to the last message, by priority too', async () => {
+    const { stdout, code } = await ctq('queues', '--json');
+    expect(code).toBe(0);
+    const queues = JSON.parse(stdout) as readonly QueueJson[];
+    const counted = Object.fromEntries(queues.map(({ name, ready }) => [name, ready]));
+    expect(counted).toEqual(await lengths());
+    expect(queues.find(({ name }) => name === 'mail')?.ready_by_priority).toEqual({ 0: 45_000, 6: 5_000 });
+  });
+
+  it('is broken down by task: of long queues a sample tells, and says so', async () => {
+    const { stdout } = await ctq('queues', '--json', '--by-task', '-Q', 'celery,parts');
+    const [celery, parts] = JSON.parse(stdout) as readonly QueueJson[];
+    expect(celery?.tasks).toMatchObject({ sampled: 1_000, of: 60_000, counts: { 'tasks.add': 1_000 } });
+    expect(parts?.tasks).toEqual({ sampled: 1, of: 1, counts: { 'tasks.add': 1 } });
+  });
+
+  it('is counted by purge --dry-run, which removes nothing', async () => {
+    const before = await lengths();
+    const { stdout } = await ctq('purge', '--dry-run', '--json', '-Q', Object.keys(SIZES).join(','));
+    const {
+      queues,
+      removed,
+      dry_run: dryRun,
+    } = JSON.parse(stdout) as { queues: { name: string; removed: number }[]; removed: number; dry_run: boolean };
+    expect(Object.fromEntries(queues.map(({ name, removed: count }) => [name, count]))).toEqual(SIZES);
+    expect([removed, dryRun]).toEqual([200_000, true]);
+    expect(await lengths()).toEqual(before);
+    const filtered = await ctq('purge', '--dry-run', '--json', '-Q', 'reports', '--task', 'tasks.a*');
+    expect((JSON.parse(filtered.stdout) as { removed: number }).removed).toBe(20_000);
+  });
+
+  it('comes back byte for byte and in its order after a purge', async () => {
+    const lists = ['video', `video${SEP}6`, 'reports', `reports${SEP}6`];
+    const before = await Promise.all(lists.map(digest));
+    const copy = join(folder, 'copy.jsonl');
+    const removed = await ctq('purge', '-f', '--json', '--keep-copy', copy, '-Q', 'video,reports');
+    expect((JSON.parse(removed.stdout) as { removed: number }).removed).toBe(60_000);
+    expect(await redis.command('EXISTS', ...lists)).toBe(0);
+    expect(statSync(copy).mode & 0o777).toBe(0o600);
+    expect(readFileSync(copy, 'utf8').trimEnd().split('\n')).toHaveLength(60_000);
+    expect((await ctq('purge', '--undo', copy)).code).toBe(0);
+    expect(await Promise.all(lists.map(digest))).toEqual(before);
+    const again = await ctq('purge', '--undo', copy);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('was undone already')]);
+    expect(await Promise.all(lists.map(digest))).toEqual(before);
+  });
+
+  it('loses what is asked for without a copy, and nothing else', async () => {
+    const { stdout } = await ctq('purge', '-f', '--json', '-Q', 'audio');
+    expect((JSON.parse(stdout) as { removed: number }).removed).toBe(30_000);
+    expect(await lengths()).toMatchObject({ ...SIZES, audio: 0 });
+  });
+
+  it('was never kept waiting: no command of ours took ten milliseconds', { retry: 2 }, async () => {
+    // All views once more: on a busy machine a command that was interrupted looks slow, and is not each time.
+    await redis.command('SLOWLOG', 'RESET');
+    await ctq('queues', '--by-task');
+    await ctq('queues', 'peek', 'mail', '--offset', '30000', '--limit', '200');
+    await ctq('purge', '--dry-run', '-Q', 'mail', '--task', 'tasks.x*');
+    const copy = join(folder, `slow-${Math.random()}.jsonl`);
+    await ctq('purge', '-f', '--keep-copy', copy, '-Q', 'reports');
+    await ctq('purge', '--undo', copy);
+    expect(await slowOnes()).toEqual([]);
+  });
+});
+
+describeWith(['redis', 'python'], 'a paused queue with workers of both kinds', () => {
+  let redis: RedisServer;
+  let python: CeleryWorker;
+  let worker: OwnedProcess;
+  const nodes = ['py@pausing', 'ctq@pausing'];
+  const queues = ['mail', 'video'];
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    python = await startCeleryWorker({ broker: redis.url, backend: redis.url, queues, hostname: 'py@pausing' });
+    worker = await startCtqWorker({ broker: redis.url, queues, hostname: 'ctq@pausing' });
+  }, 90_000);
+  afterAll(async () => {
+    await Promise.all([python?.stop(), worker?.stop('SIGTERM')]);
+    await redis?.stop();
+  });
+
+  const ctq = (...args: readonly string[]): Promise<CtqEnding> => runCtq([...args, '-b', redis.url], { cwd: tmpFolder() });
+  const listed = async (): Promise<readonly QueueJson[]> => JSON.parse((await ctq('queues', '--json')).stdout) as readonly QueueJson[];
+  const send = (queue: string, count: number): Promise<unknown> =>
+    runPython(`result = [add.apply_async((1, 2), queue=${JSON.stringify(queue)}).id for _ in range(${count})]`, {
+      broker: redis.url,
+      backend: redis.url,
+    });
+  const waiting = async (queue: string): Promise<number> => Number(await redis.command('LLEN', queue));
+
+  it('shows workers of both kinds', async () => {
+    await eventually(async () => {
+      const found = await listed();
+      expect(found.map(({ name, consumers }) => [name, consumers])).toEqual(queues.map((queue) => [queue, [...nodes].sort()]));
+    });
+  });
+
+  it('is left alone by both, while they go on with the other', async () => {
+    const { stdout, stderr } = await ctq('queues', 'pause', 'mail');
+    expect(stdout).toBe('mail: paused, and 1 Python worker told: py@pausing\n');
+    expect(stderr).toContain('a Python worker that starts later is not held');
+    await worker.waitForOutput(/Queue mail is paused/, 5_000);
+    await send('mail', 6);
+    await send('video', 6);
+    await eventually(async () => expect(await waiting('video')).toBe(0));
+    await throughout(1_500, async () => expect(await waiting('mail')).toBe(6));
+    expect((await listed()).map(({ name, paused, ready }) => [name, paused, ready])).toEqual([
+      ['mail', true, 6],
+      ['video', false, 0],
+    ]);
+  });
+
+  it('is left alone by a ctq worker that starts meanwhile', async () => {
+    await worker.stop('SIGTERM');
+    worker = await startCtqWorker({ broker: redis.url, queues, hostname: 'ctq@pausing' });
+    await worker.waitForOutput(/Queue mail is paused/, 5_000);
+    await throughout(1_500, async () => expect(await waiting('mail')).toBe(6));
+  });
+
+  it('is taken from again by both once it is resumed, and by nobody who never did', async () => {
+    const other = await startCeleryWorker({ broker: redis.url, backend: redis.url, queues: ['other'], hostname: 'other@pausing' });
+    expect((await ctq('queues', 'resume', 'mail')).stdout).toBe('mail: goes on, and 1 Python worker told: py@pausing\n');
+    await eventually(async () => expect(await waiting('mail')).toBe(0));
+    await worker.waitForOutput(/Queue mail goes on/, 5_000);
+    await eventually(async () => {
+      const mail = (await listed()).find(({ name }) => name === 'mail');
+      expect(mail?.consumers).toEqual([...nodes].sort());
+    });
+    await other.stop();
+  });
+});
