@@ -1,0 +1,155 @@
+/** The operator's commands on an estate that Celery made: 200,000 messages, 20,000 results. Counts are the server's own. */
+import { beforeAll, expect, test } from 'vitest';
+import { runCtq } from '../support/ctq-process.js';
+import { buildPythonEstate, type PythonEstate } from '../support/estate.js';
+import { eventually } from '../support/eventually.js';
+import { runPython, startCeleryWorker } from '../support/python-celery.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+
+interface Keys {
+  readonly total: { readonly keys: number };
+  readonly kinds: readonly { readonly kind: string; readonly keys: number; readonly members: number }[];
+  readonly keys: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly members: number | null;
+    readonly ttl_ms: number | null;
+  }[];
+}
+
+interface Found {
+  readonly id: string;
+  readonly task: string | null;
+  readonly where: string;
+  readonly state: string | null;
+  readonly places: readonly { readonly queue: string; readonly priority: number; readonly position: number; readonly among: number }[];
+  readonly workers: readonly { readonly node: string; readonly state: string }[] | null;
+  readonly chord: { readonly done: number; readonly size: number; readonly body: { readonly task: string } | null } | null;
+}
+
+async function json<Document>(redis: RedisServer, ...argv: readonly string[]): Promise<Document> {
+  const { code, stdout, stderr } = await runCtq([...argv, '--json', '-b', redis.url], { timeoutMs: 60_000 });
+  expect([code, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout) as Document;
+}
+
+const QUEUES = { celery: 40_000, mail: 40_000, video: 40_000, reports: 40_000, 'slow.jobs': 40_000 };
+
+describeWith(['redis', 'python'], 'a large estate of Python workers', () => {
+  let redis: RedisServer;
+  let estate: PythonEstate;
+
+  beforeAll(async () => {
+    redis = await startRedis({ args: ['--slowlog-log-slower-than', '10000', '--slowlog-max-len', '1000'] });
+    estate = await buildPythonEstate(redis, { queues: QUEUES, results: 20_000, chords: 50, replyQueues: 25 });
+  }, 120_000);
+
+  test('has each of its keys named, and counted to the last message', { timeout: 60_000 }, async () => {
+    const { total, kinds, keys } = await json<Keys>(redis, 'keys');
+    expect(total.keys).toBe(Number(await redis.command('DBSIZE')));
+    expect(new Set(keys.map(({ name }) => name)).size).toBe(total.keys);
+    const lists = keys.filter(({ kind }) => kind === 'queue');
+    for (const { name, members } of lists) expect([name, members]).toEqual([name, Number(await redis.command('LLEN', name))]);
+    expect(lists.map(({ name }) => name).sort()).toEqual(['parts', ...estate.waiting.keys()].sort());
+    const count = (kind: string): unknown => kinds.find((one) => one.kind === kind);
+    expect(count('queue')).toMatchObject({ keys: 11, members: 200_001 });
+    expect(count('reply queue')).toMatchObject({ keys: 25 });
+    expect(count('chord')).toMatchObject({ keys: 2 * 51 });
+    expect(count('group result')).toMatchObject({ keys: 1 });
+    expect(count('unknown')).toBeUndefined();
+    const results = new Set(keys.filter(({ kind }) => kind === 'result').map(({ name }) => name));
+    expect(estate.results.filter(({ id }) => !results.has(`celery-task-meta-${id}`))).toEqual([]);
+    expect(keys.filter(({ kind, ttl_ms: ttl }) => kind === 'result' && ttl === null)).toEqual([]);
+  });
+
+  test('tells of any message where it stands in its line', { timeout: 60_000 }, async () => {
+    for (const [list, ids] of estate.waiting) {
+      const [queue, step] = list.split('\x06\x16');
+      // The next one, one in the middle, the last one.
+      for (const position of [0, Math.floor(ids.length / 2), ids.length - 1]) {
+        const { where, task, places } = await json<Found>(redis, 'find', ids[position] ?? '');
+        expect([where, task]).toEqual(['queued', 'tasks.add']);
+        expect(places).toMatchObject([{ queue, priority: Number(step ?? 0), position, among: Number(await redis.command('LLEN', list)) }]);
+      }
+    }
+  });
+
+  test('tells of a result whole, and of an id by its beginning', { timeout: 60_000 }, async () => {
+    for (const { id, state } of estate.results.slice(0, 10)) {
+      expect(await json<Found>(redis, 'find', id)).toMatchObject({ where: 'done', state, places: [], workers: null });
+    }
+    const id = estate.results[0]?.id ?? '';
+    expect(await json<Found>(redis, 'find', id.slice(0, 18))).toMatchObject({ id });
+    const waiting = estate.waiting.get('video')?.[20_000] ?? '';
+    expect(await json<Found>(redis, 'find', waiting.slice(0, 18))).toMatchObject({ id: waiting, where: 'queued' });
+  });
+
+  test('tells which chord waits for a task', { timeout: 60_000 }, async () => {
+    const { done, waiting } = estate.chord;
+    expect(await json<Found>(redis, 'find', waiting)).toMatchObject({
+      where: 'queued',
+      chord: { done: 1, size: 2, body: { task: 'tasks.xsum' } },
+    });
+    expect(await json<Found>(redis, 'find', done)).toMatchObject({ where: 'done', chord: { done: 1, size: 2 } });
+  });
+
+  test('an id that nobody knows is told as such, after looking everywhere', { timeout: 60_000 }, async () => {
+    const { code, stdout, stderr } = await runCtq(['find', '00000000-1111-2222-3333-444444444444', '-b', redis.url]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^ctq: nobody knows a task 00000000-1111-2222-3333-444444444444 at redis:\S+ \(.+\)\n$/);
+  });
+
+  test('never makes its server wait for us', { timeout: 120_000 }, async () => {
+    const slowOnes = async (): Promise<Set<string>> => {
+      await redis.command('SLOWLOG', 'RESET');
+      await json(redis, 'keys');
+      await json(redis, 'keys', 'show', 'celery', '--limit', '100');
+      await runCtq(['find', '00000000-1111-2222-3333-444444444444', '-b', redis.url]);
+      await runCtq(['keys', 'clean', '--orphans', '--dry-run', '-b', redis.url]);
+      const entries = (await redis.command('SLOWLOG', 'GET', '1000')) as unknown as readonly (readonly [
+        number,
+        number,
+        number,
+        string[],
+      ])[];
+      return new Set(entries.map(([, , , words]) => words.slice(0, 8).join(' ')));
+    };
+    // On a machine with other things to do any command may be slow once; one that is slow by itself is so each time.
+    let slow = await slowOnes();
+    for (let again = 0; again < 4 && slow.size > 0; again += 1) {
+      const slowAgain = await slowOnes();
+      slow = new Set([...slow].filter((command) => slowAgain.has(command)));
+    }
+    expect([...slow]).toEqual([]);
+  });
+});
+
+describeWith(['redis', 'python'], 'a task in the hands of a Python worker', () => {
+  test('is found running, reserved, or held until its time', { timeout: 60_000 }, async () => {
+    const redis = await startRedis();
+    const sites = { broker: redis.url, backend: redis.url };
+    const worker = await startCeleryWorker({ ...sites, hostname: 'py@found' });
+    const [running = '', reserved = '', later = ''] = (await runPython(
+      'result = [sleep.delay(30).id, add.delay(1, 2).id, add.apply_async((1, 2), countdown=3600).id]',
+      sites,
+    )) as string[];
+    await eventually(async () => (await json<Found>(redis, 'find', running)).where === 'running');
+    expect(await json<Found>(redis, 'find', running)).toMatchObject({
+      task: 'tasks.sleep',
+      workers: [{ node: 'py@found', state: 'active' }],
+    });
+    await eventually(async () => Number(await redis.command('HLEN', 'unacked')) === 2);
+    expect(await json<Found>(redis, 'find', reserved)).toMatchObject({
+      where: 'reserved',
+      places: [{ queue: 'celery' }],
+      workers: [{ node: 'py@found', state: 'reserved' }],
+    });
+    expect(await json<Found>(redis, 'find', later)).toMatchObject({ where: 'delayed', places: [{ place: 'unacked', queue: 'celery' }] });
+    await worker.kill();
+    // Nobody answers any more; what the store knows is still true.
+    expect(await json<Found>(redis, 'find', reserved)).toMatchObject({ where: 'reserved', workers: [] });
+    const { stdout } = await runCtq(['find', reserved, '-b', redis.url]);
+    expect(stdout).toContain('taken by a worker that does not answer, from queue celery');
+  });
+});
