@@ -33,18 +33,28 @@ async function userWith(redis: RedisServer, commands: readonly string[]): Promis
   return `redis://worker:pw@127.0.0.1:${redis.port}/0`;
 }
 
+const FAILURE = {
+  ...{ taskId: '', task: 'tasks.fail', queue: 'q', exceptionType: 'Error', exceptionMessage: 'no' },
+  ...{ traceback: null, worker: 'w@h', retries: 0, atMs: 0 },
+};
+
 async function everything(broker: RedisBroker, url: string, redis: RedisServer): Promise<void> {
   const options = { transportOptions: {}, connectTimeoutMs: 5_000 };
   const backend = openRedisResultBackend(url, { ...options, resultExpires: 60 });
   const settlement = openSettlement(broker, backend);
   await declare(broker, 'q');
-  await send(broker, 'q', ['done', 'front', 'dead', 'parked']);
+  await send(broker, 'q', ['done', 'front', 'dead', 'parked', 'failed', 'failed too']);
   const log = new DeliveryLog();
-  const consumer = await consume(broker, ['q'], 4, log);
-  const [done, front, dead, parked] = (await log.first(4)) as [Delivery, Delivery, Delivery, Delivery];
+  const consumer = await consume(broker, ['q'], 6, log);
+  const [done, front, dead, parked, ...failed] = (await log.first(6)) as [Delivery, Delivery, Delivery, Delivery, Delivery, Delivery];
   const result = backend.wait('done', {});
   expect(await settlement.complete(done, resultMeta('done', 'SUCCESS'))).toBe('settled');
   expect((await result).status).toBe('SUCCESS');
+  for (const [index, delivery] of failed.entries()) {
+    const note = { ...FAILURE, taskId: `failed-${index}`, atMs: Date.now() };
+    expect(await delivery.fail?.({ note, kept: 1, keptForS: index * 60 })).toBe('settled');
+  }
+  expect(await redis.command('HKEYS', 'ctq:failed')).toEqual(['failed-1']);
   await Promise.all([front.requeue('front'), dead.reject('no'), parked.park(new Date(Date.now() + 1_000))]);
   await log.until(() => log.ids().filter((id) => id === 'front').length === 2, 'front again');
   await log.until(() => log.ids().filter((id) => id === 'parked').length === 2, 'parked again');

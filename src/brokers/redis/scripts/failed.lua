@@ -10,7 +10,9 @@ end
 
 -- at: milliseconds since 1970. record: a line about it, a line feed, the message.
 local function keepFailed(records, times, id, at, record, kept, keptFor)
-  redis.call('HSET', records, id, record)
+  -- A record is never worth a settlement that fails over it, again and again.
+  local reply = redis.pcall('HSET', records, id, record)
+  if type(reply) == 'table' and reply.err then return end
   redis.call('ZADD', times, at, id)
   -- A few at a time: a limit that was lowered must not stop the server once.
   local over = redis.call('ZCARD', times) - kept
