@@ -16,7 +16,9 @@ export type FailedCall = CommandCall<CommandOptions & typeof failedOptions>;
 
 export async function lookForFailed(call: FailedCall, app: Ctq): Promise<readonly FailedTask[]> {
   const { options, context, globals, signal } = call;
-  const spinner = startSpinner(context, 'looking through messages and results', globals);
+  // A view that is drawn again and again moves by itself.
+  const quiet = globals.quiet === true || call.options['watch'] === true;
+  const spinner = startSpinner(context, 'looking through messages and results', { ...globals, quiet });
   call.defer(() => spinner.stop());
   const query: FailedQuery = {
     task: options.task,

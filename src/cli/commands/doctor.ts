@@ -3,7 +3,6 @@ import { gatherFacts } from '../../ctq/doctor-facts.js';
 import type { Facts } from '../../doctor/facts.js';
 import type { Finding, Weight } from '../../doctor/finding.js';
 import { hasWeight, judge } from '../../doctor/judge.js';
-import { openClient } from '../client.js';
 import { type CommandCall, defineCommand, value } from '../command.js';
 import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
@@ -14,6 +13,7 @@ import { countText } from '../output/number.js';
 import { startSpinner } from '../output/spinner.js';
 import { isTerminal } from '../output/terminal.js';
 import { wrapText } from '../output/wrap.js';
+import { openRemote } from '../remote-call.js';
 
 const options = {
   timeout: value('-t, --timeout <seconds>', 'wait so long for the next answer of a worker; default 1', seconds),
@@ -52,7 +52,7 @@ export const doctor = defineCommand({
 
 async function look(call: Call): Promise<Facts> {
   const { context, globals, options: given, signal } = call;
-  const app = await openClient(call);
+  const app = await openRemote(call);
   const spinner = startSpinner(context, 'looking at servers, queues, keys and workers', globals);
   call.defer(() => spinner.stop());
   try {

@@ -1,7 +1,7 @@
 /** `ctq failed`: tasks that failed, and what is left of them. */
 import { UsageError } from '../../errors.js';
+import type { FailedTask } from '../../ctq/failed-task.js';
 import { findFailed } from '../../ctq/failed-tasks.js';
-import { openClient } from '../client.js';
 import { type CommandCall, defineCommand, value } from '../command.js';
 import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
@@ -15,11 +15,14 @@ import { relativeTime } from '../output/relative-time.js';
 import { shortIds } from '../output/short-ids.js';
 import { tableText } from '../output/table.js';
 import { isTerminal } from '../output/terminal.js';
+import { openRemote } from '../remote-call.js';
+import { showView, watchOptions } from '../watch.js';
 
 const DEFAULT_LIMIT = 100;
 
 const options = {
   ...failedOptions,
+  ...watchOptions,
   limit: value('--limit <number>', `print the newest so many; default ${DEFAULT_LIMIT}, 0 prints all`, wholeNumber(0)),
 } as const;
 
@@ -48,22 +51,32 @@ export const failed = defineCommand({
 
 async function listAll(call: Call): Promise<number> {
   const { context, globals, options: given } = call;
-  const app = await openClient(call);
-  const all = await lookForFailed(call, app);
-  const limit = given.limit ?? DEFAULT_LIMIT;
-  const shown = limit === 0 ? all : all.slice(0, limit);
-  if (globals.json === true) {
-    context.stdout.write(`${jsonText(shown.map(failedDocument))}\n`);
-    return EXIT.ok;
-  }
-  if (shown.length === 0) {
-    if (globals.quiet !== true) context.stderr.write(`${emptyText(given)}\n`);
-    return EXIT.ok;
-  }
-  const nowMs = context.clock.nowMs();
+  const app = await openRemote(call);
+  let note = '';
+  await showView(call, given, async () => {
+    const all = await lookForFailed(call, app);
+    const limit = given.limit ?? DEFAULT_LIMIT;
+    const shown = limit === 0 ? all : all.slice(0, limit);
+    if (globals.json === true) return `${jsonText(shown.map(failedDocument))}\n`;
+    const more = shown.length < all.length ? ` The newest ${shown.length} are shown; --limit 0 shows all.` : '';
+    note =
+      shown.length === 0
+        ? emptyText(given)
+        : `${countText(all.length, 'failed task')}.${more} ctq failed show <id> says more, ctq retry <id> runs it again.`;
+    return `${shown.length === 0 ? '' : await listText(shown, call)}${given.watch === true ? `\n${note}\n` : ''}`;
+  });
+  if (given.watch === true || globals.json === true || globals.quiet === true) return EXIT.ok;
+  // Next to a table in a pipe nobody wants to hear how many lines it has.
+  if (note === emptyText(given)) context.stderr.write(`${note}\n`);
+  else if (context.stderr.isTTY === true) context.stderr.write(`\n${note}\n`);
+  return EXIT.ok;
+}
+
+function listText(shown: readonly FailedTask[], { context: { stdout, clock } }: Call): Promise<string> {
+  const nowMs = clock.nowMs();
   const shortId = shortIds(
-    all.map(({ taskId }) => taskId),
-    context.stdout,
+    shown.map(({ taskId }) => taskId),
+    stdout,
   );
   const rows = shown.map(({ taskId, task, queue, atMs, reason }) => [
     shortId(taskId),
@@ -72,15 +85,7 @@ async function listAll(call: Call): Promise<number> {
     atMs === undefined ? '' : { shown: relativeTime(atMs, nowMs), plain: new Date(atMs).toISOString() },
     reason,
   ]);
-  const flexible = ['REASON', 'TASK', 'QUEUE'];
-  context.stdout.write(await tableText(['ID', 'TASK', 'QUEUE', 'FAILED', 'REASON'], rows, context.stdout, { flexible }));
-  if (globals.quiet !== true && context.stderr.isTTY === true) {
-    const more = shown.length < all.length ? ` The newest ${shown.length} are shown; --limit 0 shows all.` : '';
-    context.stderr.write(
-      `\n${countText(all.length, 'failed task')}.${more} ctq failed show <id> says more, ctq retry <id> runs it again.\n`,
-    );
-  }
-  return EXIT.ok;
+  return tableText(['ID', 'TASK', 'QUEUE', 'FAILED', 'REASON'], rows, stdout, { flexible: ['REASON', 'TASK', 'QUEUE'] });
 }
 
 function emptyText({ task, since, queue }: Call['options']): string {
@@ -92,7 +97,7 @@ function emptyText({ task, since, queue }: Call['options']): string {
 
 async function showEach(call: Call, ids: readonly string[]): Promise<number> {
   const { context, globals, signal } = call;
-  const app = await openClient(call);
+  const app = await openRemote(call);
   const estates = await app.estates();
   const found = await Promise.all(ids.map((id) => findFailed(estates, id, signal)));
   const missing = ids.filter((_id, index) => found[index] === undefined);

@@ -6,7 +6,6 @@ import type { FailedTask } from '../../ctq/failed-task.js';
 import { findFailed } from '../../ctq/failed-tasks.js';
 import { carryOutRetry, planRetry, type RetryPlan, type RetryWorld } from '../../ctq/retry-failed.js';
 import { anonymousNodename } from '../../protocol/nodename.js';
-import { openClient } from '../client.js';
 import { type CommandCall, defineCommand, flag, value } from '../command.js';
 import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
@@ -17,6 +16,7 @@ import { countText } from '../output/number.js';
 import { shortIds } from '../output/short-ids.js';
 import { tableText } from '../output/table.js';
 import { confirm } from '../question.js';
+import { openRemote } from '../remote-call.js';
 
 const options = {
   ...failedOptions,
@@ -60,12 +60,15 @@ export const retry = defineCommand({
         hint: 'ctq retry <id…>, or ctq retry --failed for all; ctq failed lists them',
       });
     }
-    const app = await openClient(call);
+    const app = await openRemote(call);
     const { failed, missing } = args.length > 0 ? await named(call, app) : { failed: await lookForFailed(call, app), missing: [] };
     const documents: RetryDocument[] = missing.map(missingDocument);
     for (const id of missing) context.stderr.write(`ctq: ${escapeText(id)} is not among the failed tasks (ctq failed lists them)\n`);
     if (args.length === 0 && failed.length > 0 && given.dryRun !== true && given.force !== true) {
-      if (!(await confirm(call, `Send ${countText(failed.length, 'failed task')} again`))) return EXIT.failed;
+      if (!(await confirm(call, `Send ${countText(failed.length, 'failed task')} again`))) {
+        if (globals.quiet !== true) context.stderr.write('nothing was sent\n');
+        return EXIT.failed;
+      }
     }
     const world: RetryWorld = {
       estates: await app.estates(),
