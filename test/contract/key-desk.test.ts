@@ -1,0 +1,259 @@
+/** What an operator's desk of keys and tasks promises, on every engine that has one. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Estate } from '../../src/estate/estate.js';
+import type { KeyReport } from '../../src/estate/keys.js';
+import { Ctq } from '../../src/index.js';
+import { eventually } from '../support/eventually.js';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { missing } from '../support/requires.js';
+import { tmpFolder } from '../support/tmp.js';
+
+interface Place {
+  open(): Promise<string>;
+  close(): Promise<void>;
+}
+
+const redisProblem = missing(['redis']);
+const withRedis = describe.skipIf(redisProblem !== undefined && process.env['CI'] === undefined);
+const skipped = redisProblem === undefined ? '' : ' (skipped: no redis)';
+
+let redis: RedisServer | undefined;
+const redisPlace: Place = {
+  open: async () => {
+    redis ??= await startRedis();
+    await redis.command('FLUSHALL');
+    return redis.url;
+  },
+  close: async () => {
+    await redis?.stop();
+    redis = undefined;
+  },
+};
+
+withRedis(`keys on Redis${skipped}`, () => suite(redisPlace));
+describe('keys in an SQLite file', () => suite({ open: async () => `sqlite:///${tmpFolder()}/ctq.db`, close: async () => {} }));
+
+async function allKeys(estate: Estate, query: Parameters<Estate['keys']['scan']>[0] = {}): Promise<KeyReport[]> {
+  const all: KeyReport[] = [];
+  for await (const page of estate.keys.scan(query)) all.push(...page);
+  return all.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function open(url: string): Promise<{ readonly app: Ctq; readonly estate: Estate }> {
+  const app = new Ctq('desk', { brokerUrl: url, resultBackend: url });
+  const [estate, ...others] = await app.estates();
+  if (estate === undefined || others.length > 0) throw new Error('one estate was expected');
+  return { app, estate };
+}
+
+function suite(place: Place): void {
+  let app: Ctq;
+  let estate: Estate;
+
+  beforeAll(async () => void (await place.open()));
+  afterAll(() => place.close());
+  beforeEach(async () => ({ app, estate } = await open(await place.open())));
+  afterEach(() => app.close());
+
+  const look = { signal: new AbortController().signal };
+
+  it('are none where nothing is', async () => {
+    expect(await allKeys(estate)).toEqual([]);
+    expect(await estate.keys.show('celery', { offset: 0, limit: 10 })).toBeUndefined();
+  });
+
+  it('are named for what they are, with the same names everywhere', async () => {
+    await app.sendTask('tasks.add', [1, 2], { queue: 'mail' });
+    await app.sendTask('tasks.add', [1, 2], { queue: 'mail', priority: 6 });
+    await app.sendTask('tasks.add', [1, 2], { queue: 'mail', priority: 6 });
+    await (await app.backend()).store({ taskId: 'an-id', status: 'SUCCESS', result: 1, traceback: null, children: [], dateDone: null });
+    await (await app.backend()).chords?.setSize('a-group', 2);
+    const keys = await allKeys(estate);
+    expect(keys.map(({ name, kind, members }) => [name, kind, members])).toEqual(
+      expect.arrayContaining([
+        ['mail', 'queue', 1],
+        ['mail\x06\x166', 'queue', 2],
+        ['celery-task-meta-an-id', 'result', undefined],
+      ]),
+    );
+    expect(keys.find(({ name }) => name === 'mail\x06\x166')?.about).toBe('queue mail, priority 6');
+    expect(keys.find(({ kind }) => kind === 'chord')?.name).toMatch(/^celery-taskset-meta-a-group\./);
+    expect(keys.find(({ kind }) => kind === 'result')?.ttlMs).toBeGreaterThan(86_000_000);
+    expect(keys.filter(({ kind }) => kind === 'unknown')).toEqual([]);
+    expect(keys.filter(({ orphan }) => orphan !== undefined)).toEqual([]);
+  });
+
+  it('are chosen by pattern and by kind', async () => {
+    for (const queue of ['mail', 'mail.slow', 'video']) await app.sendTask('tasks.add', [], { queue });
+    expect((await allKeys(estate, { pattern: 'mail*', kinds: ['queue'] })).map(({ name }) => name)).toEqual(['mail', 'mail.slow']);
+    expect((await allKeys(estate, { pattern: '[mv]*o' })).map(({ name }) => name)).toEqual(['video']);
+  });
+
+  it('show messages in the order in which they are taken, a page at a time', async () => {
+    for (const id of ['a', 'b', 'c']) await app.sendTask('tasks.add', [id], { taskId: id });
+    const page = await estate.keys.show('celery', { offset: 1, limit: 1 });
+    expect(page).toMatchObject({ kind: 'queue', members: 3, more: true, entries: [{ name: '1', value: { id: 'b', args: ['b'] } }] });
+    expect(await estate.keys.show('celery', { offset: 2, limit: 5 })).toMatchObject({ more: false, entries: [{ name: '2' }] });
+  });
+
+  it('show a result field by field', async () => {
+    await (await app.backend()).store({ taskId: 'an-id', status: 'SUCCESS', result: [1], traceback: null, children: [], dateDone: null });
+    const shown = await estate.keys.show('celery-task-meta-an-id', { offset: 0, limit: 1 });
+    expect(shown?.entries).toEqual(
+      expect.arrayContaining([
+        { name: 'status', value: 'SUCCESS' },
+        { name: 'result', value: [1] },
+      ]),
+    );
+  });
+
+  it('that are results for ever are orphans, and go only while they are', async () => {
+    const forEver = new Ctq('desk', { brokerUrl: estate.displayUrl, resultBackend: estate.displayUrl, resultExpires: 0 });
+    for (const taskId of ['one', 'two']) {
+      await (await forEver.backend()).store({ taskId, status: 'SUCCESS', result: 1, traceback: null, children: [], dateDone: null });
+    }
+    const orphans = (await allKeys(estate)).filter(({ orphan }) => orphan?.reason === 'result without expiry');
+    expect(orphans.map(({ name }) => name)).toEqual(['celery-task-meta-one', 'celery-task-meta-two']);
+    // Somebody stores it again, and now it expires.
+    await (await app.backend()).forget('one');
+    await (await app.backend()).store({ taskId: 'one', status: 'SUCCESS', result: 2, traceback: null, children: [], dateDone: null });
+    expect(await estate.keys.removeOrphans(orphans)).toBe(1);
+    expect((await allKeys(estate, { kinds: ['result'] })).map(({ name }) => name)).toEqual(['celery-task-meta-one']);
+    await forEver.close();
+  });
+
+  it('a task is found where it waits, by the beginning of its id too', async () => {
+    for (const id of ['abc-1', 'abd-2', 'xyz-3']) await app.sendTask('tasks.add', [id], { taskId: id, priority: 3 });
+    expect(await estate.tasks.complete('ab', 10, look)).toHaveLength(2);
+    expect(await estate.tasks.complete('abd', 10, look)).toEqual(['abd-2']);
+    const found = await estate.tasks.search('abd-2', look);
+    expect(found.ready).toMatchObject([{ queue: 'celery', priority: 3, place: 'ready', position: 1, among: 3 }]);
+    expect(await estate.tasks.search('abd', look)).toMatchObject({ ready: [], deadLetters: [], searched: 3, total: 3 });
+    expect(await estate.tasks.look('abd-2')).toMatchObject({ held: [], revoked: false, result: undefined });
+  });
+
+  it('a task is found in the hands of a worker, with who has it, and where it waits for its time', async () => {
+    const worker = new Ctq('worker', { brokerUrl: estate.displayUrl, resultBackend: estate.displayUrl });
+    let finish = (): void => {};
+    worker.task('tasks.wait', () => new Promise<void>((resolve) => (finish = resolve)));
+    const running = await worker.worker({ concurrency: 2, hostname: 'one@here' });
+    const ended = running.start();
+    await app.sendTask('tasks.wait', [], { taskId: 'held' });
+    await app.sendTask('tasks.wait', [], { taskId: 'later', countdown: 600 });
+    await eventually(async () => (await estate.tasks.look('held')).held.length === 1);
+    await eventually(async () => (await estate.tasks.look('later')).held[0]?.place === 'delayed');
+    expect((await estate.tasks.look('held')).held).toMatchObject([{ place: 'unacked', queue: 'celery', owner: 'one@here' }]);
+    const [later] = (await estate.tasks.look('later')).held;
+    expect(later?.dueAtMs).toBeGreaterThan(Date.now() + 500_000);
+    expect(await estate.tasks.complete('hel', 5, look)).toEqual(['held']);
+    finish();
+    await running.stop('cold');
+    await ended;
+    await worker.close();
+  });
+
+  it('a search that is stopped says how far it came', async () => {
+    for (const id of ['a', 'b']) await app.sendTask('tasks.add', [id], { taskId: id });
+    expect(await estate.tasks.search('c', look)).toMatchObject({ searched: 2, total: 2 });
+    const stopped = await estate.tasks.search('a', { signal: AbortSignal.abort() });
+    expect(stopped).toMatchObject({ ready: [], searched: 0, total: 2 });
+  });
+
+  it('a chord is counted', async () => {
+    const { chords } = await app.backend();
+    expect(await estate.tasks.chord('a-group')).toBeUndefined();
+    await chords?.setSize('a-group', 3);
+    await chords?.report({ groupId: 'a-group', taskId: 'part', groupIndex: 0, status: 'SUCCESS', result: 1 });
+    expect(await estate.tasks.chord('a-group')).toEqual({ groupId: 'a-group', done: 1, size: 3 });
+  });
+}
+
+withRedis(`orphans on Redis${skipped}`, () => {
+  let server: RedisServer;
+  let app: Ctq;
+  let estate: Estate;
+  const reply = '{"body": "e30=", "headers": {}, "properties": {"body_encoding": "base64"}, "content-type": "application/json"}';
+  const listOf = (oid: string): string => `${oid}.reply.celery.pidbox`;
+  const bindingOf = (oid: string): string => [oid, '', listOf(oid)].join('\x06\x16');
+  const REPLIES = '_kombu.binding.reply.celery.pidbox';
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  beforeEach(async () => {
+    await server.command('FLUSHALL');
+    ({ app, estate } = await open(server.url));
+  });
+  afterEach(() => app.close());
+
+  /** As if nobody had touched it for so long. */
+  async function age(key: string, seconds: number): Promise<void> {
+    const lua = "return redis.call('RESTORE', KEYS[1], 0, redis.call('DUMP', KEYS[1]), 'REPLACE', 'IDLETIME', ARGV[1])";
+    await server.command('EVAL', lua, 1, key, seconds);
+  }
+
+  const orphans = async (): Promise<KeyReport[]> => (await allKeys(estate)).filter(({ orphan }) => orphan !== undefined);
+
+  it('are replies that have lain for a minute, and looking does not make them young', async () => {
+    for (const oid of ['gone', 'fresh']) {
+      await server.command('LPUSH', listOf(oid), reply);
+      await server.command('SADD', REPLIES, bindingOf(oid));
+    }
+    // Somebody waits for a list, as every worker does: who has no list may be about to get one.
+    const busy = server.command('BLPOP', 'elsewhere', 10);
+    await eventually(async () => String(await server.command('INFO', 'clients')).includes('blocked_clients:1'));
+    await server.command('SADD', REPLIES, bindingOf('waiting'));
+    await age(listOf('gone'), 100);
+    await age(listOf('fresh'), 30);
+    for (let times = 0; times < 3; times += 1) {
+      expect((await orphans()).map(({ name, orphan }) => [name, orphan?.count])).toEqual([
+        [REPLIES, 1],
+        [listOf('gone'), 1],
+      ]);
+    }
+    expect(await estate.keys.removeOrphans(await orphans())).toBe(2);
+    expect(await server.command('EXISTS', listOf('gone'), listOf('fresh'))).toBe(1);
+    expect(((await server.command('SMEMBERS', REPLIES)) as string[]).sort()).toEqual([bindingOf('fresh'), bindingOf('waiting')]);
+    await server.command('LPUSH', 'elsewhere', 'x');
+    await busy;
+  });
+
+  it('are bindings to no list when nobody waits for any, and of mailboxes when nobody listens', async () => {
+    await server.command('SADD', REPLIES, bindingOf('gone'));
+    await server.command('SADD', '_kombu.binding.celery.pidbox', ['', '', 'celery@gone.celery.pidbox'].join('\x06\x16'));
+    await server.command('SADD', '_kombu.binding.mail', ['mail', '', 'mail'].join('\x06\x16'));
+    expect((await orphans()).map(({ name }) => name)).toEqual(['_kombu.binding.celery.pidbox', REPLIES]);
+    expect(await estate.keys.removeOrphans(await orphans())).toBe(2);
+    // An empty queue has no key, and its binding is nobody's orphan.
+    expect(await server.command('KEYS', '*')).toEqual(['_kombu.binding.mail']);
+  });
+
+  it('lose what somebody took up again since', async () => {
+    await server.command('LPUSH', listOf('back'), reply);
+    await server.command('SADD', REPLIES, bindingOf('back'));
+    await age(listOf('back'), 100);
+    const found = await orphans();
+    expect(found).toHaveLength(2);
+    await server.command('LPUSH', listOf('back'), reply);
+    expect(await estate.keys.removeOrphans(found)).toBe(0);
+    expect(await server.command('EXISTS', listOf('back'), REPLIES)).toBe(2);
+  });
+
+  it('that are deliveries without owner go back to their queue, and are not lost', async () => {
+    const message = reply.replace('"headers": {}', '"headers": {"id": "lost", "task": "tasks.add"}');
+    await server.command('HSET', 'unacked', 'tag-1', `[${message}, "", "mail"]`);
+    await server.command('HSET', 'unacked', 'tag-2', `[${message}, "", "mail"]`);
+    await server.command('ZADD', 'unacked_index', Math.floor(Date.now() / 1000), 'tag-2');
+    const found = await orphans();
+    expect(found).toMatchObject([{ name: 'unacked', orphan: { reason: 'unacked without owner', count: 1 } }]);
+    expect(await estate.keys.removeOrphans(found)).toBe(1);
+    const worker = new Ctq('worker', { brokerUrl: server.url, taskDefaultQueue: 'elsewhere' });
+    const running = await worker.worker({ concurrency: 1 });
+    const ended = running.start();
+    await eventually(async () => Number(await server.command('LLEN', 'mail')) === 1, { timeoutMs: 20_000 });
+    expect(await server.command('HKEYS', 'unacked')).toEqual(['tag-2']);
+    await running.stop('cold');
+    await ended;
+    await worker.close();
+  }, 30_000);
+});
