@@ -41,6 +41,8 @@ export interface Pool {
   resize(size: number): Promise<void>;
   /** Replaces the children, each when it is idle; they load the app afresh. Undefined where there are none. */
   restart?(): Promise<void>;
+  /** Where the code of its runs is, by the ids of their tasks; not of those that wait for something. Undefined where nobody can look. */
+  stacks?(): Promise<ReadonlyMap<string, readonly string[]>>;
   /** `drain` waits for what runs; `terminate` aborts it. */
   close(how: 'drain' | 'terminate'): Promise<void>;
 }

@@ -109,6 +109,17 @@ export class ChildPool implements Pool, ChildOwner {
     }
   }
 
+  async stacks(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const stacks = new Map<string, readonly string[]>();
+    const look = async (child: PoolChild): Promise<void> => {
+      const { job } = child;
+      const frames = job === undefined || child.killed ? undefined : await child.stack();
+      if (job !== undefined && frames !== undefined && frames.length > 0 && child.job === job) stacks.set(job.invocation.id, frames);
+    };
+    await Promise.all(this.staff.all.map(look));
+    return stacks;
+  }
+
   async close(how: 'drain' | 'terminate'): Promise<void> {
     if (how === 'drain') await this.until(() => this.waiting.length === 0 && this.staff.busyCount === 0);
     for (const job of [...this.waiting]) this.abort(job, 'shutdown');

@@ -7,6 +7,8 @@ export interface Member {
   /** Of the process that it is, or is in. */
   readonly pid: number;
   send(message: ToChild): void;
+  /** Where its code is, innermost frame first; undefined when it waits for something, or does not say. */
+  stack(): Promise<readonly string[] | undefined>;
   /** Ends it whatever it does; {@link MemberEvents.gone} follows. */
   kill(): void;
 }

@@ -127,6 +127,10 @@ export class PoolChild {
     this.setTimer(TERMINATE_GRACE_MS, () => this.kill());
   }
 
+  stack(): Promise<readonly string[] | undefined> {
+    return this.member.stack();
+  }
+
   stored(ticket: number, problem: string | null): void {
     this.member.send({ kind: 'stored', ticket, problem });
   }

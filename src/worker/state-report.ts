@@ -16,22 +16,28 @@ export interface ReportedEngine {
   readonly throttle: Throttle;
 }
 
-export function stateReport({
+export async function stateReport({
   pool,
   dispatcher,
   etaTimer,
   throttle,
   clock,
   nodename,
-}: ReportedEngine & { readonly clock: Clock; readonly nodename: string }): readonly string[] {
+}: ReportedEngine & { readonly clock: Clock; readonly nodename: string }): Promise<readonly string[]> {
   const running = [...dispatcher.running];
   const megabytes = Math.round(process.memoryUsage.rss() / 2 ** 20);
-  const shown = running.slice(0, MOST_SHOWN).map((request) => line(request, clock.monotonicMs()));
+  const lines = new Map(running.slice(0, MOST_SHOWN).map((request) => [request.id, line(request, clock.monotonicMs())]));
+  const stacks = await pool.stacks?.();
+  const shown: string[] = [];
+  for (const [id, text] of lines) {
+    shown.push(text);
+    for (const frame of stacks?.get(id) ?? []) shown.push(`      at ${frame}`);
+  }
   return [
     `${nodename}: ${running.length} of ${pool.size} slots of the ${pool.kind} pool are taken, ${dispatcher.waitingCount} tasks wait for one, ` +
       `${etaTimer.size} for their time, ${throttle.size} for their rate limit; up ${Math.round(process.uptime())} s, ${megabytes} MB`,
     ...shown,
-    ...(running.length > shown.length ? [`… and ${running.length - shown.length} more`] : []),
+    ...(running.length > lines.size ? [`… and ${running.length - lines.size} more`] : []),
   ];
 }
 

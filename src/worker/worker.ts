@@ -126,7 +126,7 @@ export class Worker implements RequestListener {
   }
 
   /** What it does at this moment, for people: a line each. */
-  report(): readonly string[] {
+  async report(): Promise<readonly string[]> {
     return this.engine === undefined ? [`${this.parts.nodename} is ${this.current}`] : stateReport({ ...this.parts, ...this.engine });
   }
 

@@ -111,6 +111,27 @@ describe('ctq worker', { timeout: 60_000 }, () => {
     await worker.stop('SIGQUIT');
   });
 
+  it('tells on USR1 where the code of a busy child is', async () => {
+    const cwd = tmpFolder({
+      ...tasks,
+      'busy.ts': `import { Ctq } from 'ctq';
+export const app = new Ctq('busy');
+function turnRoundAndRound(): never {
+  for (;;);
+}
+export const spin = app.task('busy.spin', () => turnRoundAndRound());
+`,
+    });
+    const worker = startCtq(['worker', '-A', 'busy', '-b', `sqlite://${cwd}/q.db`, '-l', 'info', '-P', 'prefork', '-c', '1'], { cwd });
+    await worker.waitForOutput(ready);
+    await runCtq(['send', 'busy.spin', '--task-id', 'busy-one', '-b', `sqlite://${cwd}/q.db`], { cwd });
+    await worker.waitForOutput(/busy-one\] received/);
+    worker.signal('SIGUSR1');
+    await worker.waitForOutput(/ {2}busy\.spin\[busy-one\] for [\d.]+ s, in process \d+ \(\) \{\}/);
+    await worker.waitForOutput(/ {6}at turnRoundAndRound \(\S+busy\.ts:4:\d+\)/);
+    await worker.stop('SIGQUIT');
+  });
+
   it('writes to a new file on USR2, when somebody has moved the old one away', async () => {
     const cwd = tmpFolder(tasks);
     const log = join(cwd, 'w.log');

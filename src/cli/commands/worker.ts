@@ -287,7 +287,7 @@ function workerOptions(options: Call['options']): AppWorkerOptions {
 }
 
 interface Listening extends Run {
-  readonly running: { stop(how: 'warm' | 'soft' | 'cold'): Promise<void>; report(): readonly string[] };
+  readonly running: { stop(how: 'warm' | 'soft' | 'cold'): Promise<void>; report(): Promise<readonly string[]> };
   readonly logger: LogWriter;
   /** Tells whom it concerns that the end is not the end. */
   readonly restarting: () => void;
@@ -328,7 +328,9 @@ function listen({ context, defer }: Call, { running, logger, kept, notice, resta
       stop('warm');
     },
     SIGUSR1() {
-      for (const line of running.report()) logger.critical('%s', line);
+      void running.report().then((lines) => {
+        for (const line of lines) logger.critical('%s', line);
+      });
     },
     SIGUSR2() {
       logger.reopen();

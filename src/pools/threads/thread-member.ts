@@ -7,6 +7,7 @@ import { entryPoint } from '../../entry-points.js';
 import type { FromChild, ToChild } from '../child-messages.js';
 import { eachLine } from '../lines.js';
 import type { Member, MemberEvents } from '../member.js';
+import { stackOfThread } from './thread-stack.js';
 
 export class ThreadMember implements Member {
   readonly name: string;
@@ -32,6 +33,10 @@ export class ThreadMember implements Member {
   send(message: ToChild): void {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
     this.thread.postMessage(message);
+  }
+
+  stack(): Promise<readonly string[] | undefined> {
+    return stackOfThread(this.thread.threadId);
   }
 
   kill(): void {

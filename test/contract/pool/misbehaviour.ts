@@ -5,6 +5,23 @@ import type { PoolBench, PoolCase } from '../pool.js';
 
 export const misbehaviourCases: readonly PoolCase[] = [
   {
+    title: 'where the code of a busy loop is can be seen from outside, and nobody is disturbed by that',
+    async run(bench) {
+      const pool = await bench.open({ size: 2 });
+      const [busy, waiting] = [bench.start('pool.spin_for_ever', [], { id: 'busy' }), bench.start('pool.sleep', [1.5], { id: 'waiting' })];
+      await eventually(() => busy.begunIn.length === 1 && waiting.begunIn.length === 1);
+      await eventually(async () => {
+        const stacks = await pool.stacks?.();
+        expect(stacks?.get('busy')?.[0]).toMatch(/pool-tasks.tasks\.ts:\d+:\d+/);
+        expect(stacks?.has('waiting')).toBe(false);
+      });
+      expect(await waiting.outcome).toEqual({ kind: 'success', value: 1.5 });
+      busy.watch.abort?.('terminated', 'SIGKILL');
+      expect(await busy.outcome).toMatchObject({ kind: 'revoked' });
+      expect(await bench.run('pool.add', [1, 1])).toMatchObject({ value: 2 });
+    },
+  },
+  {
     title: 'a task that ends its process is told as a lost worker, and the pool heals',
     async run(bench) {
       await bench.open({ size: 2 });

@@ -15,6 +15,8 @@ const inTheWorkersProcess: Skips = {
     'the run is over, its code goes on until it ends by itself: only a child can be thrown away',
   'one that took its signal and does not react fails some seconds later': 'it may carry on for as long as it likes, as in Python',
   'tasks that compute run beside each other': 'one event loop computes one thing at a time',
+  'where the code of a busy loop is can be seen from outside, and nobody is disturbed by that':
+    'a busy loop leaves nobody free to look; what waits is nowhere in particular',
   'no process is left after a close': 'there is no process but the worker’s',
   'a shrunken pool lets children go, one more than its slots stays': 'there are no children',
   'a child is replaced after so many tasks, and no task is lost at that': 'there are no children: --max-tasks-per-child is refused',

@@ -36,6 +36,9 @@ class FakeMember implements Member {
     this.heard.push(message);
     if (message.kind === 'leave') queueMicrotask(() => this.events.gone({ exitCode: 0, signal: null }));
   }
+  stack(): Promise<readonly string[] | undefined> {
+    return Promise.resolve([`at work in ${this.name}`]);
+  }
   kill(): void {
     this.killed += 1;
     if (this.diesWhenKilled) queueMicrotask(() => this.die({ exitCode: null, signal: 'SIGKILL' }));
