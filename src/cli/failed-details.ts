@@ -1,6 +1,6 @@
 /** `ctq failed show`: all that is left of one failed task. */
 import type { FailedDetails } from '../ctq/failed-tasks.js';
-import { readTask } from '../ctq/retry-failed.js';
+import { readTask } from '../ctq/read-task.js';
 import { argsRepr, kwargsRepr } from '../protocol/python-repr.js';
 import { isRecord } from '../protocol/record.js';
 import type { TaskMessage } from '../protocol/task-message.js';

@@ -2,8 +2,10 @@
 import { UsageError } from '../errors.js';
 import type { DeadLetter, StoredFailure } from '../estate/dead-letters.js';
 import type { Estate } from '../estate/estate.js';
+import { isRecord } from '../protocol/record.js';
 import { matchesGlob } from '../remote-control/matcher.js';
 import { type FailedTask, ofFailure, ofLetter } from './failed-task.js';
+import { readTask } from './read-task.js';
 
 export interface FailedQuery {
   /** A glob over names. */
@@ -21,7 +23,10 @@ export interface FailedDetails {
   readonly failure: StoredFailure | undefined;
 }
 
-/** Newest first; those of unknown age last. */
+/**
+ * Newest first; those of unknown age last. What was to follow one of them, and never ran, is none of them, although
+ * its result says FAILURE, too (WIRE 8.8): it runs when that one is sent again.
+ */
 export async function listFailed(estates: readonly Estate[], query: FailedQuery): Promise<readonly FailedTask[]> {
   const found: FailedTask[] = [];
   const known = new Set<string>();
@@ -31,7 +36,12 @@ export async function listFailed(estates: readonly Estate[], query: FailedQuery)
     if (matches(failed, query)) found.push(failed);
   };
   for (const estate of holding(estates, 'broker')) {
-    for await (const page of estate.deadLetters.list(query.signal)) for (const letter of page) add(ofLetter(letter, estate));
+    for await (const page of estate.deadLetters.list(query.signal)) {
+      for (const letter of page) {
+        add(ofLetter(letter, estate));
+        for (const id of await followersOf(letter)) known.add(id);
+      }
+    }
   }
   for (const estate of holding(estates, 'result backend')) {
     for await (const page of estate.deadLetters.failures(query.signal)) for (const failure of page) add(ofFailure(failure, estate));
@@ -89,6 +99,20 @@ async function failureOf(taskId: string, estates: readonly Estate[]): Promise<St
     if (failure !== undefined) return failure;
   }
   return undefined;
+}
+
+/** How a body ends after which nothing comes: most are like this, and need not be read. */
+const NOTHING_FOLLOWS = /"chain": ?null, ?"chord": ?null\}\]$/;
+
+/** Ids of the later steps of its chain, and of the body of its chord. */
+async function followersOf({ message }: DeadLetter): Promise<readonly string[]> {
+  if (message === undefined || NOTHING_FOLLOWS.test(Buffer.from(message.body).subarray(-60).toString('latin1'))) return [];
+  const task = await readTask(message);
+  if (task === undefined) return [];
+  return [...(task.chain ?? []), task.chord].flatMap((signature) => {
+    const options = isRecord(signature) ? signature['options'] : undefined;
+    return isRecord(options) && typeof options['task_id'] === 'string' ? [options['task_id']] : [];
+  });
 }
 
 function holding(estates: readonly Estate[], part: Estate['parts'][number]): readonly Estate[] {

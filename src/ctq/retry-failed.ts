@@ -7,18 +7,17 @@ import { ProtocolError, ResultBackendError } from '../errors.js';
 import type { SendAgain } from '../estate/dead-letters.js';
 import type { Estate } from '../estate/estate.js';
 import { encodeEnvelope } from '../protocol/envelope.js';
-import type { Message } from '../protocol/message.js';
 import { processOid } from '../protocol/oid.js';
 import { isRecord } from '../protocol/record.js';
 import { encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
 import { sentAgain } from '../protocol/sent-again.js';
-import { acceptedContent } from '../protocol/serializers.js';
 import { FAILURE, RETRY, SUCCESS } from '../protocol/states.js';
 import { encodeTaskMessage } from '../protocol/task-call.js';
-import { decodeTaskMessage, type TaskMessage } from '../protocol/task-message.js';
+import type { TaskMessage } from '../protocol/task-message.js';
 import type { ResultBackend } from '../result-backend.js';
 import type { FailedTask } from './failed-task.js';
 import { detailsOf, type FailedDetails } from './failed-tasks.js';
+import { readTask } from './read-task.js';
 
 export interface RetryWorld {
   readonly estates: readonly Estate[];
@@ -42,8 +41,6 @@ export type RetryPlan =
       readonly notes: readonly string[];
     }
   | { readonly kind: 'refused'; readonly failed: FailedTask; readonly why: string };
-
-const ACCEPT = acceptedContent(['json', 'yaml', 'msgpack']);
 
 export async function planRetry(failed: FailedTask, world: RetryWorld): Promise<RetryPlan> {
   const refused = (why: string): RetryPlan => ({ kind: 'refused', failed, why });
@@ -85,7 +82,7 @@ export async function carryOutRetry(plan: Extract<RetryPlan, { kind: 'ready' }>,
     await backend.store(now);
     return 'sent';
   }
-  // Before the message, or a quick worker's new result would be taken back; again as it was when somebody was faster.
+  // Before the message, or a quick worker's new failure would be covered up.
   if ((await backend.load(failure.taskId))?.status === FAILURE) await backend.store(now);
   return broker.deadLetters.sendAgain(message);
 }
@@ -157,16 +154,6 @@ async function fromResult({ failure, failed }: FailedDetails, world: RetryWorld)
   const notes = ['made anew of its result: callbacks, chain, chord, headers, priority, limits and expiry of the first call are not known'];
   if (world.to === undefined) notes.push(`its queue is taken to be its routing key, ${queue}`);
   return { queue, priority: 0, envelope, notes };
-}
-
-/** undefined when it cannot be read without running it, or at all. */
-export async function readTask(message: Message): Promise<TaskMessage | undefined> {
-  try {
-    return await decodeTaskMessage(message, { accept: ACCEPT });
-  } catch (error) {
-    if (error instanceof ProtocolError) return undefined;
-    throw error;
-  }
 }
 
 /** The document of a task that is to be tried again: with what went wrong, and not final. */

@@ -154,6 +154,10 @@ for (const engine of ['redis', 'sqlite', 'results elsewhere'] as const) {
       ).applyAsync();
       const first = flow.parent?.parent;
       await expect(first?.get({ timeout: 15 })).rejects.toThrow('no 5');
+      const all = async () => (await listFailed(await home.app.estates(), {})).map(({ taskId }) => taskId);
+      await eventually(async () => expect(await all()).toContain(first?.id));
+      expect(await all()).not.toContain(flow.id);
+      expect(await home.app.AsyncResult(flow.id).state()).toBe('FAILURE');
       repaired = true;
       const before = await home.app.AsyncResult(first?.id ?? '').state();
       const done = await retry(home, first?.id ?? '');

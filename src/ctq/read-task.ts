@@ -1,0 +1,18 @@
+/** Reads the task in a message, for people and for sending it again. */
+import { ProtocolError } from '../errors.js';
+import type { Message } from '../protocol/message.js';
+import { acceptedContent } from '../protocol/serializers.js';
+import { decodeTaskMessage, type TaskMessage } from '../protocol/task-message.js';
+
+/** Reading these runs nothing. */
+const ACCEPT = acceptedContent(['json', 'yaml', 'msgpack']);
+
+/** undefined when it cannot be read without running it, or at all. */
+export async function readTask(message: Message): Promise<TaskMessage | undefined> {
+  try {
+    return await decodeTaskMessage(message, { accept: ACCEPT });
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
