@@ -9,6 +9,9 @@ import { durationText } from '../output/relative-time.js';
 import { type Cell, tableText } from '../output/table.js';
 import { KeyCensus, type KeyOrder, type KindCount, type ListedKey } from './census.js';
 
+/** Columns that it takes to say of each key what it is. */
+const WIDE = 100;
+
 export interface Listing {
   readonly pattern: string | undefined;
   readonly kinds: readonly KeyKind[] | undefined;
@@ -81,11 +84,15 @@ async function kindsText(kinds: readonly KindCount[], stream: TerminalStream): P
 
 async function keysText(keys: readonly ListedKey[], { orphans }: Listing, stream: TerminalStream): Promise<string> {
   const second = orphans === 'only' ? 'ORPHAN' : 'WHAT';
+  // The name says the rest, and more of it can be read then.
+  const isNarrow = stream.isTTY === true && (stream.columns ?? 0) < WIDE;
   const rows = keys.map((key): Cell[] => [
-    ...[key.name, orphans === 'only' ? orphanText(key) : key.about],
+    ...[key.name, orphans === 'only' ? orphanText(key) : isNarrow ? key.kind : key.about],
     ...[key.members ?? '', sizeCell(key.bytes), ttlCell(key.ttlMs)],
   ]);
-  return tableText(['KEY', second, 'MEMBERS', 'SIZE', 'EXPIRES'], rows, stream, { flexible: ['KEY', second] });
+  return tableText(['KEY', second, 'MEMBERS', 'SIZE', 'EXPIRES'], rows, stream, {
+    flexible: orphans === 'only' || !isNarrow ? ['KEY', second] : ['KEY'],
+  });
 }
 
 function orphanText({ orphan, members }: KeyReport): string {
