@@ -33,15 +33,19 @@ export function ofLetter(letter: DeadLetter, estate: Estate): FailedTask {
   return {
     source: letter.kind === 'failed' ? 'record' : 'refused',
     estate,
-    taskId: note?.taskId ?? peek?.id ?? '',
-    task: note?.task ?? peek?.task,
-    queue,
+    taskId: note?.taskId ?? (letter.kind === 'failed' ? letter.key : (peek?.id ?? '')),
+    task: nonEmpty(note?.task) ?? peek?.task,
+    queue: nonEmpty(queue),
     reason: note === undefined ? letter.reason : [note.exceptionType, note.exceptionMessage].filter((part) => part !== '').join(': '),
-    worker: note?.worker,
+    worker: nonEmpty(note?.worker),
     retries: note?.retries ?? (typeof retries === 'number' ? retries : undefined),
     atMs: atMs > 0 ? atMs : undefined,
     letter: letter.kind === 'failed' ? undefined : letter,
   };
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
 }
 
 export function ofFailure({ meta }: StoredFailure, estate: Estate): FailedTask {

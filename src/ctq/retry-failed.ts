@@ -13,7 +13,7 @@ import { encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
 import { sentAgain } from '../protocol/sent-again.js';
 import { FAILURE, RETRY, SUCCESS } from '../protocol/states.js';
 import { encodeTaskMessage } from '../protocol/task-call.js';
-import type { TaskMessage } from '../protocol/task-message.js';
+import { peekTask, type TaskMessage } from '../protocol/task-message.js';
 import type { ResultBackend } from '../result-backend.js';
 import type { FailedTask } from './failed-task.js';
 import { detailsOf, type FailedDetails } from './failed-tasks.js';
@@ -107,6 +107,7 @@ async function fromLetter({ letter }: FailedDetails, world: RetryWorld): Promise
   if (made.freshened.includes('eta')) notes.push('its ETA is over: it runs at once');
   if (made.freshened.includes('expires')) notes.push('its expiry is over: it has none now');
   const task = await readTask(letter.message);
+  if (task === undefined && peekTask(letter.message) === undefined) return { why: 'what was kept names no task' };
   if (task === undefined) notes.push('its body could not be read here: a chord or an expiry in it would not be seen');
   else notes.push(...(await chordNotes(task, world)));
   return { queue: world.to ?? letter.queue, priority: letter.message.properties.priority ?? 0, envelope: made.text, notes };
@@ -132,7 +133,7 @@ async function fromResult({ failure, failed }: FailedDetails, world: RetryWorld)
   const meta = failure?.meta;
   const extended = meta?.extended;
   if (meta === undefined || extended === undefined || extended.name === null) {
-    return { why: 'its result does not say what was called: Python workers store that with result_extended = True' };
+    return { why: 'its result does not say what was called; with result_extended = True it would' };
   }
   const { args, kwargs, name } = extended;
   if (!Array.isArray(args) || !isRecord(kwargs)) return { why: 'its result does not have its arguments as they were' };

@@ -255,6 +255,37 @@ describeWith('redis', 'failed tasks on the screen', () => {
     expect(stderr).toBe('ctq: a task without a name[without an id] was not sent: what was kept is no message\n');
   });
 
+  it('survives what no worker of ours has written', async () => {
+    const odd = {
+      a: 'no json',
+      b: '{"x"',
+      c: '{"task":5}\nnope',
+      d: '{"task":"\\u001b[31mred","exc_type":"\\u001b]0;x","queue":"q"}\n{"headers":5}',
+    };
+    for (const [index, [id, record]] of Object.entries(odd).entries()) {
+      await redis.command('HSET', 'ctq:failed', id, record);
+      await redis.command('ZADD', 'ctq:failed:at', String(NOW - index), id);
+    }
+    await redis.command('ZADD', 'ctq:failed:at', String(NOW), 'record-is-gone');
+    await redis.command('LPUSH', 'ctq:dead:q', 'x', '', '[1]', '{"reason":7,"at":"x"}\n{}');
+    await redis.command('SET', 'celery-task-meta-q', '{"status":"FAILURE","result":5}');
+    await redis.command('SET', 'celery-task-meta-r', 'FAILURE');
+    const listed = await ctq(['failed'], { terminal: true });
+    expect(listed.code).toBe(0);
+    expect(listed.stdout).toContain('\\x1b');
+    expect(listed.stdout).not.toMatch(/\u001b(?!\[\?)/);
+    const { code, stdout, stderr } = await ctq(['retry', '--failed', '-f']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr.trim().split('\n')).toHaveLength(9);
+    for (const line of stderr.trim().split('\n')) expect(line).toMatch(/^ctq: .* was not sent: (what was kept|its result does not say)/);
+    await redis.command('DEL', 'ctq:failed');
+    await redis.command('LPUSH', 'ctq:failed', 'x');
+    expect(await ctq(['failed'])).toMatchObject({
+      code: 69,
+      stderr: expect.stringMatching(/^ctq: cannot read from .*WRONGTYPE[^\n]*\n$/) as string,
+    });
+  });
+
   it('says what to do where nothing has failed', async () => {
     expect(await ctq(['failed'])).toMatchInlineSnapshot(`
       {

@@ -91,7 +91,7 @@ describeWith(['redis', 'python'], 'tasks that failed in Python workers', () => {
     expect(await listed()).toMatchObject([{ id, task: null, source: 'result' }]);
     const { code, stdout, stderr } = await runCtq(['retry', id, '-b', redis.url]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(/does not say what was called: Python workers store that with result_extended = True/);
+    expect(stderr).toMatch(/does not say what was called; with result_extended = True it would/);
     expect(await listed()).toMatchObject([{ id }]);
   });
 });
