@@ -30,7 +30,7 @@ import {
   type TaskNode,
 } from './node.js';
 import { nodeFromJson, nodeToJson } from './node-json.js';
-import { checkWeight } from './weight.js';
+import { checkCount, checkWeight } from './weight.js';
 
 /** One message to send. */
 export interface PlannedCall {
@@ -100,6 +100,7 @@ class Planner {
   #task(node: TaskNode, call: Addition): Planned {
     const { args, kwargs, options } = extended(node, { ...call, options: withoutNulls(call.options ?? {}) });
     const taskId = options.taskId ?? newId();
+    checkCount(this.calls.length + 1);
     this.calls.push({ task: node.task, args, options: this.#callOptions({ ...options, taskId }, kwargs, routeName(node)) });
     const handle = taskHandle(taskId);
     return { result: handle, child: handle };
@@ -128,6 +129,7 @@ class Planner {
   }
 
   #group(node: GroupNode, call: Addition): Planned {
+    checkCount(node.tasks.length);
     const { link, linkError, ...given } = call.options ?? {};
     if (isGiven(link) || isGiven(linkError)) {
       throw new ConfigError('a group takes neither link nor linkError when it is called', {
@@ -178,6 +180,7 @@ class Planner {
    */
   #chord(node: ChordNode, call: Addition): Planned {
     if (node.body === null) throw new ConfigError('a chord without a body', { hint: 'chord([…], body)' });
+    checkCount(headerTasks(node).length);
     const { taskId, ...options } = { ...node.options, ...call.options };
     const body = cloneNode(node.body);
     body.options = { ...body.options, ...options, ...bodyLinks(body.options, options) };

@@ -9,6 +9,17 @@ import type { PlannedCall } from './plan.js';
 /** Some 600 MB of messages at once; ten thousand parts with a small body have 20,000. */
 export const MAX_SIGNATURES = 3_000_000;
 
+/** Of one call, some 2 GB in a worker that sends them together. */
+export const MAX_MESSAGES = 250_000;
+
+/** Asked while messages are planned, for a plan takes memory, too. @throws {@link ProtocolError} */
+export function checkCount(messages: number): void {
+  if (messages <= MAX_MESSAGES) return;
+  throw new ProtocolError('CTQ_PROTOCOL_TOO_LARGE', `more than ${MAX_MESSAGES} messages in one call`, {
+    hint: 'send them in portions, or as chunks',
+  });
+}
+
 /** @throws {@link ProtocolError} when more than {@link MAX_SIGNATURES} would be written. */
 export function checkWeight(calls: readonly PlannedCall[]): void {
   // A single message is no larger than what it was made of.

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type CanvasNode, chainNode, chordNode, groupNode, taskNode } from '../../../src/canvas/node.js';
 import { nodeFromJson } from '../../../src/canvas/node-json.js';
 import { plan } from '../../../src/canvas/plan.js';
-import { MAX_SIGNATURES } from '../../../src/canvas/weight.js';
+import { MAX_MESSAGES, MAX_SIGNATURES } from '../../../src/canvas/weight.js';
 import { chain, Ctq, group, signature } from '../../../src/index.js';
 
 const url = 'memory://canvas-limits';
@@ -40,6 +40,14 @@ describe('a chain of groups', () => {
   it('that no reader could take is refused by whoever sends it', () => {
     const steps = Array.from({ length: 150 }, () => group([signature('a'), signature('b')]));
     expect(() => app.reviveSignature(chain([...steps, signature('z')]).toJSON()).delay()).toThrow('nested deeper than 200 levels');
+  });
+});
+
+describe('a group', () => {
+  it('of more messages than one worker can send together is refused, flat or nested', () => {
+    const [half, one] = [groupNode(some(MAX_MESSAGES / 2)), groupNode(some(1))];
+    expect(() => plan(groupNode(some(MAX_MESSAGES + 1)))).toThrow(`more than ${MAX_MESSAGES} messages in one call`);
+    expect(() => plan(groupNode([half, half, one]))).toThrow(`more than ${MAX_MESSAGES} messages in one call`);
   });
 });
 
