@@ -321,6 +321,17 @@ describe('ctq events', () => {
     }
   });
 
+  it('says of a type that no worker sends which may be meant', async () => {
+    const { context, code } = follow(['--type', 'task-succeded,my-own,task-*', '--enable']);
+    await expect.poll(() => context.stderr.text).toContain('my-own');
+    context.signal('SIGINT');
+    expect(await code).toBe(130);
+    const [slip, own, ...others] = context.stderr.text.trim().split('\n');
+    expect(slip).toBe('ctq: note: "task-succeded" is none of the events that workers send (did you mean task-succeeded?)');
+    expect(own).toMatch(/^ctq: note: "my-own" is none of the events that workers send \(they are worker-online, /);
+    expect(others).toEqual([]);
+  });
+
   it('dumps in Celery’s form', async () => {
     const { context, code } = follow(['--dump', '--type', 'task-*', '--limit', '3']);
     await context.stdout.waitFor(/starting capture/);

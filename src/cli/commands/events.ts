@@ -1,6 +1,7 @@
 /** `ctq events`: what happens, as it happens. */
 import type { EventStream } from '../../events/event-stream.js';
 import type { ReceivedEvent } from '../../events/receiver.js';
+import { closestName } from '../../config/closest-name.js';
 import { globToRegExp } from '../../routing/task-routes.js';
 import { type CommandCall, defineCommand, flag, list, unavailable, value } from '../command.js';
 import { EventDumper, eventCells } from '../event-lines.js';
@@ -42,6 +43,7 @@ async function runEvents(call: Call): Promise<number> {
   const { options, globals, context, signal } = call;
   const print = await printer(call);
   const wanted = filter(options);
+  tellOfSlips(call);
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   const app = await openRemote(call);
   if (options.dump === true && globals.json !== true) context.stdout.write('-> evdump: starting capture...\n');
@@ -64,6 +66,23 @@ async function runEvents(call: Call): Promise<number> {
     open().catch(reject);
   });
   return EXIT.ok;
+}
+
+/** What workers and clients send of themselves; a program may send others. */
+const KNOWN_TYPES = [
+  ...['worker-online', 'worker-heartbeat', 'worker-offline'],
+  ...['sent', 'received', 'started', 'succeeded', 'failed', 'rejected', 'revoked', 'retried'].map((what) => `task-${what}`),
+];
+
+/** A type that nobody sends is no error, and would be waited for in vain. */
+function tellOfSlips({ options, globals, context }: Call): void {
+  if (globals.quiet === true) return;
+  for (const type of options.type?.flat() ?? []) {
+    if (type.includes('*') || KNOWN_TYPES.includes(type)) continue;
+    const lookalike = closestName(type, KNOWN_TYPES);
+    const hint = lookalike === undefined ? `they are ${KNOWN_TYPES.join(', ')}` : `did you mean ${lookalike}?`;
+    context.stderr.write(`ctq: note: ${JSON.stringify(type)} is none of the events that workers send (${hint})\n`);
+  }
 }
 
 type Wanted = (event: ReceivedEvent, stream: EventStream) => boolean;
