@@ -75,7 +75,9 @@ export class Run {
 
   abort(reason: Error): void {
     this.abortReason ??= reason;
-    this.controller?.abort(reason);
+    // Its listeners are the task's own code, whoever ends it: what they print is the task's.
+    const { controller } = this;
+    if (controller !== undefined) within(this, () => controller.abort(reason), undefined);
   }
 
   /** What its signal tells, or would. */

@@ -34,6 +34,11 @@ export class Broadcasts {
     this.#queues = parts.queues.filter(({ broadcast }) => broadcast === true);
   }
 
+  /** What is heard, for people: the workers' own queues have names that tell nothing. */
+  get queues(): readonly Queue[] {
+    return this.#queues;
+  }
+
   get none(): boolean {
     return this.#queues.length === 0;
   }

@@ -90,8 +90,10 @@ export class Intake {
 
   private receive(request: Request): void {
     const { logger, signals, clock, settler, events, revoked } = this.parts;
-    log.received(logger, request);
-    if (signals.taskReceived.connected) {
+    const later = this.isForLater(request);
+    // It will be received when it comes back.
+    if (!later) log.received(logger, request);
+    if (!later && signals.taskReceived.connected) {
       void signals.taskReceived.send({ sender: request.task, taskId: request.id, headers: request.delivery.message.headers });
     }
     if (request.expiresMs !== Number.POSITIVE_INFINITY && clock.nowMs() > request.expiresMs) {
@@ -105,20 +107,24 @@ export class Intake {
       return;
     }
     events?.received(request);
-    if (request.etaMs > 0 && request.etaMs > clock.nowMs()) this.postpone(request);
+    if (later) this.park(request);
+    else if (request.etaMs > 0 && request.etaMs > clock.nowMs()) this.parts.etaTimer.hold(request);
     else this.admit(request);
+  }
+
+  /** So long that the broker shall keep it. */
+  private isForLater({ etaMs }: Request): boolean {
+    const { broker, clock } = this.parts;
+    return etaMs > 0 && broker.capabilities.parks && etaMs - clock.nowMs() > NEAR_MS;
   }
 
   private admit(request: Request): void {
     if (!this.parts.throttle.holds(request)) this.parts.dispatcher.add(request);
   }
 
-  private postpone(request: Request): void {
-    const { broker, clock, etaTimer, logger, postponed } = this.parts;
-    if (!broker.capabilities.parks || request.etaMs - clock.nowMs() <= NEAR_MS) {
-      etaTimer.hold(request);
-      return;
-    }
+  private park(request: Request): void {
+    const { logger, postponed } = this.parts;
+    log.parked(logger, request);
     postponed?.add(request);
     request.delivery.park(new Date(request.etaMs)).catch((error: unknown) => {
       logger.error('Task %s[%s] could not be parked:\n%s', request.name, request.id, log.tracebackText(error));

@@ -13,6 +13,12 @@ export function received(logger: Logger, request: Request): void {
   if (logger.isEnabled('info')) logger.info('Task %s[%s] received', request.name, request.id);
 }
 
+/** Celery holds such a task itself, and says that it has received it. */
+export function parked(logger: Logger, request: Request): void {
+  if (logger.isEnabled('info'))
+    logger.info('Task %s[%s] is for later: %s', request.name, request.id, pythonDate(new Date(request.etaMs).toISOString()));
+}
+
 export function accepted(logger: Logger, request: Request, pid: number): void {
   if (logger.isEnabled('debug')) logger.debug('Task accepted: %s[%s] pid:%d', request.name, request.id, pid);
 }

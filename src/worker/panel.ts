@@ -43,6 +43,8 @@ export interface PanelParts {
   readonly prefetchControl: PrefetchControl;
   /** Undefined for a pool of a fixed size. */
   readonly autoscaler: Autoscaler | undefined;
+  /** Queues of which this worker hears a copy. */
+  readonly broadcasts: readonly Queue[];
   readonly revoked: RevokedTasks;
   readonly events: EventDispatcher;
   /** Remembers revoked ids beyond this worker, and shows them in their results. */
@@ -179,9 +181,9 @@ function tasksView({ tasks, plans }: PanelParts): WorkerView['tasks'] {
   };
 }
 
-function queuesView({ consumer, queueTable }: PanelParts): WorkerView['queues'] {
+function queuesView({ consumer, broadcasts, queueTable }: PanelParts): WorkerView['queues'] {
   return {
-    list: () => consumer.queues,
+    list: () => [...consumer.queues, ...broadcasts],
     add(request) {
       const queue = queueOf(request, queueTable);
       if (queue.broadcast === true)

@@ -263,7 +263,10 @@ export class Worker implements RequestListener {
       if (membership === undefined) return;
       const consumer = await consuming.promise;
       await membership.join(
-        this.view({ pool, consumer, dispatcher, etaTimer, postponed, prefetchControl: control, autoscaler }, membership),
+        this.view(
+          { pool, consumer, dispatcher, etaTimer, postponed, prefetchControl: control, autoscaler, broadcasts: broadcasts.queues },
+          membership,
+        ),
       );
       control.update(0);
     };
@@ -312,7 +315,10 @@ export class Worker implements RequestListener {
 
   /** What remote control sees of this worker. */
   private view(
-    engine: Pick<PanelParts, 'pool' | 'consumer' | 'dispatcher' | 'etaTimer' | 'postponed' | 'prefetchControl' | 'autoscaler'>,
+    engine: Pick<
+      PanelParts,
+      'pool' | 'consumer' | 'dispatcher' | 'etaTimer' | 'postponed' | 'prefetchControl' | 'autoscaler' | 'broadcasts'
+    >,
     membership: Membership,
   ): WorkerView {
     const { parts, plans, revoked, strategy, settler } = this;

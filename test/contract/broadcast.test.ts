@@ -53,6 +53,8 @@ describe.each(Object.entries(engines))('a broadcast queue on %s', (engine, start
       await client.sendTask('tasks.set', ['a']).published;
       await client.sendTask('tasks.one', ['b']).published;
       await eventually(() => expect([...heard].sort()).toEqual(['one b', 'w1 a', 'w2 a', 'w3 a', 'w4 a']));
+      const queues = await client.control.inspect({ destination: ['w4@test'], timeout: 5 }).activeQueues();
+      expect(queues['w4@test']).toMatchObject([{ name: 'everyone', exchange: { type: 'fanout' } }]);
       const broker = await client.broker();
       expect([await broker.depth('everyone'), await broker.depth('celery')]).toEqual([0, 0]);
     },

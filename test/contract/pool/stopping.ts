@@ -31,6 +31,18 @@ export const stoppingCases: readonly PoolCase[] = [
     },
   },
   {
+    title: 'what a listener of its signal prints carries the task’s name and id',
+    async run(bench) {
+      await bench.open({ size: 2 });
+      const run = bench.start('pool.says_goodbye', [], { id: 'leaving' });
+      const says = (what: string) => eventually(() => expect(bench.lines).toContain(`WARNING pool.says_goodbye[leaving]: ${what}`));
+      await says('hello');
+      run.watch.abort?.('revoked');
+      expect(await run.outcome).toEqual({ kind: 'revoked', reason: 'revoked' });
+      await says('goodbye');
+    },
+  },
+  {
     title: 'one that is revoked while it runs and carries on is a success',
     async run(bench) {
       await bench.open({ size: 2 });

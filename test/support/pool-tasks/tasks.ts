@@ -149,6 +149,12 @@ export const cooperative = app.task({ name: 'pool.cooperative', bind: true, auto
     signal.throwIfAborted();
   }
 });
+/** Writes, for vitest takes what console.log prints. */
+export const saysGoodbye = app.task({ name: 'pool.says_goodbye', bind: true }, ({ signal }) => {
+  signal.addEventListener('abort', () => void process.stdout.write('goodbye\n'));
+  process.stdout.write('hello\n');
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+});
 export const cleanUp = app.task({ name: 'pool.clean_up', bind: true }, async (task) => {
   try {
     await sleepMs(30_000, undefined, { signal: task.signal });

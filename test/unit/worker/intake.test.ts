@@ -17,7 +17,8 @@ describe('a task with an eta', () => {
     await setUp();
     const delivery = await bench.deliver({ id: 'a', headers: { eta: '2026-01-02T04:00:00+00:00' } });
     expect(delivery.answer).toBe('park 2026-01-02T04:00:00.000Z');
-    expect(bench.lines.at(-1)).toBe('INFO Task tasks.it[a] received');
+    expect(bench.lines.at(-1)).toBe('INFO Task tasks.it[a] is for later: 2026-01-02 04:00:00.000Z');
+    expect(bench.lines.join('\n')).not.toContain('received');
     expect(bench.clock.pendingTimers).toBe(0);
   });
 
