@@ -68,26 +68,42 @@ const COLUMNS: readonly Column[] = [
   { heading: 'OUT/S', cell: ({ finishRate }) => rateCell(finishRate), rare: ({ finishRate }) => (finishRate?.perSecond ?? 0) > 0 },
   { heading: 'OLDEST', cell: oldestCell },
   { heading: 'STATE', cell: ({ paused }) => (paused ? 'paused' : ''), rare: ({ paused }) => paused },
-  {
-    heading: 'BY PRIORITY',
-    cell: ({ readyByPriority }) => readyByPriority.map(({ priority, count }) => `${priority}: ${numberText(count)}`).join(', '),
-    rare: ({ readyByPriority }) => readyByPriority.some(({ priority }) => priority !== 0),
-  },
+  { heading: 'BY PRIORITY', cell: priorityCell, rare: hasPriorities },
 ];
 
+/** On a narrow screen priorities stand in a table of their own. */
+const WIDE = 100;
+
 export async function queuesText(views: readonly QueueView[], stream: TerminalStream): Promise<string> {
-  const columns = isTerminal(stream) ? COLUMNS.filter(({ rare }) => rare === undefined || views.some(rare)) : COLUMNS;
+  const narrow = isTerminal(stream) && (stream.columns || 0) < WIDE;
+  const told = isTerminal(stream) ? COLUMNS.filter(({ rare }) => rare === undefined || views.some(rare)) : COLUMNS;
+  const columns = narrow ? told.filter(({ cell }) => cell !== priorityCell) : told;
   const rows = views.map((view) => columns.map(({ cell }) => cell(view)));
-  return tableText(
-    columns.map(({ heading }) => heading),
-    rows,
-    stream,
-    { flexible: ['BY PRIORITY', 'QUEUE'] },
-  );
+  const headings = columns.map(({ heading }) => heading);
+  const table = await tableText(headings, rows, stream, { flexible: ['QUEUE', 'BY PRIORITY'] });
+  return columns === told || !views.some(hasPriorities) ? table : `${table}\n${await prioritiesText(views, stream)}`;
+}
+
+function prioritiesText(views: readonly QueueView[], stream: TerminalStream): Promise<string> {
+  const rows = views
+    .filter(hasPriorities)
+    .flatMap(({ name, readyByPriority }) => readyByPriority.map(({ priority, count }): Cell[] => [name, String(priority), count]));
+  return tableText(['QUEUE', 'PRIORITY', 'READY'], rows, stream, { flexible: ['QUEUE'] });
+}
+
+function hasPriorities({ readyByPriority }: QueueView): boolean {
+  return readyByPriority.some(({ priority }) => priority !== 0);
+}
+
+function priorityCell({ readyByPriority }: QueueView): Cell {
+  return {
+    shown: readyByPriority.map(({ priority, count }) => `${priority}: ${numberText(count)}`).join(', '),
+    plain: readyByPriority.map(({ priority, count }) => `${priority}:${count}`).join(','),
+  };
 }
 
 /** `12.5`, `>12.5` when not everybody is counted. */
-function rateCell(rate: Rate | undefined): Cell {
+export function rateCell(rate: Rate | undefined): Cell {
   if (rate === undefined) return { shown: '', plain: '' };
   const { perSecond, known } = rate;
   const text = numberText(perSecond >= 100 ? Math.round(perSecond) : Math.round(perSecond * 10) / 10);
@@ -95,7 +111,7 @@ function rateCell(rate: Rate | undefined): Cell {
 }
 
 /** `~` marks an estimate. */
-function oldestCell({ oldest }: QueueView): Cell {
+export function oldestCell({ oldest }: Pick<QueueView, 'oldest'>): Cell {
   if (oldest === undefined) return { shown: '', plain: '' };
   const mark = oldest.basis === 'estimate' ? '~' : '';
   return { shown: `${mark}${durationText(oldest.ageMs)}`, plain: `${mark}${Math.round(oldest.ageMs / 1000)}` };
