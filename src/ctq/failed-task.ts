@@ -36,7 +36,10 @@ export function ofLetter(letter: DeadLetter, estate: Estate): FailedTask {
     taskId: note?.taskId ?? (letter.kind === 'failed' ? letter.key : (peek?.id ?? '')),
     task: nonEmpty(note?.task) ?? peek?.task,
     queue: nonEmpty(queue),
-    reason: note === undefined ? letter.reason : [note.exceptionType, note.exceptionMessage].filter((part) => part !== '').join(': '),
+    reason:
+      note === undefined
+        ? letter.reason || 'no reason given'
+        : [note.exceptionType, note.exceptionMessage].filter((part) => part !== '').join(': '),
     worker: nonEmpty(note?.worker),
     retries: note?.retries ?? (typeof retries === 'number' ? retries : undefined),
     atMs: atMs > 0 ? atMs : undefined,

@@ -62,6 +62,17 @@ describe('ctq doctor on an SQLite file', () => {
     await runCtq(['send', '-b', url, '-Q', 'lost', 'tasks.add', '1', '2']);
     expect(await diagnose(url)).toMatchObject({ code: 1, kinds: ['serious no-consumer'] });
   });
+
+  it('finds a consumer that died where nobody is left to take over', async () => {
+    const url = `sqlite://${tmpFolder()}/ctq.db`;
+    const worker = await startCtqWorker({ broker: url });
+    expect((await diagnose(url)).kinds).toEqual([]);
+    await worker.kill();
+    const { kinds, findings } = await diagnose(url);
+    // Its mailbox is still declared, so it is waited for, too.
+    expect(kinds).toContain('warning dead-consumers');
+    expect(findings.find(({ kind }) => kind === 'dead-consumers')?.what).toMatch(/^consumer ctq\d+x\d+@test at sqlite:/);
+  });
 });
 
 describeWith('redis', 'ctq doctor on Redis', () => {

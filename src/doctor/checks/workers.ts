@@ -1,4 +1,5 @@
 /** Workers: who is there, who is not, and how they are set up. */
+import { isRecord } from '../../protocol/record.js';
 import type { Facts, WorkerFacts } from '../facts.js';
 import type { Check, Symptom } from '../finding.js';
 import { hasBug, knownBugs } from '../known-bugs.js';
@@ -8,6 +9,9 @@ import { visibilityTimeoutMs } from './queues.js';
 const SKEW_LIMIT_MS = 5_000;
 const WORST_SKEW_MS = 60_000;
 const PICKLE = /^(pickle|application\/x-python-serialize)$/;
+
+/** What everybody at one broker must have alike (WIRE 6.3, 6.5). */
+const SHARED_OPTIONS = ['visibility_timeout', 'priority_steps', 'sep'] as const;
 
 const names = (workers: readonly WorkerFacts[]): string => list(workers.map(({ name }) => name));
 
@@ -95,6 +99,24 @@ export const workerChecks: readonly Check[] = [
         return [{ what: `${name} acknowledges late and ${how}, and the visibility timeout is ${lasting(limitMs)}` }];
       });
     },
+  },
+  {
+    kind: 'transport-options-differ',
+    weight: 'warning',
+    why: 'workers and senders must agree on them: the shortest visibility timeout counts for all, and lists of other steps are not looked at',
+    remedy: 'give all of them the same broker_transport_options',
+    look: ({ workers }) =>
+      SHARED_OPTIONS.flatMap((option): readonly Symptom[] => {
+        const told = workers.filter(({ settings }) => isRecord(settings['broker_transport_options']));
+        const values = new Map<string, string[]>();
+        for (const { name, settings } of told) {
+          const value = JSON.stringify((settings['broker_transport_options'] as Readonly<Record<string, unknown>>)[option] ?? null);
+          values.set(value, [...(values.get(value) ?? []), name]);
+        }
+        if (values.size < 2) return [];
+        const each = [...values].map(([value, who]) => `${value === 'null' ? 'not set' : value} on ${list(who)}`);
+        return [{ what: `${option} is ${each.join(', ')}` }];
+      }),
   },
   {
     kind: 'acks-early',

@@ -112,6 +112,19 @@ describe('the doctor', () => {
     ]);
   });
 
+  it('finds workers that do not agree on what all must have alike', () => {
+    const [one, other] = [3_600, 43_200].map((seconds, index) =>
+      worker({
+        name: `w${index}@host`,
+        settings: { ...worker().settings, broker_transport_options: { visibility_timeout: seconds } },
+      }),
+    ) as [WorkerFacts, WorkerFacts];
+    expect(judge(facts({}, { workers: [one, other] })).map(({ kind, what }) => `${kind}: ${what}`)).toEqual([
+      'transport-options-differ: visibility_timeout is 3600 on w0@host, 43200 on w1@host',
+    ]);
+    expect(judge(facts({}, { workers: [one, { ...one, name: 'w2@host' }] }))).toEqual([]);
+  });
+
   it('knows that ctq workers renew their hold: no visibility timeout concerns them', () => {
     const ours = worker({ software: 'ctq', versions: { ctq: '0.1.0' }, settings: { task_acks_late: true } });
     expect(kinds(facts({ queues: [queue({ farthestEtaMs: NOW + 7_200_000 })] }, { workers: [ours] }))).toEqual([]);
