@@ -111,6 +111,8 @@ export interface ConsumerHandler {
 
 /** A running consumption. Outlives its connection. */
 export interface Consumer {
+  /** Its name among those of whom the broker knows whether they live; undefined where it does not know. */
+  readonly ownerId?: string;
   /** How many deliveries may be unsettled at once; 0 stops taking. */
   setPrefetch(count: number): void;
   addQueue(queue: Queue): Promise<void>;
@@ -158,7 +160,10 @@ export interface PermitTerms {
 export interface SharedLimits {
   /** Places in line for what may begin so often. */
   reserve(name: string, wish: SlotWish): Promise<SlotGrant>;
-  /** For what may run so many times at once: those of the holders that have a permit now, before or anew. */
+  /**
+   * For what may run so many times at once: those of the holders that have a permit now, before or anew. A holder that is
+   * called `<owner id>:…` loses its permits with that owner, as it loses its deliveries.
+   */
   acquire(name: string, holders: readonly string[], terms: PermitTerms): Promise<readonly string[]>;
   release(name: string, holders: readonly string[]): Promise<void>;
 }

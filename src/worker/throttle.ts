@@ -18,6 +18,8 @@ export interface ThrottleParts {
   readonly broker: Broker;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whose permits they are; see `SharedLimits.acquire`. */
+  readonly ownerId?: () => string | undefined;
   /** `workerDisableRateLimits` */
   readonly rates: 'kept' | 'ignored';
   /** Their turn has come. */
@@ -64,8 +66,8 @@ export class Throttle {
   }
 
   private open(plan: TaskPlan): ThrottledLine {
-    const { clock, broker, rates, begin } = this.parts;
-    const parts: LineParts = { clock, limits: broker.limits, rates, begin };
+    const { clock, broker, rates, begin, ownerId } = this.parts;
+    const parts: LineParts = { clock, limits: broker.limits, rates, begin, ownerId };
     const line = new ThrottledLine(plan, parts);
     this.lines.set(plan, line);
     return line;

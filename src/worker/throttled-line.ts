@@ -27,6 +27,7 @@ const BROKER_AWAY_MS = 1_000;
 export interface LineParts {
   readonly clock: Clock;
   readonly limits: SharedLimits | undefined;
+  readonly ownerId?: (() => string | undefined) | undefined;
   readonly rates: 'kept' | 'ignored';
   readonly begin: (requests: readonly Request[]) => void;
 }
@@ -152,7 +153,9 @@ export class ThrottledLine {
     }
     const wanted = Math.min(this.#first.length, maxConcurrency - this.#permits.size);
     if (wanted <= 0) return undefined;
-    const ids = Array.from({ length: wanted }, () => `${this.#worker}:${(this.#lastPermit += 1)}`);
+    const owner = this.#parts.ownerId?.();
+    const holder = owner === undefined ? this.#worker : `${owner}:${this.#worker}`;
+    const ids = Array.from({ length: wanted }, () => `${holder}-${(this.#lastPermit += 1)}`);
     const granted =
       concurrencyIsGlobal && limits !== undefined
         ? await limits.acquire(this.#plan.task.name, ids, { limit: maxConcurrency, leaseMs: PERMIT_LEASE_MS })

@@ -233,6 +233,7 @@ export class Worker implements RequestListener {
     this.running = dispatcher.running;
     const throttle = new Throttle({
       ...{ broker, clock, logger },
+      ownerId: () => consumer?.ownerId,
       rates: settings.workerDisableRateLimits ? 'ignored' : 'kept',
       begin(requests) {
         for (const request of requests) dispatcher.add(request);

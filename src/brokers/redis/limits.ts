@@ -1,7 +1,7 @@
 /** Limits that all workers of a Redis share: scripts by the server's clock, so that nobody's own counts. */
 import type { SharedLimits } from '../../broker.js';
 import type { RedisLink } from '../../connections/redis-link.js';
-import { permitsKey, rateKey, type RedisLayout } from './keys.js';
+import { ownersKey, permitsKey, rateKey, type RedisLayout } from './keys.js';
 import { permitScript, reserveScript } from './scripts.js';
 
 export function redisLimits(layout: RedisLayout, link: RedisLink, guarded: <T>(action: () => Promise<T>) => Promise<T>): SharedLimits {
@@ -16,7 +16,7 @@ export function redisLimits(layout: RedisLayout, link: RedisLink, guarded: <T>(a
     acquire: (name, holders, { limit, leaseMs }) =>
       guarded(async () => {
         const args = [String(limit), String(leaseMs), ...holders];
-        return (await link.askScript(permitScript, [permitsKey(layout, name)], args)) as readonly string[];
+        return (await link.askScript(permitScript, [permitsKey(layout, name), ownersKey(layout)], args)) as readonly string[];
       }),
     release: (name, holders) =>
       guarded(async () => {

@@ -58,7 +58,7 @@ export class SqliteConsumer implements Consumer {
   readonly #store: SqliteStore;
   readonly #handler: ConsumerHandler;
   readonly #name: string;
-  readonly #uuid = randomUUID();
+  readonly ownerId = randomUUID();
   readonly #answers: AnswerQueue;
   readonly #heldQueues: HeldQueues;
   readonly #lease: Lease;
@@ -89,12 +89,12 @@ export class SqliteConsumer implements Consumer {
     this.#name = options.name;
     this.#prefetch = options.prefetch;
     this.#answers = new AnswerQueue(parts.store, parts.deadLetterLimit);
-    this.#heldQueues = new HeldQueues(parts.store, this.#uuid);
+    this.#heldQueues = new HeldQueues(parts.store, this.ownerId);
     this.#paused = new PausedQueues({ logger: parts.logger, isOurs: (queue) => this.#queues.has(queue) });
     for (const queue of options.queues) this.#remember(queue);
     this.#stopListening = parts.store.listen({ changed: () => this.#wake(), replaced: () => this.#beginAnew() });
     const about = { node: options.name, counts: options.queues.map(({ name }) => [name, 0] as const) };
-    this.#lease = parts.startLease(this.#uuid, about, {
+    this.#lease = parts.startLease(this.ownerId, about, {
       forgotten: () => void this.#reconcile(),
       paused: (queues) => this.#hearPaused(queues),
     });
@@ -190,7 +190,7 @@ export class SqliteConsumer implements Consumer {
   }
 
   #leave(db: SqliteConnection): void {
-    const owner = findOwner(db, this.#uuid);
+    const owner = findOwner(db, this.ownerId);
     if (owner !== undefined) dismissOwner(db, owner, 'return');
     this.#heldQueues.drop(db);
   }
@@ -219,7 +219,7 @@ export class SqliteConsumer implements Consumer {
   }
 
   #register(db: SqliteConnection): number {
-    return ensureOwner(db, { uuid: this.#uuid, name: this.#name }, Date.now());
+    return ensureOwner(db, { uuid: this.ownerId, name: this.#name }, Date.now());
   }
 
   /** Runs the pump, once however often it is asked for. */

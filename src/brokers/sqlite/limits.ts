@@ -38,7 +38,12 @@ export function acquirePermits(
   nowMs: number,
 ): readonly string[] {
   prepare(db);
-  db.run('DELETE FROM permit WHERE name = ? AND expires_at <= ?', name, nowMs);
+  db.run(
+    `DELETE FROM permit WHERE name = ?
+       AND (expires_at <= ? OR instr(holder, ':') > 0 AND substr(holder, 1, instr(holder, ':') - 1) NOT IN (SELECT uuid FROM owner))`,
+    name,
+    nowMs,
+  );
   let free = limit - (db.get<{ count: number }>('SELECT count(*) AS count FROM permit WHERE name = ?', name)?.count ?? 0);
   return holders.filter((holder) => {
     const has = db.get('SELECT 1 AS one FROM permit WHERE name = ? AND holder = ?', name, holder) !== undefined;

@@ -1,6 +1,8 @@
 import { expect } from 'vitest';
 import { eventually } from '../../support/eventually.js';
 import type { BrokerCase } from '../broker.js';
+import { DeliveryLog } from '../delivery-log.js';
+import { consume, declare } from './verbs.js';
 
 export const limitCases: readonly BrokerCase[] = [
   {
@@ -40,6 +42,25 @@ export const limitCases: readonly BrokerCase[] = [
       expect(await other.acquire('tasks.a', ['d'], terms)).toEqual([]);
       await one.release('tasks.a', ['a']);
       expect(await other.acquire('tasks.a', ['c', 'd'], terms)).toEqual(['c', 'd']);
+    },
+  },
+  {
+    title: 'a permit goes with its owner, as what the owner holds does',
+    async run({ open }) {
+      const broker = await open();
+      const { limits } = broker;
+      await declare(broker, 'q');
+      const { ownerId } = await consume(broker, ['q'], 1, new DeliveryLog());
+      if (limits === undefined || ownerId === undefined) return;
+      const terms = { limit: 1, leaseMs: 60_000 };
+      // It is known from its first beat on.
+      await eventually(async () => {
+        await limits.release('tasks.a', ['other']);
+        expect(await limits.acquire('tasks.a', [`${ownerId}:1`], terms)).toEqual([`${ownerId}:1`]);
+        expect(await limits.acquire('tasks.a', ['other'], terms)).toEqual([]);
+      });
+      await limits.acquire('tasks.b', ['of-the-dead:1'], terms);
+      expect(await limits.acquire('tasks.b', ['other'], terms)).toEqual(['other']);
     },
   },
   {
