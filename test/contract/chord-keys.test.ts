@@ -22,7 +22,7 @@ interface Recording {
   readonly what: string;
   readonly call: string;
   readonly redis: readonly Key[];
-  readonly midway?: readonly { readonly redis: readonly Key[] }[];
+  readonly midway?: readonly { readonly redis: readonly Key[]; readonly after_seconds: number }[];
 }
 
 const recordings = Object.fromEntries(
@@ -176,7 +176,7 @@ describeWith('redis', 'the keys of chords, run here', () => {
     await redis.stop();
   });
 
-  async function start(database: number, ordered: boolean): Promise<ReturnType<typeof tasksOf> & { readonly app: Ctq }> {
+  async function start(database: number, ordered: boolean): Promise<Tasks & { readonly app: Ctq }> {
     const app = new Ctq('tasks', {
       brokerUrl: redis.url,
       resultBackend: redis.urlOf(database),
@@ -195,10 +195,32 @@ describeWith('redis', 'the keys of chords, run here', () => {
     return { ...tasks, app };
   }
 
+  /** Parts sleep by the time of the recording, which the test moves: no state is missed, however slow the machine. */
+  class RecordedTime {
+    #now = 0;
+    #sleepers: { readonly until: number; wake(): void }[] = [];
+
+    sleep(seconds: number): Promise<void> {
+      return new Promise((wake) => {
+        this.#sleepers.push({ until: seconds, wake });
+        this.advance(this.#now);
+      });
+    }
+
+    advance(seconds: number): void {
+      this.#now = seconds;
+      const due = this.#sleepers.filter(({ until }) => until <= seconds);
+      this.#sleepers = this.#sleepers.filter(({ until }) => until > seconds);
+      for (const sleeper of due) sleeper.wake();
+    }
+  }
+
   function tasksOf(app: Ctq) {
-    const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    const time = new RecordedTime();
+    const sleep = (seconds: number): Promise<void> => time.sleep(seconds);
     const add = app.task('tasks.add', (x: number, y: number) => x + y);
     return {
+      time,
       add,
       slowAdd: app.task('tasks.slow_add', async (x: number, y: number) => sleep(1).then(() => x + y)),
       sleep: app.task('tasks.sleep', async (seconds: number) => sleep(seconds).then(() => seconds)),
@@ -210,8 +232,9 @@ describeWith('redis', 'the keys of chords, run here', () => {
       ignored: app.task('tasks.do_ignore', () => {
         throw new Ignore();
       }),
-      retried: app.task({ name: 'tasks.retry_me', bind: true }, (task, seconds: number) => {
-        if (task.request.retries === 0) throw task.retry({ countdown: seconds });
+      retried: app.task({ name: 'tasks.retry_me', bind: true }, async (task, seconds: number) => {
+        if (task.request.retries === 0) throw task.retry({ countdown: 0 });
+        await sleep(seconds);
         return `done after ${task.request.retries}`;
       }),
       grown: app.task({ name: 'tasks.grow_chord', bind: true }, async (task) => {
@@ -294,9 +317,11 @@ describeWith('redis', 'the keys of chords, run here', () => {
       const { redis: last, midway = [] } = recorded(what);
       const tasks = await start(database, !what.startsWith('result_chord_ordered=False'));
       call(tasks);
-      for (const { redis: keys } of midway) {
+      for (const { redis: keys, after_seconds: seconds } of midway) {
+        tasks.time.advance(seconds);
         await eventually(async () => expect(essence(await keysOf(database))).toEqual(ours(essence(ofChords(keys)))), { intervalMs: 20 });
       }
+      tasks.time.advance(Number.POSITIVE_INFINITY);
       const left = end === undefined ? ours(essence(ofChords(last))) : [];
       await eventually(async () => expect(essence(await keysOf(database))).toEqual(left));
     },
