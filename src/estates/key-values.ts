@@ -2,17 +2,22 @@
 import type { KeyKind } from '../estate/keys.js';
 import { parseJson } from '../protocol/kombu-json.js';
 import { describeMessage } from '../protocol/message-description.js';
+import { describePickle } from '../protocol/pickle-description.js';
 import { readMessage } from './stored.js';
 
 /** Of a text that is no message: more is no help to anybody. */
 const LONGEST_TEXT = 65_536;
 const LINE_FEED = 0x0a;
+/** How a pickle of protocol 2 and later begins. */
+const PICKLE_PROTO = 0x80;
 
 /** A value of this kind of key, as JSON-like data. */
 export async function readValue(kind: KeyKind, raw: Uint8Array): Promise<unknown> {
   if (kind === 'queue' || kind === 'reply queue' || kind === 'delayed') return describeRaw(raw);
   if (kind === 'unacked') return describeUnacked(raw);
   if (kind === 'dead letters' || kind === 'failed tasks') return describeKept(raw);
+  // `result_serializer = 'pickle'`: a result is told, and never loaded.
+  if ((kind === 'result' || kind === 'group result') && raw[0] === PICKLE_PROTO) return { pickle: describePickle(raw) };
   return readPlain(raw);
 }
 

@@ -260,3 +260,44 @@ withRedis(`orphans on Redis${skipped}`, () => {
     await worker.close();
   }, 30_000);
 });
+
+withRedis(`estates with prefixes, and of two places${skipped}`, () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  beforeEach(async () => void (await server.command('FLUSHALL')));
+
+  it('name and find what is theirs under both prefixes', async () => {
+    const app = new Ctq('prefixed', {
+      ...{ brokerUrl: server.url, resultBackend: server.url },
+      brokerTransportOptions: { global_keyprefix: 'app1:' },
+      resultBackendTransportOptions: { global_keyprefix: 'results' },
+    });
+    const other = new Ctq('other', { brokerUrl: server.url });
+    await app.sendTask('tasks.add', [1], { taskId: 'mine', priority: 6 });
+    await other.sendTask('tasks.add', [1], { taskId: 'theirs' });
+    await (await app.backend()).store({ taskId: 'done', status: 'SUCCESS', result: 1, traceback: null, children: [], dateDone: null });
+    const [estate] = await app.estates();
+    if (estate === undefined) throw new Error('no estate');
+    const keys = (await allKeys(estate)).filter(({ name }) => !name.includes('ctq:ledger:'));
+    expect(keys.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+      ...['_kombu.binding.celery unknown', 'app1:_kombu.binding.celery binding', 'app1:celery\x06\x166 queue'],
+      ...['celery unknown', 'results_celery-task-meta-done result'],
+    ]);
+    expect(keys.find(({ name }) => name === 'celery')?.about).toBe('not under the prefix app1:');
+    const look = { signal: new AbortController().signal };
+    expect((await estate.tasks.search('mine', look)).ready).toMatchObject([{ queue: 'celery', priority: 6 }]);
+    expect((await estate.tasks.search('theirs', look)).ready).toEqual([]);
+    expect(await estate.tasks.complete('do', 5, look)).toEqual(['done']);
+    await Promise.all([app.close(), other.close()]);
+  });
+
+  it('are one where the URLs mean one place, and two where they do not', async () => {
+    const same = new Ctq('same', { brokerUrl: server.url, resultBackend: server.url.replace('127.0.0.1', 'localhost').replace('/0', '') });
+    expect((await same.estates()).map(({ parts }) => parts)).toEqual([['broker', 'result backend']]);
+    const apart = new Ctq('apart', { brokerUrl: server.url, resultBackend: server.urlOf(1) });
+    expect((await apart.estates()).map(({ parts }) => parts)).toEqual([['broker'], ['result backend']]);
+    await Promise.all([same.close(), apart.close()]);
+  });
+});

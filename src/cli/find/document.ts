@@ -36,8 +36,11 @@ export interface FindDocument {
   readonly search: { readonly searched: number; readonly total: number } | null;
 }
 
+/** The state of a result that is no JSON; see estates/stored-result.ts. */
+export const UNREADABLE = 'UNREADABLE';
+
 export function whereIs({ result, workers = [], places, deadLetters, revoked, failedAtMs }: Located, nowMs: number): Where {
-  if (result !== undefined && isReady(result.status)) return 'done';
+  if (result !== undefined && (isReady(result.status) || result.status === UNREADABLE)) return 'done';
   if (workers.some(({ state }) => state === 'active')) return 'running';
   if (places.some(({ place }) => place === 'delayed')) return 'delayed';
   // Python's workers hold these, and do not count them among what they hold.

@@ -7,7 +7,7 @@ import { jsonText } from '../output/json.js';
 import { countText, numberText } from '../output/number.js';
 import { durationText, relativeTime } from '../output/relative-time.js';
 import type { Field } from '../output/fields.js';
-import { etaOf, findDocument, type FindDocument } from './document.js';
+import { etaOf, findDocument, type FindDocument, UNREADABLE } from './document.js';
 import type { Located } from './locate.js';
 
 export function findFields(located: Located, nowMs: number): Field[] {
@@ -45,6 +45,7 @@ function whereText({ places, workers = [], deadLetters, failedAtMs }: Located, {
   const eta = place === undefined ? undefined : etaOf(place);
   switch (where) {
     case 'done':
+      if (state === UNREADABLE) return 'there is a result, which is no JSON: a pickle, perhaps; ctq keys shows it';
       return state === 'SUCCESS' ? 'done' : `ended: ${state ?? ''}`;
     case 'running': {
       const since = active?.startedAtMs === undefined ? '' : `, since ${durationText(nowMs - active.startedAtMs)}`;

@@ -32,7 +32,7 @@ export async function showKey(store: RedisStore, report: KeyReport, page: KeyPag
 async function entriesOf({ layout }: RedisStore, { kind, type }: KeyReport, { name, value, score }: RawMember): Promise<KeyEntry[]> {
   const text = value.toString('utf8');
   if (kind === 'binding') return [{ name, value: bindingOf(layout, text) }];
-  if (kind === 'unacked index') return [{ name: text, value: { since: instantOf(score ?? 0) } }];
+  if (kind === 'unacked index' && score !== undefined) return [{ name: text, value: { since: instantOf(score) } }];
   if (kind === 'delayed' && score !== undefined) {
     const [tag = '', list = ''] = text.split('\0');
     return [{ name: tag, value: { queue: queueOfList(layout, list).queue, due: instantOf(score) } }];

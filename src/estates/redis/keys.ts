@@ -2,13 +2,12 @@
  * Every key of a database, looked at in pages of one SCAN step and one script, so that no command takes long
  * and a remote server costs two round trips for five hundred keys.
  */
-import type { RedisConnection } from '../../connections/redis.js';
 import type { KeyDesk, KeyQuery, KeyReport } from '../../estate/keys.js';
 import { showKey } from './key-contents.js';
 import { keyFactsScript } from './key-scripts.js';
 import { keyNaming, type NamedKey } from './key-names.js';
 import { orphansAmong, removeOrphans } from './orphans.js';
-import { queueOfList } from './queue-names.js';
+import { allBindings, queueOfList } from './queue-names.js';
 import type { RedisStore } from './store.js';
 
 const PAGE = 500;
@@ -26,7 +25,7 @@ export function redisKeyDesk(store: RedisStore): KeyDesk {
   return {
     scan: (query, signal) => scanKeys(store, query, signal),
     async show(name, page) {
-      const found = await store.read((connection) => readFacts(connection, store, [Buffer.from(name)]));
+      const found = await readFacts(store, [Buffer.from(name)], boundLists(store));
       const [report] = await orphansAmong(store, found);
       return report === undefined ? undefined : showKey(store, report, page);
     },
@@ -37,12 +36,13 @@ export function redisKeyDesk(store: RedisStore): KeyDesk {
 async function* scanKeys(store: RedisStore, { pattern, kinds }: KeyQuery, signal?: AbortSignal): AsyncGenerator<readonly KeyReport[]> {
   const wanted = kinds === undefined ? undefined : new Set(kinds);
   const seen = new Set<string>();
+  const bound = boundLists(store);
   for await (const names of pages(store, pattern, signal)) {
     const fresh = names.filter((name) => {
       const id = name.toString('latin1');
       return !seen.has(id) && seen.add(id);
     });
-    const found = await store.read((connection) => readFacts(connection, store, fresh));
+    const found = await readFacts(store, fresh, bound);
     const reports = found.filter(({ kind }) => wanted === undefined || wanted.has(kind));
     if (reports.length > 0) yield await orphansAmong(store, reports);
   }
@@ -67,30 +67,50 @@ async function* pages(store: RedisStore, pattern: string | undefined, signal?: A
 
 type Facts = readonly [type: Buffer, members: number, bytes: number, ttlMs: number, idleS: number, head: Buffer];
 
-async function readFacts(connection: RedisConnection, store: RedisStore, names: readonly Buffer[]): Promise<FoundKey[]> {
+async function readFacts(store: RedisStore, names: readonly Buffer[], bound: () => Promise<ReadonlySet<string>>): Promise<FoundKey[]> {
   if (names.length === 0) return [];
-  const facts = (await connection.runForBytes(keyFactsScript, names, ['.pidbox', String(PEEK)])) as readonly Facts[];
+  const facts = (await store.read((connection) =>
+    connection.runForBytes(keyFactsScript, names, ['.pidbox', String(PEEK)]),
+  )) as readonly Facts[];
   const naming = keyNaming(store.layout, store.resultKeys);
-  return facts.flatMap(([type, members, bytes, ttlMs, idleS, head], index) => {
+  const found: FoundKey[] = [];
+  for (const [index, [type, members, bytes, ttlMs, idleS, head]] of facts.entries()) {
+    if (type.toString() === 'none') continue;
     const name = (names[index] as Buffer).toString('utf8');
-    if (type.toString() === 'none') return [];
-    const { kind, about } = naming.name(name) ?? listOrUnknown(store, name, head);
-    return {
-      name,
-      kind,
-      about,
-      type: type.toString(),
+    const { kind, about } = naming.name(name) ?? (await listOrUnknown(store, name, { type: type.toString(), head, bound }));
+    found.push({
+      ...{ name, kind, about, type: type.toString() },
       members: members < 0 ? undefined : members,
       bytes: bytes < 0 ? undefined : bytes,
       ttlMs: ttlMs < 0 ? undefined : ttlMs,
       idleS: idleS < 0 ? undefined : idleS,
-    };
-  });
+    });
+  }
+  return found;
 }
 
-/** A queue needs no binding: the default exchange reaches it by its name. What lies in it tells. */
-function listOrUnknown({ layout }: RedisStore, name: string, head: Buffer): NamedKey {
-  if (!name.startsWith(layout.prefix) || !ENVELOPE.test(head.toString('latin1'))) return { kind: 'unknown', about: "not Celery's" };
+interface Evidence {
+  readonly type: string;
+  readonly head: Buffer;
+  readonly bound: () => Promise<ReadonlySet<string>>;
+}
+
+/** A queue needs no binding: the default exchange reaches it by its name. Then what lies in it tells. */
+async function listOrUnknown({ layout }: RedisStore, name: string, { type, head, bound }: Evidence): Promise<NamedKey> {
   const { queue, priority } = queueOfList(layout, name);
+  const isQueue =
+    type === 'list' && name.startsWith(layout.prefix) && (ENVELOPE.test(head.toString('latin1')) || (await bound()).has(queue));
+  if (!isQueue) return { kind: 'unknown', about: "not Celery's" };
   return { kind: 'queue', about: `queue ${queue}${priority === 0 ? '' : `, priority ${priority}`}` };
+}
+
+/** Names of bound queues; read when they are first asked for. */
+function boundLists({ read, layout }: RedisStore): () => Promise<ReadonlySet<string>> {
+  let bound: Promise<ReadonlySet<string>> | undefined;
+  return () => {
+    bound ??= read((connection) => allBindings(connection, layout)).then(
+      (exchanges) => new Set(exchanges.flatMap(({ queues }) => queues.map(({ queue }) => queue))),
+    );
+    return bound;
+  };
 }

@@ -34,8 +34,10 @@ export async function orphansAmong(store: RedisStore, keys: readonly FoundKey[])
       if (report.kind === 'reply queue') {
         return mark('reply queue of a client that is gone', idleS !== undefined && idleS >= IDLE_S ? 1 : 0);
       }
-      if (report.kind === 'unacked') return mark('unacked without owner', (await collect(ownerlessTags(store))).length);
-      if (report.kind === 'binding') return mark('binding without queue', (await collect(lostBindings(store, report.name))).length);
+      if (report.kind === 'unacked' && report.type === 'hash')
+        return mark('unacked without owner', (await collect(ownerlessTags(store))).length);
+      if (report.kind === 'binding' && report.type === 'set')
+        return mark('binding without queue', (await collect(lostBindings(store, report.name))).length);
       return report;
     }),
   );

@@ -8,6 +8,7 @@
 local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
 local tags = {}
 for i = 1, #page[2], 2 do
-  if not redis.call('ZSCORE', KEYS[2], page[2][i]) then tags[#tags + 1] = page[2][i] end
+  -- An error, where the index is no index, proves nothing.
+  if redis.pcall('ZSCORE', KEYS[2], page[2][i]) == false then tags[#tags + 1] = page[2][i] end
 end
 return { page[1], tags }
