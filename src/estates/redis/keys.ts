@@ -97,9 +97,9 @@ interface Evidence {
 
 /** A queue needs no binding: the default exchange reaches it by its name. Then what lies in it tells. */
 async function listOrUnknown({ layout }: RedisStore, name: string, { type, head, bound }: Evidence): Promise<NamedKey> {
+  if (!name.startsWith(layout.prefix)) return { kind: 'unknown', about: `not under the prefix ${layout.prefix}` };
   const { queue, priority } = queueOfList(layout, name);
-  const isQueue =
-    type === 'list' && name.startsWith(layout.prefix) && (ENVELOPE.test(head.toString('latin1')) || (await bound()).has(queue));
+  const isQueue = type === 'list' && (ENVELOPE.test(head.toString('latin1')) || (await bound()).has(queue));
   if (!isQueue) return { kind: 'unknown', about: "not Celery's" };
   return { kind: 'queue', about: `queue ${queue}${priority === 0 ? '' : `, priority ${priority}`}` };
 }
