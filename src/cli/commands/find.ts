@@ -7,6 +7,7 @@ import { idsBeginning, type LocateOptions, type Located, locate } from '../find/
 import { findFields } from '../find/text.js';
 import { EXIT } from '../exit-codes.js';
 import { positiveSeconds } from '../option-values.js';
+import { paintFor, stateColour } from '../output/colour.js';
 import { fieldsText } from '../output/fields.js';
 import { jsonText } from '../output/json.js';
 import { numberText } from '../output/number.js';
@@ -58,7 +59,13 @@ async function runFind(call: Call): Promise<number> {
   spinner.stop();
   if (located === undefined) throw await notFound(app, typed, seen, timeoutS);
   if (globals.json === true) context.stdout.write(`${jsonText(findDocument(located, context.clock.nowMs()))}\n`);
-  else context.stdout.write(fieldsText([['id', located.taskId], ...findFields(located, context.clock.nowMs())], context.stdout));
+  else {
+    const text = fieldsText([['id', located.taskId], ...findFields(located, context.clock.nowMs())], context.stdout);
+    const paint = await paintFor(context.stdout, context.env, globals.noColor);
+    context.stdout.write(
+      text.replace(/^(state +)(\S+)$/m, (_line, name: string, state: string) => name + paint(stateColour(state), state)),
+    );
+  }
   return EXIT.ok;
 }
 

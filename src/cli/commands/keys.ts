@@ -51,6 +51,7 @@ export const keys = defineCommand({
         ['ctq keys [pattern]', 'lists keys with what each is, summed by kind when there are many'],
         ['ctq keys show <key>', 'decodes one: messages, results, chords, bindings. A pickle is described and never loaded'],
         ['ctq keys clean --orphans', 'removes what --orphans lists, after a question'],
+        ['kinds', KEY_KINDS.join(', ')],
       ],
     },
   ],
