@@ -112,9 +112,8 @@ function notesOf(views: readonly QueueView[], silent: number, breakdowns: readon
 }
 
 async function breakAllDown(estate: Estate, views: readonly QueueView[]): Promise<Map<string, TaskBreakdown>> {
-  const breakdowns = new Map<string, TaskBreakdown>();
-  for (const { name, ready } of views) if (ready > 0) breakdowns.set(name, await breakDown(estate.messages, name));
-  return breakdowns;
+  const full = views.filter(({ ready }) => ready > 0);
+  return new Map(await Promise.all(full.map(async ({ name }) => [name, await breakDown(estate.messages, name)] as const)));
 }
 
 async function peek(call: Call, words: readonly string[]): Promise<number> {

@@ -65,7 +65,11 @@ const COLUMNS: readonly Column[] = [
   { heading: 'DELAYED', cell: ({ delayed }) => delayed },
   { heading: 'WORKERS', cell: ({ consumers }) => consumers.length },
   { heading: 'IN/S', cell: ({ publishRate }) => rateCell(publishRate), rare: ({ publishRate }) => publishRate !== undefined },
-  { heading: 'OUT/S', cell: ({ finishRate }) => rateCell(finishRate), rare: ({ finishRate }) => (finishRate?.perSecond ?? 0) > 0 },
+  {
+    heading: 'OUT/S',
+    cell: ({ finishRate }) => rateCell(finishRate),
+    rare: ({ finishRate, publishRate }) => publishRate !== undefined || (finishRate?.perSecond ?? 0) > 0,
+  },
   { heading: 'OLDEST', cell: oldestCell },
   { heading: 'STATE', cell: ({ paused }) => (paused ? 'paused' : ''), rare: ({ paused }) => paused },
   { heading: 'BY PRIORITY', cell: priorityCell, rare: hasPriorities },

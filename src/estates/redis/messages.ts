@@ -104,19 +104,20 @@ async function sample(
   if (total <= size) return { messages: await page(connection, layout, { queue, offset: 0, limit: total }), total };
   const runs = Math.min(SAMPLE_RUNS, size);
   const run = Math.max(1, Math.floor(size / runs));
-  const parts: StoredMessage[][] = [];
-  for (let index = 0; index < runs; index += 1) {
-    // From the middle of each of equal stretches, so that neither end counts for more than its share.
-    let position = Math.max(0, Math.floor((total * (index + 0.5)) / runs) - Math.floor(run / 2));
-    const step = lengths.findIndex((length) => {
-      if (position < length) return true;
-      position -= length;
-      return false;
-    });
-    const list = lists[step];
-    if (list === undefined) continue;
-    const raws = await listPage(connection, list, position, run);
-    parts.push(raws.map((raw, at) => readyMessage(queue, layout.prioritySteps[step] ?? 0, position + at, raw)));
-  }
+  const parts = await Promise.all(
+    Array.from({ length: runs }, async (_, index) => {
+      // From the middle of each of equal stretches, so that neither end counts for more than its share.
+      let position = Math.max(0, Math.floor((total * (index + 0.5)) / runs) - Math.floor(run / 2));
+      const step = lengths.findIndex((length) => {
+        if (position < length) return true;
+        position -= length;
+        return false;
+      });
+      const [list, from] = [lists[step], position];
+      if (list === undefined) return [];
+      const raws = await listPage(connection, list, from, run);
+      return raws.map((raw, at) => readyMessage(queue, layout.prioritySteps[step] ?? 0, from + at, raw));
+    }),
+  );
   return { messages: parts.flat(), total };
 }

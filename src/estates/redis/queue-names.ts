@@ -7,9 +7,8 @@ import { readMessage } from '../stored.js';
 import { abouts } from './abouts.js';
 import { parkedLists } from './parked.js';
 
-/** A step of SCAN stays far below a millisecond for each thousand. */
-const SCAN_COUNT = 2_000;
-/** Steps of different scans that are under way at once. */
+/** A step of SCAN: some tenths of a millisecond. */
+const SCAN_COUNT = 1_000;
 const BINDING_PATTERN = '_kombu.binding.';
 
 /** Mailboxes, answers and events: queues of kombu's that no task goes to (WIRE 10, 11), each worker or client its own. */
