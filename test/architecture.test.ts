@@ -57,6 +57,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   commander: /^cli\/program\.ts$/,
   chalk: /^cli\/output\/[^/]+$/,
   'cli-table3': /^cli\/output\/[^/]+$/,
+  'get-east-asian-width': /^cli\/output\/[^/]+$/,
   ora: /^cli\/output\/[^/]+$/,
   cosmiconfig: /^cli\/config-file\.ts$/,
   suncalc: /^beat\/solar\.ts$/,

@@ -5,9 +5,11 @@ import type { Environment } from '../config/resolve.js';
 import type { Ctq } from '../ctq.js';
 
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGQUIT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
+/** What a shell's job control sends to whoever uses its screen. */
+export type JobSignal = 'SIGTSTP' | 'SIGCONT';
 
 /** A stream that may be a terminal. */
-export type TerminalStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+export type TerminalStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 export interface CliContext {
   readonly stdin: NodeJS.ReadableStream;
@@ -21,7 +23,11 @@ export interface CliContext {
   readonly pid: number;
   readonly clock: Clock;
   /** Calls back whenever the signal comes, until the returned function is called. */
-  onSignal(signal: StopSignal, handler: () => void): () => void;
+  onSignal(signal: StopSignal | JobSignal, handler: () => void): () => void;
+  /** Calls back, synchronously, when the process ends in whatever way lets it say a last word; until the returned function is called. */
+  onExit(handler: () => void): () => void;
+  /** Stops this process until somebody continues it, as Ctrl-Z does. */
+  suspend(): void;
   changeFolder(path: string): void;
   /** An app without a module behind it, to send and to ask with. */
   openApp(): Promise<Ctq>;
@@ -49,6 +55,11 @@ export function processContext(): CliContext {
       process.on(signal, handler);
       return () => process.off(signal, handler);
     },
+    onExit(handler) {
+      process.on('exit', handler);
+      return () => process.off('exit', handler);
+    },
+    suspend: () => process.kill(process.pid, 'SIGTSTP'),
     changeFolder: (path) => process.chdir(path),
     openApp: async () => new (await import('../ctq.js')).Ctq('ctq'),
   };

@@ -119,7 +119,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   call: 'the command is ctq send',
   multi: 'start ctq worker once per node; your process manager keeps them up',
 };
-const LATER = ['top', 'completion'];
+const LATER = ['completion'];
 
 function unknownCommand(name: string): UsageError {
   const shown = escapeText(name.length > 60 ? `${name.slice(0, 57)}...` : name);

@@ -68,6 +68,12 @@ export function usageOf({ kind, name, usage }: RemoteCommand): string {
   return `usage: ctq ${kind} ${name}${usage === undefined ? '' : ` ${usage}`}`;
 }
 
+export const RATE_HINT = 'it must be so many a second, minute or hour, such as 5/s, 10/m or 100/h; 0 lifts it';
+
+export function isRate(word: string): boolean {
+  return /^\d+(?:\.\d+)?(?:\/[smh])?$/.test(word);
+}
+
 function readWord({ name, read }: CommandParameter, word: string): unknown {
   if (read === 'text') return word;
   if (read === 'flag') {
@@ -76,10 +82,8 @@ function readWord({ name, read }: CommandParameter, word: string): unknown {
     throw new UsageError(`${name} is ${JSON.stringify(word)}`, { hint: 'it must be true or false' });
   }
   if (read === 'rate') {
-    if (/^\d+(?:\.\d+)?(?:\/[smh])?$/.test(word)) return word;
-    throw new UsageError(`${name} is ${JSON.stringify(word)}`, {
-      hint: 'it must be so many a second, minute or hour, such as 5/s, 10/m or 100/h; 0 lifts it',
-    });
+    if (isRate(word)) return word;
+    throw new UsageError(`${name} is ${JSON.stringify(word)}`, { hint: RATE_HINT });
   }
   const value = Number(word);
   if (word.trim() === '' || !Number.isFinite(value) || (read === 'whole number' && !Number.isSafeInteger(value))) {

@@ -84,7 +84,7 @@ export function errorOf(answer: unknown): string | undefined {
 }
 
 /** What stands in `{"ok": …}` or `{"error": …}`. */
-function unwrapped(answer: unknown): unknown {
+export function unwrapped(answer: unknown): unknown {
   if (!isRecord(answer) || Object.keys(answer).length !== 1) return answer;
   return 'ok' in answer ? answer['ok'] : answer;
 }

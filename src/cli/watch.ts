@@ -12,24 +12,26 @@ export const watchOptions = {
 interface Watching {
   readonly watch: boolean | undefined;
   readonly interval: number | undefined;
+  /** Enough after so many; undefined: never. */
+  readonly times?: number | undefined;
 }
 
-const DEFAULT_INTERVAL_S = 2;
+export const DEFAULT_INTERVAL_S = 2;
 /** Home, then clear what is below: nothing flickers, and what was there before stays above in the scrollback. */
 const REDRAW = '\u001b[H\u001b[J';
 
 /** Prints what `view` gives, once or as often as asked. On a screen each takes the place of the one before. */
 export async function showView(
   { context, globals, signal }: Pick<CommandCall, 'context' | 'globals' | 'signal'>,
-  { watch, interval = DEFAULT_INTERVAL_S }: Watching,
+  { watch, interval = DEFAULT_INTERVAL_S, times = Number.POSITIVE_INFINITY }: Watching,
   view: () => Promise<string>,
 ): Promise<void> {
   const { stdout, clock, env } = context;
   const redraw = watch === true && globals.json !== true && isTerminal(stdout) && env['TERM'] !== 'dumb';
-  for (;;) {
+  for (let shown = 1; ; shown += 1) {
     const text = await view();
     await writeWhole(stdout, redraw ? `${REDRAW}${text}` : text);
-    if (watch !== true || signal.aborted) return;
+    if (watch !== true || shown >= times || signal.aborted) return;
     await new Promise<void>((resolve) => {
       const timer = clock.setTimeout(done, interval * 1000);
       function done(): void {

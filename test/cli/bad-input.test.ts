@@ -30,7 +30,7 @@ const onTheCommandLine: readonly Mistake[] = [
   { argv: ['wroker'], code: 2, says: 'unknown command "wroker" (did you mean ctq worker?)' },
   { argv: ['tasks.add', '3', '4'], code: 2, says: 'did you forget "send"? ctq send tasks.add' },
   { argv: ['call', 'tasks.add'], code: 2, says: 'unknown command "call" (the command is ctq send)' },
-  { argv: ['top'], code: 2, says: 'ctq top is not available in this version' },
+  { argv: ['completion'], code: 2, says: 'ctq completion is not available in this version' },
   { argv: ['beat'], code: 2, says: 'no app was named (did you forget -A? ctq beat -A tasks' },
   { argv: [''], code: 2, says: 'unknown command ""' },
   { argv: ['\u001b[2J\nx'], code: 2, says: 'unknown command' },

@@ -1,7 +1,7 @@
 /** A world for `main()`: streams that are read afterwards, a terminal or not, and signals on demand. */
 import { Readable, Writable } from 'node:stream';
 import { systemClock } from '../../src/clock.js';
-import type { CliContext, StopSignal, TerminalStream } from '../../src/cli/context.js';
+import type { CliContext, JobSignal, StopSignal, TerminalStream } from '../../src/cli/context.js';
 import { Ctq } from '../../src/ctq.js';
 
 export class FakeStream extends Writable implements TerminalStream {
@@ -57,7 +57,7 @@ export interface FakeContext extends CliContext {
   readonly stdout: FakeStream;
   readonly stderr: FakeStream;
   /** Sends a signal to the command; false when nobody listens for it. */
-  signal(name: StopSignal): boolean;
+  signal(name: StopSignal | JobSignal): boolean;
 }
 
 export interface FakeWorld {
@@ -71,7 +71,7 @@ export interface FakeWorld {
 
 export function fakeContext(world: FakeWorld): FakeContext {
   const terminal = world.terminal === true;
-  const handlers = new Map<StopSignal, Set<() => void>>();
+  const handlers = new Map<StopSignal | JobSignal, Set<() => void>>();
   const input = typeof world.input === 'string' ? [world.input] : (world.input ?? []);
   return {
     stdin: Readable.from(input.map((part) => Buffer.from(part))),
@@ -87,6 +87,8 @@ export function fakeContext(world: FakeWorld): FakeContext {
       handlers.set(name, set.add(handler));
       return () => set.delete(handler);
     },
+    onExit: () => () => {},
+    suspend() {},
     // The folder is only told; the process of the tests stays where it is.
     changeFolder() {},
     openApp: async () => new Ctq('ctq'),

@@ -35,4 +35,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'remove messages that wait in queues, and bring them back',
     load: async () => (await import('./purge.js')).purge,
   },
+  {
+    name: 'top',
+    summary: 'show workers, queues, tasks and failures on one screen, and act on them',
+    load: async () => (await import('./top.js')).top,
+  },
 ];

@@ -14,7 +14,7 @@ import { jsonText } from '../output/json.js';
 import { countText, numberText } from '../output/number.js';
 import { startSpinner } from '../output/spinner.js';
 import { tableText } from '../output/table.js';
-import { CopyWriter } from '../purge/copy-file.js';
+import { CopyWriter, copyName } from '../purge/copy-file.js';
 import { countPurge, type PurgeTerms, type QueueCount, removeEach } from '../purge/removing.js';
 import { undoPurge } from '../purge/undo.js';
 import { openRemote } from '../remote-call.js';
@@ -147,8 +147,7 @@ async function countFirst({ context, globals }: Call, terms: PurgeTerms): Promis
 
 async function openCopy({ options: given, context, workdir }: Call, id: string, estate: Estate): Promise<CopyWriter | undefined> {
   if (given.keepCopy === undefined) return undefined;
-  const stamp = new Date(context.clock.nowMs()).toISOString().replaceAll(/[-:]|\..*/g, '');
-  const name = typeof given.keepCopy === 'string' ? given.keepCopy : `ctq-purge-${stamp}.jsonl`;
+  const name = typeof given.keepCopy === 'string' ? given.keepCopy : copyName(context.clock.nowMs());
   return CopyWriter.create(resolve(workdir, name), id, estate.displayUrl);
 }
 

@@ -3,7 +3,7 @@ import type { Environment } from '../../config/resolve.js';
 import type { TerminalStream } from '../context.js';
 import { wantsColour } from './terminal.js';
 
-export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'magenta';
+export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'inverse';
 export type Paint = (colour: Colour, text: string) => string;
 
 const plain: Paint = (_colour, text) => text;

@@ -10,6 +10,11 @@ import { copyLine, type PurgedMessage, readCopyLine, removedMessage } from './co
 /** Messages hold passwords and addresses: nobody else reads them. */
 const MODE = 0o600;
 
+/** In the folder one is in, by the time of the purge. */
+export function copyName(nowMs: number): string {
+  return `ctq-purge-${new Date(nowMs).toISOString().replaceAll(/[-:]|\..*/g, '')}.jsonl`;
+}
+
 export class CopyWriter {
   readonly path: string;
   readonly #file: FileHandle;
