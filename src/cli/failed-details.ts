@@ -25,6 +25,8 @@ export interface FailedDetailsDocument extends FailedDocument {
   readonly eta: string | null;
   readonly expires: string | null;
   readonly traceback: string | null;
+  /** Whether the message is there to be sent again. */
+  readonly message_kept: boolean;
 }
 
 interface Links {
@@ -55,6 +57,7 @@ export async function detailsDocument({ failed, letter, failure }: FailedDetails
     eta: task?.eta ?? textOf(headers['eta']),
     expires: task?.expires ?? textOf(headers['expires']),
     traceback: failure?.meta.traceback ?? letter?.note?.traceback ?? null,
+    message_kept: letter?.message !== undefined,
   };
 }
 
@@ -65,6 +68,8 @@ const SOURCES: Readonly<Record<FailedDocument['source'], string>> = {
   refused: 'no worker would run the message, and it was kept: ctq retry sends it again with all its links',
   result: 'only the result is left: ctq retry makes a new message of it where it was stored with result_extended',
 };
+
+const NOT_KEPT = 'this alone: the message was too large (failed_tasks_max_size), or is none, and cannot be sent again';
 
 export interface DetailsView {
   readonly nowMs: number;
@@ -93,7 +98,7 @@ export function detailsText(document: FailedDetailsDocument, { nowMs, width, pai
     ['errbacks', namesText(links?.errbacks)],
     ['chain', namesText(links?.chain, ' → ')],
     ['chord', links?.chord ?? null],
-    ['kept', SOURCES[document.source]],
+    ['kept', document.source !== 'result' && !document.message_kept ? NOT_KEPT : SOURCES[document.source]],
   ];
   const lines = rows.flatMap(([name, value]) =>
     value === null || value === '' ? [] : [`  ${name.padEnd(10)}${coloured(name, wrapText(escapeText(value), width, INDENT))}\n`],

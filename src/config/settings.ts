@@ -220,6 +220,8 @@ export const SETTINGS = {
   failedTasksKept: whole(5_000),
   /** Ours: and for so long. Seconds; null and 0 keep them. */
   failedTasksExpires: nullable(seconds(604_800)),
+  /** Ours: of a message with more bytes than this all but the message is kept; null and 0 keep any. */
+  failedTasksMaxSize: nullable(whole(262_144)),
 
   // ── Worker ────────────────────────────────────────────────────────────────────────────────────
   workerAgent: text(null, 'CELERYD_AGENT'),

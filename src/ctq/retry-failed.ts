@@ -95,6 +95,7 @@ interface Made {
 }
 
 async function fromLetter({ letter }: FailedDetails, world: RetryWorld): Promise<Made | { readonly why: string }> {
+  if (letter?.kind === 'failed' && letter.text === '') return { why: 'its message was too large to be kept (failed_tasks_max_size)' };
   if (letter?.message === undefined) return { why: 'what was kept is no message' };
   const notes: string[] = [];
   let made: ReturnType<typeof sentAgain>;

@@ -24,6 +24,8 @@ export interface FailureRecord {
   readonly kept: number;
   /** For so many seconds (`failed_tasks_expires`); 0 for ever. */
   readonly keptForS: number;
+  /** Of a message with more bytes than this only the note is kept (`failed_tasks_max_size`); 0 for any. */
+  readonly maxBytes: number;
 }
 
 /** One line of JSON: in Redis the message follows behind a line feed. */
@@ -38,6 +40,11 @@ export function encodeFailureNote(note: FailureNote): string {
     retries: note.retries,
     at: note.atMs,
   });
+}
+
+/** The message, or nothing of one that is too large. */
+export function keptText({ maxBytes }: Pick<FailureRecord, 'maxBytes'>, text: string): string {
+  return maxBytes > 0 && Buffer.byteLength(text) > maxBytes ? '' : text;
 }
 
 /** undefined for what nobody of ours wrote. */

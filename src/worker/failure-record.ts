@@ -14,7 +14,7 @@ export function failureRecord(
   request: Request,
   error: RemoteErrorInfo,
 ): FailureRecord | undefined {
-  const { failedTasksKept: kept, failedTasksExpires: keptForS } = settings;
+  const { failedTasksKept: kept, failedTasksExpires: keptForS, failedTasksMaxSize: maxBytes } = settings;
   if (kept === 0) return undefined;
   return {
     note: {
@@ -31,6 +31,7 @@ export function failureRecord(
     },
     kept,
     keptForS: keptForS ?? 0,
+    maxBytes: maxBytes ?? 0,
   };
 }
 

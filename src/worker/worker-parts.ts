@@ -119,6 +119,7 @@ export type WorkerSettings = Pick<
   | 'maxChainLength'
   | 'failedTasksKept'
   | 'failedTasksExpires'
+  | 'failedTasksMaxSize'
   | 'workerConcurrency'
   | 'workerPool'
   | 'workerPrefetchMultiplier'

@@ -177,6 +177,7 @@ describeWith('redis', 'failed tasks on the screen', () => {
       eta: null,
       expires: '2026-06-01T11:00:00+00:00',
       traceback: null,
+      message_kept: true,
     });
   });
 

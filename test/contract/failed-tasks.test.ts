@@ -145,6 +145,22 @@ for (const engine of ['redis', 'sqlite', 'results elsewhere'] as const) {
       await eventually(async () => expect((await kept()).map(({ queue }) => queue)).toEqual([home.queue, home.queue, home.queue]));
     });
 
+    it('is kept without its message where that is too large', async () => {
+      const home = await start({ failedTasksMaxSize: 2_000 });
+      home.app.task('t.large', (text: string) => {
+        throw new Error(`too large: ${text.length}`);
+      });
+      const small = await failing(home, 't.flaky', [1]);
+      const large = await failing(home, 't.large', ['x'.repeat(5_000)]);
+      await eventually(async () => expect((await home.failed()).filter(({ source }) => source === 'record')).toHaveLength(2));
+      const [one, other] = [large, small].map((id) => home.failed().then((all) => all.find(({ taskId }) => taskId === id) as FailedTask));
+      expect(await planRetry((await one) as FailedTask, await home.world())).toMatchObject({
+        kind: 'refused',
+        why: 'its message was too large to be kept (failed_tasks_max_size)',
+      });
+      expect(await planRetry((await other) as FailedTask, await home.world())).toMatchObject({ kind: 'ready' });
+    });
+
     it('runs again under its id with its callback and the rest of its chain, and who waits gets the new result', async () => {
       const home = await start();
       const flow = chain(

@@ -52,7 +52,7 @@ async function everything(broker: RedisBroker, url: string, redis: RedisServer):
   expect((await result).status).toBe('SUCCESS');
   for (const [index, delivery] of failed.entries()) {
     const note = { ...FAILURE, taskId: `failed-${index}`, atMs: Date.now() };
-    expect(await delivery.fail?.({ note, kept: 1, keptForS: index * 60 })).toBe('settled');
+    expect(await delivery.fail?.({ note, kept: 1, keptForS: index * 60, maxBytes: 0 })).toBe('settled');
   }
   expect(await redis.command('HKEYS', 'ctq:failed')).toEqual(['failed-1']);
   await Promise.all([front.requeue('front'), dead.reject('no'), parked.park(new Date(Date.now() + 1_000))]);

@@ -28,6 +28,7 @@ export interface FailedWrite {
   readonly about: string;
   readonly kept: number;
   readonly keptForS: number;
+  readonly maxBytes: number;
 }
 
 export interface EndingWrite {
@@ -138,7 +139,7 @@ function endingArguments({ results, sends, closes, part, failed, again }: Ending
       ? ['']
       : [part.key, part.mode, part.score, part.prefix, part.member, String(part.ttlS), again === 'again' ? '1' : '']),
     closes ?? '',
-    ...(failed === undefined ? [''] : failedArguments(failed, failed.about)),
+    ...(failed === undefined ? [''] : [...failedArguments(failed, failed.about), String(failed.maxBytes)]),
     String(sends.length),
     ...sends.flatMap(({ list, text }) => [list, text]),
     String(results.length),
@@ -151,6 +152,6 @@ export function failedArguments({ taskId, atMs, kept, keptForS }: FailedWrite, r
   return [taskId, String(atMs), record, String(kept), String(keptForS)];
 }
 
-export function failedWrite({ note, kept, keptForS }: FailureRecord): FailedWrite {
-  return { taskId: note.taskId, atMs: note.atMs, about: encodeFailureNote(note), kept, keptForS };
+export function failedWrite({ note, kept, keptForS, maxBytes }: FailureRecord): FailedWrite {
+  return { taskId: note.taskId, atMs: note.atMs, about: encodeFailureNote(note), kept, keptForS, maxBytes };
 }

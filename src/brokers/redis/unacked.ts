@@ -6,7 +6,7 @@
 import type { ReturnCause, Settled } from '../../broker.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { RedisFailure } from '../../connections/redis-failure.js';
-import type { FailureRecord } from '../../estate/failed-task.js';
+import { type FailureRecord, keptText } from '../../estate/failed-task.js';
 import { faultPoint } from '../../fault-points.js';
 import { encodeEnvelope, redeliveryCount } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';
@@ -76,7 +76,8 @@ export class RedisDelivery extends HeldDelivery {
 
   async remember(record: FailureRecord): Promise<void> {
     const write = failedWrite(record);
-    await this.unacked.remember(failedArguments(write, `${write.about}\n${encodeEnvelope(this.message)}`));
+    const text = keptText(record, encodeEnvelope(this.message));
+    await this.unacked.remember(failedArguments(write, `${write.about}\n${text}`));
   }
 
   protected override settle(answer: Answer): Promise<Settled> {

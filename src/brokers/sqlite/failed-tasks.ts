@@ -1,6 +1,6 @@
 /** Statements on the table `failed_task`: tasks that failed for good, with their messages. Inside a transaction of the caller's. */
 import type { SqliteConnection } from '../../connections/sqlite.js';
-import { encodeFailureNote, type FailureRecord } from '../../estate/failed-task.js';
+import { encodeFailureNote, type FailureRecord, keptText } from '../../estate/failed-task.js';
 import type { Claim } from './messages.js';
 
 const TABLE = `
@@ -24,8 +24,10 @@ export function keepFailed(db: SqliteConnection, { id, take, owner }: Claim, rec
   prepare(db);
   db.run(
     `INSERT OR REPLACE INTO failed_task (task_id, failed_at, about, step, envelope)
-     SELECT ?, ?, ?, step, envelope FROM message WHERE id = ? AND take = ? AND owner = ?`,
+     SELECT ?, ?, ?, step, CASE WHEN ? > 0 AND length(CAST(envelope AS BLOB)) > ? THEN '' ELSE envelope END FROM message WHERE id = ? AND take = ? AND owner = ?`,
     ...about(record),
+    record.maxBytes,
+    record.maxBytes,
     id,
     take,
     owner,
@@ -40,7 +42,7 @@ export function keepFailedText(db: SqliteConnection, record: FailureRecord, step
     'INSERT OR REPLACE INTO failed_task (task_id, failed_at, about, step, envelope) VALUES (?, ?, ?, ?, ?)',
     ...about(record),
     step,
-    envelope,
+    keptText(record, envelope),
   );
   trim(db, record);
 }

@@ -9,7 +9,8 @@
         tag
         key of the chord it is a part of, or ''; then: mode, score, prefix, member, ttl, '1' when delivered again
         key of the chord that is closed, or ''
-        id of the task when it failed and is to be kept, or ''; then: when, a line about it, how many to keep, how many seconds
+        id of the task when it failed and is to be kept, or ''; then: when, a line about it, how many to keep, how many seconds,
+        and the largest message to keep (0 for any; of a larger one the line alone)
         how many messages, then list and text of each
         how many results, then key, text and seconds to keep it (0 for ever) of each
   Gives for each delivery 'settled', 'fenced' or the members of the complete chord;
@@ -34,6 +35,7 @@ local function readItem()
   item.failed = nextArg()
   if item.failed ~= '' then
     item.at, item.about, item.kept, item.keptFor = nextArg(), nextArg(), tonumber(nextArg()), tonumber(nextArg())
+    item.maxBytes = tonumber(nextArg())
   end
   item.sends, item.results = {}, {}
   for i = 1, tonumber(nextArg()) do item.sends[i] = { list = nextArg(), text = nextArg() } end
@@ -47,6 +49,7 @@ local function isSuccess(text)
 end
 
 local function keep(item, raw)
+  if item.maxBytes > 0 and #raw > item.maxBytes then raw = '' end
   keepFailed(KEYS[6], KEYS[7], item.failed, item.at, item.about .. '\n' .. raw, item.kept, item.keptFor)
 end
 
