@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Estate } from '../../src/estate/estate.js';
 import type { KeyReport } from '../../src/estate/keys.js';
+import { adoptScript, dropBindingsScript, dropKeysScript } from '../../src/estates/redis/key-scripts.js';
 import { Ctq } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
@@ -240,6 +241,22 @@ withRedis(`orphans on Redis${skipped}`, () => {
     await server.command('LPUSH', listOf('back'), reply);
     expect(await estate.keys.removeOrphans(found)).toBe(0);
     expect(await server.command('EXISTS', listOf('back'), REPLIES)).toBe(2);
+  });
+
+  it('are looked at once more in the step that removes them', async () => {
+    // Somebody came back between our last look and the removal.
+    await server.command('LPUSH', listOf('back'), reply);
+    await server.command('SADD', REPLIES, bindingOf('back'));
+    await server.command('SET', 'celery-task-meta-an-id', '{}', 'EX', 100);
+    await server.command('HSET', 'unacked', 'tag', '[{}, "", "mail"]');
+    await server.command('ZADD', 'unacked_index', 1234, 'tag');
+    const dropBinding = ['EVAL', dropBindingsScript.lua, 2, REPLIES, listOf('back'), 'readers', '', 60, bindingOf('back')];
+    expect(await server.command(...dropBinding)).toBe(0);
+    expect(await server.command('EVAL', dropKeysScript.lua, 1, listOf('back'), 'idle', 60)).toBe(0);
+    expect(await server.command('EVAL', dropKeysScript.lua, 1, 'celery-task-meta-an-id', 'no expiry')).toBe(0);
+    expect(await server.command('EVAL', adoptScript.lua, 2, 'unacked', 'unacked_index', 'tag', 'acknowledged')).toBe(0);
+    expect(await server.command('ZRANGE', 'unacked_index', 0, -1, 'WITHSCORES')).toEqual(['tag', '1234']);
+    expect(await server.command('DBSIZE')).toBe(5);
   });
 
   it('that are deliveries without owner go back to their queue, and are not lost', async () => {
