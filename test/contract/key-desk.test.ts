@@ -259,6 +259,21 @@ withRedis(`orphans on Redis${skipped}`, () => {
     expect(await server.command('DBSIZE')).toBe(5);
   });
 
+  it('are told without commands that a careful administrator refuses', async () => {
+    await server.command('SET', 'celery-task-meta-an-id', '{}');
+    await server.command('LPUSH', listOf('gone'), reply);
+    await age(listOf('gone'), 100);
+    await server.command('ACL', 'SETUSER', 'looker', 'on', '>secret', '~*', '&*', '+@all', '-memory', '-object', '-client');
+    const careful = await open(server.url.replace('redis://', 'redis://looker:secret@'));
+    const keys = await allKeys(careful.estate);
+    expect(keys.map(({ kind, bytes, orphan }) => [kind, bytes, orphan?.reason])).toEqual([
+      ['result', undefined, 'result without expiry'],
+      ['reply queue', undefined, undefined],
+    ]);
+    expect((await careful.estate.tasks.look('an-id')).result?.status).toBe('UNREADABLE');
+    await careful.app.close();
+  });
+
   it('that are deliveries without owner go back to their queue, and are not lost', async () => {
     const message = reply.replace('"headers": {}', '"headers": {"id": "lost", "task": "tasks.add"}');
     await server.command('HSET', 'unacked', 'tag-1', `[${message}, "", "mail"]`);

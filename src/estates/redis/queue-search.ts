@@ -99,7 +99,7 @@ async function lookAt(connection: RedisConnection, list: List, from: number, tex
   }));
 }
 
-/** The shortest first: most tasks are found after little work. */
+/** The shortest first: most tasks are found after little work. Dead letters last: a task that waits again counts for more. */
 async function listsToSearch(connection: RedisConnection, { layout }: RedisStore): Promise<List[]> {
   const dead = `${layout.prefix}ctq:dead:`;
   const names = new Set<string>();
@@ -120,7 +120,8 @@ async function listsToSearch(connection: RedisConnection, { layout }: RedisStore
       return { name, length: Number(length), page, deadFrom: name.startsWith(dead) ? name.slice(dead.length) : undefined };
     }),
   );
-  return lists.sort((a, b) => a.length - b.length);
+  const isDead = ({ deadFrom }: List): number => (deadFrom === undefined ? 0 : 1);
+  return lists.sort((a, b) => isDead(a) - isDead(b) || a.length - b.length);
 }
 
 /** No answers, no parts of chords, and of ours only the dead letters. */
