@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Broker, Delivery, Queue, Settled, Subscription } from '../broker.js';
 import type { Clock } from '../clock.js';
 import { MessageStateError } from '../errors.js';
+import { DEFAULT_EXCHANGE } from '../routing/queues.js';
 import type { Logger } from '../logger.js';
 import type { Message } from '../protocol/message.js';
 
@@ -34,6 +35,21 @@ export class Broadcasts {
     this.#queues = parts.queues.filter(({ broadcast }) => broadcast === true);
   }
 
+  /** To be taken from as well: whoever knows only the name of the queue sends there, as `ctq send -Q` without a config file does. */
+  get byName(): readonly Queue[] {
+    return this.#queues.map(({ name }) => ({ name, exchange: DEFAULT_EXCHANGE, routingKey: name, durable: true }));
+  }
+
+  /** Tells everybody what came by name; the rest comes back. */
+  passOn(batch: readonly Delivery[]): readonly Delivery[] {
+    if (this.none) return batch;
+    return batch.filter((delivery) => {
+      const queue = this.#queues.find(({ name }) => name === delivery.queue);
+      if (queue !== undefined) void this.#tellAll(queue, delivery);
+      return queue === undefined;
+    });
+  }
+
   /** What is heard, for people: the workers' own queues have names that tell nothing. */
   get queues(): readonly Queue[] {
     return this.#queues;
@@ -51,6 +67,21 @@ export class Broadcasts {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#subscriptions.splice(0).map((one) => one.close().catch(() => {}))); // Its broker may be away.
+  }
+
+  async #tellAll(queue: Queue, delivery: Delivery): Promise<void> {
+    const { broker, logger } = this.#parts;
+    try {
+      await broker.publish(delivery.message, { exchange: queue.exchange, routingKey: queue.routingKey });
+      await delivery.ack();
+    } catch (error) {
+      logger.error(
+        'A message for the broadcast queue %s goes back: %s',
+        queue.name,
+        error instanceof Error ? error.message : String(error),
+      );
+      await delivery.requeue('front').catch(() => {}); // Its broker is away, and gives it to another.
+    }
   }
 
   async #listen(queue: Queue): Promise<void> {

@@ -183,7 +183,7 @@ function tasksView({ tasks, plans }: PanelParts): WorkerView['tasks'] {
 
 function queuesView({ consumer, broadcasts, queueTable }: PanelParts): WorkerView['queues'] {
   return {
-    list: () => [...consumer.queues, ...broadcasts],
+    list: () => consumer.queues.map((queue) => broadcasts.find(({ name }) => name === queue.name) ?? queue),
     add(request) {
       const queue = queueOf(request, queueTable);
       if (queue.broadcast === true)

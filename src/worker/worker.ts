@@ -250,7 +250,7 @@ export class Worker implements RequestListener {
       logger,
       displayUrl: broker.displayUrl,
       maxRetries: settings.brokerConnectionMaxRetries,
-      deliver: (batch) => intake.take(batch),
+      deliver: (batch) => intake.take(broadcasts.passOn(batch)),
       malformed: (delivery) => refusals.malformed(delivery),
       fenced: (deliveries) =>
         fence(new Set(deliveries), [...dispatcher.running, ...dispatcher.waiting, ...throttle.waiting, ...etaTimer.waiting]),
@@ -273,7 +273,7 @@ export class Worker implements RequestListener {
     };
     const atFirst = membership === undefined ? prefetch.count(pool.size, 0) : 0;
     consumer = await broker.consume({
-      queues: queues.filter((queue) => queue.broadcast !== true),
+      queues: [...queues.filter((queue) => queue.broadcast !== true), ...broadcasts.byName],
       prefetch: atFirst,
       name: nodename,
       handler: link,

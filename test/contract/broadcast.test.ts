@@ -53,6 +53,12 @@ describe.each(Object.entries(engines))('a broadcast queue on %s', (engine, start
       await client.sendTask('tasks.set', ['a']).published;
       await client.sendTask('tasks.one', ['b']).published;
       await eventually(() => expect([...heard].sort()).toEqual(['one b', 'w1 a', 'w2 a', 'w3 a', 'w4 a']));
+      // Somebody who knows nothing but the name of the queue.
+      const stranger = new Ctq('stranger', { brokerUrl: url });
+      open.push({ app: stranger });
+      heard.length = 0;
+      await stranger.sendTask('tasks.set', ['c'], { queue: 'everyone' }).published;
+      await eventually(() => expect([...heard].sort()).toEqual(['w1 c', 'w2 c', 'w3 c', 'w4 c']));
       const queues = await client.control.inspect({ destination: ['w4@test'], timeout: 5 }).activeQueues();
       expect(queues['w4@test']).toMatchObject([{ name: 'everyone', exchange: { type: 'fanout' } }]);
       const broker = await client.broker();
