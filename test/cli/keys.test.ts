@@ -186,5 +186,20 @@ describe('ctq keys', () => {
     await context.stdout.waitFor(/(\u001b\[H\u001b\[J[^]*){3}/);
     context.signal('SIGINT');
     expect(await watching).toBe(130);
+    expect(context.stdout.text).toMatch(/ctq keys show <key> decodes one\n$/);
+  });
+
+  it('gives a pipe that watches rows alone, and a document a line with --json', async () => {
+    for (const [argv, line] of [
+      [['keys', '--kind', 'queue'], /^(mail\S+\t[^\n]+\n){2}/],
+      [['keys', '--kind', 'queue', '--json'], /^(\{"total":.*\}\n){2}/],
+    ] as const) {
+      const context = fakeContext({ cwd: folder });
+      const watching = main([...argv, '--watch', '--interval', '0.1', '-b', url], context);
+      await context.stdout.waitFor(line);
+      context.signal('SIGINT');
+      await watching;
+      expect(context.stdout.text).not.toContain('decodes one');
+    }
   });
 });

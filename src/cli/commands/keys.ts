@@ -75,6 +75,8 @@ async function listKeys(call: Call, pattern: string | undefined): Promise<number
   const estates = await app.estates();
   const listing = listingOf(call, app, pattern);
   let note = '';
+  // On a screen that is drawn again the line below belongs to it; a pipe gets rows alone.
+  const isRedrawn = options.watch === true && isTerminal(context.stdout);
   await showView(call, options, async () => {
     const spinner = startSpinner(context, 'looking at keys', globals);
     try {
@@ -89,12 +91,12 @@ async function listKeys(call: Call, pattern: string | undefined): Promise<number
             )
           : censusNote(census, listing);
       const text = census.total === 0 ? '' : await censusText(census, listing, context.stdout);
-      return options.watch === true ? `${text}\n${note}\n` : text;
+      return isRedrawn ? `${text}\n${note}\n` : text;
     } finally {
       spinner.stop();
     }
   });
-  if (options.watch !== true && globals.json !== true) tell(call, note);
+  if (!isRedrawn && globals.json !== true) tell(call, note);
   return EXIT.ok;
 }
 
