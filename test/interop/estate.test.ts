@@ -125,8 +125,8 @@ describeWith(['redis', 'python'], 'a large estate of Python workers', () => {
   });
 });
 
-describeWith(['redis', 'python'], 'a task in the hands of a Python worker', () => {
-  test('is found running, reserved, or held until its time', { timeout: 60_000 }, async () => {
+describeWith(['redis', 'python'], 'in an estate with a Python worker', () => {
+  test('a task is found running, reserved, or held until its time', { timeout: 60_000 }, async () => {
     const redis = await startRedis();
     const sites = { broker: redis.url, backend: redis.url };
     const worker = await startCeleryWorker({ ...sites, hostname: 'py@found' });
@@ -151,5 +151,39 @@ describeWith(['redis', 'python'], 'a task in the hands of a Python worker', () =
     expect(await json<Found>(redis, 'find', reserved)).toMatchObject({ where: 'reserved', workers: [] });
     const { stdout } = await runCtq(['find', reserved, '-b', redis.url]);
     expect(stdout).toContain('taken by a worker that does not answer, from queue celery');
+  });
+
+  test('a reply queue is left where a client died between question and answer, and is cleaned up', { timeout: 60_000 }, async () => {
+    const redis = await startRedis();
+    const sites = { broker: redis.url, backend: redis.url };
+    const worker = await startCeleryWorker(sites);
+    await runPython(
+      `
+        import subprocess
+        lines = [
+            "import os, time",
+            "from tasks import app",
+            "from kombu.pidbox import Mailbox",
+            "Mailbox._collect = lambda *args, **kwargs: (time.sleep(0.5), os._exit(0))",
+            "app.control.inspect(timeout=5).ping()",
+        ]
+        result = subprocess.run([sys.executable, "-c", chr(10).join(lines)], stdout=subprocess.DEVNULL).returncode
+      `,
+      sites,
+    );
+    await eventually(async () => (await json<Keys>(redis, 'keys', '--kind', 'reply queue')).total.keys === 1);
+    // Not yet: it may be a slow client.
+    expect((await json<Keys>(redis, 'keys', '--orphans')).total.keys).toBe(0);
+    const name = (await json<Keys>(redis, 'keys', '--kind', 'reply queue')).keys[0]?.name ?? '';
+    // As if a minute had gone by.
+    const lua = "return redis.call('RESTORE', KEYS[1], 0, redis.call('DUMP', KEYS[1]), 'REPLACE', 'IDLETIME', 61)";
+    await redis.command('EVAL', lua, 1, name);
+    expect((await json<Keys>(redis, 'keys', '--orphans')).keys.map(({ kind }) => kind).sort()).toEqual(['binding', 'reply queue']);
+    expect(await json(redis, 'keys', 'clean', '--orphans', '-f')).toMatchObject({ found: 2, removed: 2 });
+    expect((await json<Keys>(redis, 'keys', '--orphans')).total.keys).toBe(0);
+    // The worker's own mailbox is nobody's orphan, and it still answers.
+    const { stdout } = await runCtq(['status', '-b', redis.url]);
+    expect(stdout).toContain(worker.hostname);
+    await worker.stop();
   });
 });
