@@ -94,12 +94,16 @@ class Removal {
     const length = Number(await this.#connection.call('llen', [list]));
     // What came later lies behind; a few of it may be looked at when workers take meanwhile.
     while (before + gone < length && !this.#over) {
-      const args = [Buffer.from(anchor), String(before), String(before > FAR ? Math.min(size.count, MARKED_AT_ONCE) : size.count)];
+      const args = [Buffer.from(anchor), String(before), String(size.count)];
       const [now, ...raws] = (await this.#connection.runForBytes(nextPageScript, [list], args)) as [number, ...Uint8Array[]];
       if (raws.length === 0) return;
       before = now;
       size.saw(raws);
-      const chosen = raws.filter((raw, index) => wanted(readyMessage(this.#terms.queue, priority, before + index, raw)));
+      let chosen = raws.filter((raw, index) => wanted(readyMessage(this.#terms.queue, priority, before + index, raw)));
+      if (before > FAR && chosen.length > MARKED_AT_ONCE) {
+        chosen = chosen.slice(0, MARKED_AT_ONCE);
+        raws.length = raws.indexOf(chosen.at(-1) as Uint8Array) + 1;
+      }
       let went = 0;
       if (chosen.length > 0) {
         went = await this.#setAside(list, priority, { deep: before + raws.length, looked: raws.length, chosen });

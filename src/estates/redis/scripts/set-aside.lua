@@ -63,7 +63,8 @@ keep(found)
 if #found == 0 then return places end
 if far then
   for _, place in ipairs(places) do redis.call('LSET', list, -place, mark) end
-  redis.call('LREM', list, -#places, mark)
+  -- From the end that is nearer: it stops at the last of them.
+  redis.call('LREM', list, deep * 2 > redis.call('LLEN', list) and #places or -#places, mark)
 else
   redis.call('LTRIM', list, 0, -#window - 1)
   local back = {}
