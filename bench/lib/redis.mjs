@@ -1,23 +1,16 @@
-/** A redis-server of the benchmark's own: private port, no persistence, stopped at the end. */
-import { spawn } from 'node:child_process';
+/** A redis-server of the benchmark's own: private port, persistent only where that is measured, stopped at the end. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Redis from 'ioredis';
+import { makeFolder, removeFolder, start, stop } from './processes.mjs';
 
-export async function startRedis() {
+/** @param appendfsync `everysec` or `always`: write an append-only file, and synchronise it so. */
+export async function startRedis({ appendfsync } = {}) {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'ctq-bench-'));
-  const server = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
-    {
-      stdio: 'ignore',
-    },
-  );
+  const folder = makeFolder();
+  const durability = appendfsync === undefined ? ['--appendonly', 'no'] : ['--appendonly', 'yes', '--appendfsync', appendfsync];
+  const server = start('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', ...durability, '--dir', folder]);
   const client = new Redis({ host: '127.0.0.1', port, protocol: 2, retryStrategy: () => 20, maxRetriesPerRequest: null });
   client.on('error', () => {});
   await client.ping();
@@ -27,11 +20,20 @@ export async function startRedis() {
     client,
     async stop() {
       client.disconnect();
-      server.kill('SIGKILL');
-      await once(server, 'exit');
-      rmSync(folder, { recursive: true, force: true });
+      await stop(server);
+      removeFolder(folder);
     },
   };
+}
+
+/** Gives `use` a server of its own, and takes it away again. */
+export async function withRedis(use, options) {
+  const redis = await startRedis(options);
+  try {
+    return await use(redis);
+  } finally {
+    await redis.stop();
+  }
 }
 
 async function freePort() {
@@ -44,12 +46,13 @@ async function freePort() {
 }
 
 /** Resolves with `{ at, done }` as soon as `count()` is seen to have reached `target`. */
-export async function whenReached(count, target, deadlineMs) {
+export async function whenReached(count, target, deadlineMs, isAlive = () => true) {
   const giveUpAt = performance.now() + deadlineMs;
   for (;;) {
     const done = await count();
     const now = performance.now();
     if (done >= target) return { at: now, done };
+    if (!isAlive()) throw new Error(`the worker ended after ${done} of ${target}`);
     if (now > giveUpAt) throw new Error(`only ${done} of ${target} within ${deadlineMs / 1000} s`);
     await sleep(2);
   }
