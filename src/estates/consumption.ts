@@ -14,5 +14,5 @@ export function consumptionOf(queue: string, told: readonly ConsumerAbout[]): Co
       finishRate += about.rate;
     }
   }
-  return nodes.length === 0 ? undefined : { nodes: nodes.sort(), finished, finishRate };
+  return nodes.length === 0 ? undefined : { nodes: [...new Set(nodes)].sort(), finished, finishRate };
 }
