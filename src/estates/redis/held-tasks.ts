@@ -1,7 +1,7 @@
 /** Messages of a task that somebody has, or that wait for their time: all of them are in `unacked`. */
 import { boundQueues } from '../../brokers/redis/bindings.js';
 import { aboutKey } from '../../brokers/redis/desk-keys.js';
-import { ownersKey, parkedKey, priorityList, queueLists, unwrapUnacked, type RedisLayout } from '../../brokers/redis/keys.js';
+import { ownersKey, duePrefix, parkedKey, priorityList, queueLists, unwrapUnacked, type RedisLayout } from '../../brokers/redis/keys.js';
 import { takeRecords } from '../../brokers/redis/own.js';
 import { readAbout } from '../../brokers/about.js';
 import type { RedisConnection } from '../../connections/redis.js';
@@ -75,7 +75,10 @@ async function placeOf(connection: RedisConnection, layout: RedisLayout, { tag, 
     ownerOf(connection, layout, tag),
     connection.call('zscore', [layout.unackedIndexKey, tag]),
   ]);
-  const parked = queueLists(layout, queue).map((list) => connection.call('zscore', [parkedKey(layout), `${tag}\0${list}`]));
+  // Due ones whose list has no room yet are in its line.
+  const parked = queueLists(layout, queue).flatMap((list) =>
+    [parkedKey(layout), `${duePrefix(layout)}${list}`].map((key) => connection.call('zscore', [key, `${tag}\0${list}`])),
+  );
   const due = (await Promise.all(parked)).find((one) => one !== null);
   const { priority } = queueOfList(layout, priorityList(layout, queue, message?.properties.priority));
   const stored = { queue, priority, position: 0, raw, message, ...publishedAt(message) };
