@@ -111,7 +111,7 @@ describe('ctq keys', () => {
   }
 
   it('says of an empty estate what to do next', async () => {
-    expect(await ctq(['keys'])).toEqual([0, '', `ctq: ${url} is empty; ctq send <task> puts something there\n`]);
+    expect(await ctq(['keys'])).toEqual([0, '', `ctq: ${url} is empty; ctq send <task> puts something there, -b <url> looks elsewhere\n`]);
     expect(await ctq(['keys', '--orphans'])).toEqual([0, '', `ctq: no orphans at ${url}\n`]);
     expect(await ctq(['keys', 'clean', '--orphans'])).toEqual([0, '', 'ctq: no orphans: nothing to clean\n']);
     expect(await ctq(['keys', 'mail'])).toEqual([0, '', `ctq: no key of the name mail at ${url}; '*mail*' finds it inside a name\n`]);

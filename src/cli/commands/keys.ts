@@ -170,7 +170,7 @@ function nothingNote({ options }: Call, pattern: string | undefined, urls: reado
     ];
     return `no key ${what.join(' and ')} at ${where}${pattern === undefined || /[*?[]/.test(pattern) ? '' : `; '*${escapeText(pattern)}*' finds it inside a name`}`;
   }
-  return `${where} is empty; ctq send <task> puts something there`;
+  return `${where} is empty; ctq send <task> puts something there, -b <url> looks elsewhere`;
 }
 
 /** For people: on stderr, and not when nobody wants to hear it. */

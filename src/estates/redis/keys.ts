@@ -2,6 +2,7 @@
  * Every key of a database, looked at in pages of one SCAN step and one script, so that no command takes long
  * and a remote server costs two round trips for five hundred keys.
  */
+import { isUtf8 } from 'node:buffer';
 import type { KeyDesk, KeyQuery, KeyReport } from '../../estate/keys.js';
 import { showKey } from './key-contents.js';
 import { keyFactsScript } from './key-scripts.js';
@@ -70,7 +71,12 @@ type Facts = readonly [type: Buffer, members: number, bytes: number, ttlMs: numb
 async function readFacts(store: RedisStore, names: readonly Buffer[], bound: () => Promise<ReadonlySet<string>>): Promise<FoundKey[]> {
   if (names.length === 0) return [];
   const facts = (await store.read((connection) =>
-    connection.runForBytes(keyFactsScript, names, ['.pidbox', String(PEEK)]),
+    // The driver joins texts, and writes bytes one by one.
+    connection.runForBytes(
+      keyFactsScript,
+      names.map((name) => (isUtf8(name) ? name.toString('utf8') : name)),
+      ['.pidbox', String(PEEK)],
+    ),
   )) as readonly Facts[];
   const naming = keyNaming(store.layout, store.resultKeys);
   const found: FoundKey[] = [];
