@@ -135,6 +135,17 @@ describe('ctq find', () => {
     expect((await ctq(['find', 'abd']))[1]).toMatch(/^id +abd\n/);
   });
 
+  it('says of the id of a group that it is one', async () => {
+    const app = new Ctq('t', { brokerUrl: url });
+    await (await app.backend()).chords?.setSize('a-group', 3);
+    await app.close();
+    expect(await ctq(['find', 'a-group'])).toEqual([
+      1,
+      '',
+      "ctq: a-group is no task but a group: 0 of 3 parts of its chord are in (ctq keys '*a-group*' lists what is kept of it)\n",
+    ]);
+  });
+
   it('says of an id that nobody knows where it looked and what that may mean', async () => {
     expect(await ctq(['find', 'nix'])).toEqual([
       1,

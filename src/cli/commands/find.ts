@@ -109,7 +109,15 @@ async function notFound(
   seen: { readonly searched: number; readonly total: number },
   timeoutS: number,
 ): Promise<NotFoundError> {
-  const where = (await app.estates()).map(({ displayUrl }) => displayUrl).join(' and ');
+  const estates = await app.estates();
+  const where = estates.map(({ displayUrl }) => displayUrl).join(' and ');
+  const chord = (await Promise.all(estates.map(({ tasks }) => tasks.chord(typed)))).find((one) => one !== undefined);
+  if (chord !== undefined) {
+    const of = chord.size === undefined ? '' : ` of ${numberText(chord.size)}`;
+    return new NotFoundError(`${typed} is no task but a group: ${numberText(chord.done)}${of} parts of its chord are in`, {
+      hint: `ctq keys '*${typed}*' lists what is kept of it`,
+    });
+  }
   if (seen.searched < seen.total) {
     return new NotFoundError(
       `${typed} was not found in ${timeoutS} s: ${numberText(seen.searched)} of ${numberText(seen.total)} queued messages were looked at`,
