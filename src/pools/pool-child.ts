@@ -70,6 +70,8 @@ export class PoolChild {
   /** How its run ends, decided by the pool: nothing that the child may still say counts. */
   private verdict: Outcome | undefined;
   private soft: Deadline | undefined;
+  /** Undefined when it has been told. */
+  private tellSoftLimit: (() => void) | undefined;
   private hard: Deadline | undefined;
   private timer: TimerHandle | undefined;
 
@@ -104,8 +106,18 @@ export class PoolChild {
     watch.started(this.pid);
     const { limits } = this.owner;
     // The child keeps the soft limit itself; here it is said, even when the child is too busy to notice.
-    if (softMs !== undefined && (hardMs === undefined || softMs < hardMs))
-      this.soft = limits.arm(softMs, () => watch.softLimitExceeded(softMs));
+    if (softMs !== undefined && (hardMs === undefined || softMs < hardMs)) {
+      const dueMs = this.owner.clock.monotonicMs() + softMs;
+      const tell = (): void => {
+        this.tellSoftLimit = undefined;
+        watch.softLimitExceeded(softMs);
+      };
+      this.soft = limits.arm(softMs, tell);
+      // The end of the run may be heard before our own timer, when this process was busy.
+      this.tellSoftLimit = () => {
+        if (this.owner.clock.monotonicMs() >= dueMs) tell();
+      };
+    }
     if (hardMs !== undefined) this.hard = limits.arm(hardMs, () => this.condemn({ kind: 'timed-out', limitMs: hardMs }));
     this.member.send({ kind: 'run', text: job.text });
   }
@@ -218,6 +230,8 @@ export class PoolChild {
 
   /** @param before - What must be done before anybody hears of the end, and may ask for the next run. */
   private finish(job: Job, outcome: Outcome, before?: () => void): void {
+    this.tellSoftLimit?.();
+    this.tellSoftLimit = undefined;
     this.soft?.release();
     this.hard?.release();
     this.job = undefined;

@@ -1,5 +1,5 @@
 import { format } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ConfigError } from '../../../src/errors.js';
 import { encodeOutcome } from '../../../src/execution/crossing.js';
 import type { Outcome } from '../../../src/execution/outcome.js';
@@ -252,6 +252,22 @@ describe('a run', () => {
     expect(first.outcome).toEqual({ kind: 'worker-lost', exitCode: 1, signal: null });
     expect(second.outcome).toEqual(done);
     expect(members.length).toBeGreaterThan(3);
+  });
+
+  it('that ends at its soft limit before our own timer could say so has exceeded it all the same', async () => {
+    const { open, run, clock, member, settle } = setUp({ size: 1 });
+    await open();
+    const late = run({ softTimeLimitMs: 1_000 });
+    const timely = vi.spyOn(clock, 'monotonicMs');
+    timely.mockReturnValue(clock.monotonicMs() + 1_000);
+    member(1).end(done);
+    await settle();
+    timely.mockRestore();
+    expect(late.soft).toEqual([1_000]);
+    const early = run({ softTimeLimitMs: 1_000 });
+    member(1).end(done);
+    await clock.advance(2_000);
+    expect(early.soft).toEqual([]);
   });
 
   it('is announced at the soft limit and killed at the hard one', async () => {
