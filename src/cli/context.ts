@@ -24,7 +24,10 @@ export interface CliContext {
   readonly clock: Clock;
   /** Calls back whenever the signal comes, until the returned function is called. */
   onSignal(signal: StopSignal | JobSignal, handler: () => void): () => void;
-  /** Calls back, synchronously, when the process ends in whatever way lets it say a last word; until the returned function is called. */
+  /**
+   * Calls back, synchronously, when the process ends in whatever way lets it say a last word, before what a crash has to say;
+   * until the returned function is called. May call twice.
+   */
   onExit(handler: () => void): () => void;
   /** Stops this process until somebody continues it, as Ctrl-Z does. */
   suspend(): void;
@@ -56,8 +59,8 @@ export function processContext(): CliContext {
       return () => process.off(signal, handler);
     },
     onExit(handler) {
-      process.on('exit', handler);
-      return () => process.off('exit', handler);
+      process.on('uncaughtExceptionMonitor', handler).on('exit', handler);
+      return () => process.off('uncaughtExceptionMonitor', handler).off('exit', handler);
     },
     suspend: () => process.kill(process.pid, 'SIGTSTP'),
     changeFolder: (path) => process.chdir(path),

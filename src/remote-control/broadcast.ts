@@ -78,21 +78,24 @@ export class Broadcaster {
     const [oid, ticket] = [newId(), newId()];
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const gathering = new Gathering(clock, timeoutMs, options);
-    const expected = await this.#expected(question, options);
-    const subscription = await broker.subscribe(replyQueue(oid, namespace, limits), (message) => {
-      const heard = readReply(message, ticket, clock.nowMs());
-      if (heard === undefined) return;
-      lamport.adjust(heard.clock);
-      for (const reply of heard.replies) gathering.add(reply);
-    });
     try {
-      const reached = await this.#send(question, { ticket, oid }, timeoutMs);
-      options.onSent?.(reached);
-      gathering.expect(Math.min(expected, reached ?? Number.POSITIVE_INFINITY));
-      await gathering.complete;
+      const expected = await this.#expected(question, options);
+      const subscription = await broker.subscribe(replyQueue(oid, namespace, limits), (message) => {
+        const heard = readReply(message, ticket, clock.nowMs());
+        if (heard === undefined) return;
+        lamport.adjust(heard.clock);
+        for (const reply of heard.replies) gathering.add(reply);
+      });
+      try {
+        const reached = await this.#send(question, { ticket, oid }, timeoutMs);
+        options.onSent?.(reached);
+        gathering.expect(Math.min(expected, reached ?? Number.POSITIVE_INFINITY));
+        await gathering.complete;
+      } finally {
+        await subscription.close();
+      }
     } finally {
       gathering.end();
-      await subscription.close();
     }
     return gathering.replies;
   }

@@ -44,7 +44,7 @@ function textOf(act: Act): string {
     case 'shrink':
       return `Let the pool of ${act.node} shrink by one${sizes(act.size, -1)}?`;
     case 'events':
-      return `Switch task events ${act.switched} on all workers?`;
+      return `Shall all workers ${act.switched === 'on' ? 'tell' : 'stop telling'} of their tasks (events)?`;
   }
 }
 

@@ -24,7 +24,7 @@ export const CHOICES: Readonly<Record<PaneName, readonly Choice[]>> = {
   ],
   failures: [
     ['r', 'retry'],
-    ['R', 'look through results'],
+    ['R', 'search results'],
   ],
 };
 

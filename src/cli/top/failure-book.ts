@@ -2,11 +2,13 @@
  * The newest failed tasks, from the records of ctq's workers and, where events are on, from whatever
  * fails meanwhile. Looking through all stored results is done only when somebody asks for it.
  */
+import type { Clock } from '../../clock.js';
 import { listFailed } from '../../ctq/failed-tasks.js';
 import { type FailedTask, ofLetter } from '../../ctq/failed-task.js';
 import type { Estate } from '../../estate/estate.js';
 import type { ClusterState } from '../../events/cluster-state.js';
 import { FAILURE } from '../../protocol/states.js';
+import { isCtqError } from '../exit-codes.js';
 import type { FailureRow } from './model.js';
 
 const MOST_LETTERS = 200;
@@ -20,7 +22,7 @@ const DUTY = 0.02;
 
 export interface FailureBookParts {
   readonly estates: readonly Estate[];
-  readonly monotonicMs: () => number;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
@@ -39,27 +41,30 @@ export class FailureBook {
 
   /** Reads the newest, if it is time to. */
   async refresh(): Promise<void> {
-    const { estates, monotonicMs, signal } = this.#parts;
-    const startedMs = monotonicMs();
+    const { estates, clock } = this.#parts;
+    const startedMs = clock.monotonicMs();
     if (startedMs < this.#nextLookMs) return;
-    const limit = AbortSignal.timeout(LOOK_MS);
+    const limit = new AbortController();
+    const timer = clock.setTimeout(() => limit.abort(), LOOK_MS);
     const rows: FailureRow[] = [];
     let more = false;
     for (const estate of estates.filter(({ parts }) => parts.includes('broker'))) {
       try {
-        for await (const page of estate.deadLetters.list(AbortSignal.any([signal, limit]))) {
+        for await (const page of estate.deadLetters.list(limit.signal)) {
           for (const letter of page) rows.push(rowOf(ofLetter(letter, estate), `${letter.kind} ${letter.queue} ${rows.length}`));
           more = rows.length > MOST_LETTERS;
           if (more) break;
         }
       } catch (error) {
-        if (!limit.aborted || signal.aborted) throw error;
+        if (!limit.signal.aborted || isCtqError(error)) throw error;
         more = true;
+      } finally {
+        timer.cancel();
       }
     }
     this.#letters = rows.slice(0, MOST_LETTERS);
     this.#more = more;
-    const endedMs = monotonicMs();
+    const endedMs = clock.monotonicMs();
     this.#nextLookMs = endedMs + (endedMs - startedMs) / DUTY;
   }
 

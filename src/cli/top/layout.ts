@@ -13,11 +13,16 @@ const GAP = 2;
 /** Further rows are not measured: a screen does not show so many. */
 const MEASURED = 500;
 
-export function placeColumns(pane: Pick<Pane, 'columns'>, rows: readonly Pick<PaneRow, 'cells'>[], width: number): readonly PlacedColumn[] {
+export function placeColumns(
+  pane: Pick<Pane, 'columns'>,
+  rows: readonly Pick<PaneRow, 'cells'>[],
+  { width, sort }: { readonly width: number; readonly sort: Sort },
+): readonly PlacedColumn[] {
   const measured = rows.slice(0, MEASURED);
   let placed = pane.columns.map((column, index) => {
     // Room for the mark of the order beside the heading.
-    const natural = Math.max(column.heading.length + 1, ...measured.map(({ cells }) => textWidth(cells[index] ?? '')));
+    const heading = column.heading.length + (index === sort.column ? 1 : 0);
+    const natural = Math.max(heading, ...measured.map(({ cells }) => textWidth(cells[index] ?? '')));
     return { index, rank: column.rank, natural, width: natural, least: Math.min(column.least ?? natural, natural) };
   });
   const total = (read: (column: (typeof placed)[number]) => number): number =>
@@ -29,10 +34,8 @@ export function placeColumns(pane: Pick<Pane, 'columns'>, rows: readonly Pick<Pa
   }
   for (let excess = total((column) => column.width) - width; excess > 0; excess -= 1) {
     const spare = placed.filter((column) => column.width > column.least);
-    const widest = spare.reduce<(typeof placed)[number] | undefined>(
-      (best, one) => (best === undefined || one.width > best.width ? one : best),
-      undefined,
-    );
+    const first = spare.filter(({ index }) => pane.columns[index]?.givesFirst === true);
+    const [widest] = (first.length > 0 ? first : spare).sort((a, b) => b.width - a.width);
     if (widest === undefined) break;
     widest.width -= 1;
   }

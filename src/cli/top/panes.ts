@@ -17,6 +17,8 @@ export interface Column<Row> {
   readonly align: 'left' | 'right';
   /** Gives way down to so much where the screen is narrow; undefined: never. */
   readonly least?: number;
+  /** Before the others do. */
+  readonly givesFirst?: true;
   /** The higher, the sooner it is left out of a narrow screen; 0 stays. */
   readonly rank: number;
   readonly text: (row: Row, nowMs: number) => string;
@@ -176,7 +178,7 @@ const tasks = pane<TaskRow>({
   key: ({ id, node }) => `${id} ${node}`,
   subject: (row) => ({ kind: 'task', row }),
   columns: [
-    words('ID', 0, 9, ({ id }) => id),
+    { ...words<TaskRow>('ID', 0, 9, ({ id }) => id), givesFirst: true },
     words('TASK', 0, 14, ({ task }) => task),
     {
       heading: 'RUNS FOR',
@@ -187,7 +189,7 @@ const tasks = pane<TaskRow>({
     },
     words('WORKER', 2, 10, ({ node }) => node),
     words('QUEUE', 3, 7, ({ queue }) => queue),
-    words('ARGUMENTS', 1, 10, argumentsText),
+    words('ARGUMENTS', 1, 14, argumentsText),
   ],
 });
 
@@ -211,11 +213,11 @@ const failures = pane<FailureRow>({
       // By how long ago, so that the newest is the least.
       sort: ({ atMs }, nowMs) => (atMs === null ? null : nowMs - atMs),
     },
-    words('ID', 0, 9, ({ id }) => id || '(none)'),
+    { ...words<FailureRow>('ID', 0, 9, ({ id }) => id || '(none)'), givesFirst: true },
     words('TASK', 0, 12, ({ task }) => task),
     words('QUEUE', 3, 7, ({ queue }) => queue),
     words('WORKER', 4, 8, ({ worker }) => worker),
-    { ...words<FailureRow>('REASON', 0, 14, ({ reason }) => reason), colour: () => 'red' },
+    { ...words<FailureRow>('REASON', 0, 26, ({ reason }) => reason), colour: () => 'red' },
     words('KNOWN BY', 5, 7, ({ source }) => source),
   ],
 });

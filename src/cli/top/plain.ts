@@ -29,7 +29,7 @@ function viewLines(
   const rows = rowsOf({ ...state, pane: name }, nowMs);
   const heading = `${name} ${numberText(rows.length)}`;
   if (rows.length === 0) return [heading, `  ${view.filter === '' ? pane.empty : 'nothing that matches'}`];
-  const placed = placeColumns(pane, rows, width - 2);
+  const placed = placeColumns(pane, rows, { width: width - 2, sort: view.sort });
   const lines = [headingTexts(pane, placed, view.sort), ...rows.map((row) => rowTexts(pane, placed, row))];
   return [heading].concat(lines.map((texts) => `  ${texts.join('')}`));
 }

@@ -44,15 +44,14 @@ export class Poller {
 
   constructor(parts: PollerParts, estate: Estate) {
     const { estates, clock, signal } = parts;
-    const monotonicMs = (): number => clock.monotonicMs();
     this.#parts = parts;
     this.#estate = estate;
-    this.failures = new FailureBook({ estates, monotonicMs, signal });
+    this.failures = new FailureBook({ estates, clock, signal });
     this.#round = this.#nextRound();
     this.#census = new QueueCensus({
       estate,
       control: { gather: (method, args, to) => this.#round.gather(method, args, to) },
-      nowMs: monotonicMs,
+      nowMs: () => clock.monotonicMs(),
       signal,
     });
   }

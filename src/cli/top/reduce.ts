@@ -163,17 +163,18 @@ function open(state: TopState, surface: Surface): Step {
 }
 
 /** Help and details: a text that scrolls. The renderer knows where it ends, and stops there. */
-function pressInText(state: TopState, mode: Extract<Mode, { kind: 'help' | 'details' }>, key: KeyPress, { page }: Surface): Step {
+function pressInText(state: TopState, mode: Extract<Mode, { kind: 'help' | 'details' }>, key: KeyPress, { page, nowMs }: Surface): Step {
   const scroll = (by: number): Step => ({ state: { ...state, mode: { ...mode, top: Math.max(0, mode.top + by) } } });
   if (key.name === 'up' || key.text === 'k') return scroll(-1);
   if (key.name === 'down' || key.text === 'j') return scroll(1);
   if (key.name === 'pageup') return scroll(-page);
   if (key.name === 'pagedown' || key.text === ' ') return scroll(page);
   if (key.name === 'home' || key.text === 'g') return scroll(Number.NEGATIVE_INFINITY);
-  if (mode.kind === 'help' && key.text === 'q') return { state: { ...state, mode: { kind: 'list' } } };
   if (['escape', 'return', 'backspace'].includes(key.name ?? '') || ['q', '?', 'h'].includes(key.text))
     return { state: { ...state, mode: { kind: 'list' } } };
-  return { state };
+  if (mode.kind === 'help') return { state };
+  const { subject } = rowsOf(state, nowMs).find((row) => row.key === mode.key) ?? {};
+  return subject === undefined ? { state } : choose(state, key.text, subject);
 }
 
 function answer(state: TopState, act: Act, { name, text }: KeyPress): Step {

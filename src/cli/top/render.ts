@@ -73,6 +73,7 @@ function summaryLine({ snapshot, intervalMs, held }: TopState, nowMs: number): L
   const lateMs = nowMs - snapshot.atMs;
   const late = !held && lateMs > Math.max(intervalMs * 3, 5_000);
   return [
+    ...(late ? [span(`! no answer for ${durationText(lateMs)}  `, 'yellow')] : []),
     span('workers ', 'dim'),
     span(numberText(up.length), up.length === 0 ? 'red' : undefined),
     ...(Math.max(silent, snapshot.silent) > 0 ? [span(` (${Math.max(silent, snapshot.silent)} silent)`, 'yellow')] : []),
@@ -81,7 +82,6 @@ function summaryLine({ snapshot, intervalMs, held }: TopState, nowMs: number): L
     ...figure('ready', ready),
     ...figure('unacked', unacked),
     ...figure('delayed', delayed),
-    ...(late ? [span(`  no answer for ${durationText(lateMs)}`, 'yellow')] : []),
   ];
 }
 
@@ -89,11 +89,7 @@ function flowLine({ snapshot }: TopState): Line {
   const { flow, failures, moreFailures, atMs } = snapshot;
   const lately = failures.filter(({ atMs: failedAtMs }) => failedAtMs !== null && atMs - failedAtMs < 3_600_000).length;
   const most = moreFailures && lately === failures.length ? '+' : '';
-  const failed: readonly Span[] = [
-    span('  failed ', 'dim'),
-    span(`${numberText(lately)}${most}`, lately > 0 ? 'red' : undefined),
-    span(' in the last hour', 'dim'),
-  ];
+  const failed: readonly Span[] = [span('  failed in 1 h ', 'dim'), span(`${numberText(lately)}${most}`, lately > 0 ? 'red' : undefined)];
   const begun: readonly Span[] = [span('begun ', 'dim'), span(flow.begun === null ? '-' : `${rate(flow.begun)}/s`)];
   if (flow.events === null) return [...begun, ...failed, span('  no task events', 'dim')];
   const { succeeded, failed: failing, retried } = flow.events;
@@ -157,7 +153,7 @@ function listLines(rows: readonly PaneRow[], state: TopState, screen: Screen, he
   const pane = PANE_TABLE[state.pane];
   const view = state.views[state.pane];
   // A mark and a space stand before each row: the selection must be seen without colour.
-  const placed = placeColumns(pane, rows, screen.width - 2);
+  const placed = placeColumns(pane, rows, { width: screen.width - 2, sort: view.sort });
   const heading = bar([span(`  ${headingTexts(pane, placed, view.sort).join('')}`)], screen.width, 'inverse');
   if (rows.length === 0) {
     const text = view.filter === '' ? pane.empty : `nothing here has "${escapeText(view.filter)}"; Esc shows everything`;
@@ -226,11 +222,17 @@ function positionLine(state: TopState, nowMs: number, width: number): Line {
   return spread([], [span([place, ...more].join(', '), 'dim')], width);
 }
 
+/** As many as there is room for; the last ones can be found in the help. */
 function hintLine({ mode, pane }: TopState, width: number): Line {
-  return cutLine(
-    hints(mode, pane).flatMap(([key, does], index) => [span(index === 0 ? '' : '  '), span(key, 'bold'), span(` ${does}`, 'dim')]),
-    width,
-  );
+  const line: Span[] = [];
+  let left = width;
+  for (const [key, does] of hints(mode, pane)) {
+    const gap = line.length === 0 ? '' : '  ';
+    left -= gap.length + key.length + 1 + does.length;
+    if (left < 0) break;
+    line.push(span(gap), span(key, 'bold'), span(` ${does}`, 'dim'));
+  }
+  return line;
 }
 
 function hints(mode: TopState['mode'], pane: TopState['pane']): readonly (readonly [key: string, does: string])[] {
@@ -253,6 +255,15 @@ function hints(mode: TopState['mode'], pane: TopState['pane']): readonly (readon
         ['Esc', 'cancel'],
       ];
     case 'list':
-      return [...CHOICES[pane], ['Enter', 'more'], ['/', 'filter'], ['< >', 'sort'], ['Tab', 'view'], ['?', 'help'], ['q', 'quit']];
+      return [
+        ...CHOICES[pane],
+        ['?', 'help'],
+        ['q', 'quit'],
+        ['Tab', 'view'],
+        ['Enter', 'more'],
+        ['/', 'filter'],
+        ['< >', 'sort'],
+        ['f', 'find'],
+      ];
   }
 }

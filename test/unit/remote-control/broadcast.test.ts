@@ -1,4 +1,5 @@
 /** The caller's end against real mailboxes of workers that only remote control can see, over the memory broker. */
+import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Broker } from '../../../src/broker.js';
 import { MemoryBroker } from '../../../src/brokers/memory/broker.js';
@@ -145,6 +146,16 @@ describe('asking workers', () => {
       void liar.publish(encodeReply('true@h', 1, ticket, 1), route);
     });
     expect(await caller().ask({ method: 'ping' }, { timeoutMs: FOR_EVER })).toEqual([{ nodename: 'true@h', value: 1 }]);
+  });
+
+  it('leaves nothing on a signal that lives longer, also when the broker is away', async () => {
+    const { signal } = new AbortController();
+    const away = new Proxy(openBroker(), {
+      get: (target, name) => (name === 'subscribe' ? () => Promise.reject(new Error('away')) : bound(target, name)),
+    });
+    await expect(caller(away).ask({ method: 'ping' }, { timeoutMs: FOR_EVER, signal })).rejects.toThrow('away');
+    await caller().ask({ method: 'ping' }, { timeoutMs: FOR_EVER, signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('leaves no queue and no timer behind', async () => {
