@@ -20,6 +20,15 @@ export async function rateOf(done, count, worker) {
   }
 }
 
+/** The same beside a worker that has worked before, to the very last, and what processor time each took. */
+export async function drainBeside(done, count, cpuMs) {
+  const first = await whenReached(done, count / 10, DEADLINE_MS);
+  const cpuBefore = cpuMs();
+  const last = await whenReached(done, count, DEADLINE_MS);
+  const tasks = Math.max(last.done - first.done, 1);
+  return { perSecond: (tasks / Math.max(last.at - first.at, 1)) * 1000, cpuMs: (cpuMs() - cpuBefore) / tasks };
+}
+
 /** The rate of one peer on a Redis of its own. */
 export function drainPeer(name, count, job = {}, redisOptions = {}) {
   const peer = peers[name];

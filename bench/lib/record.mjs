@@ -30,6 +30,7 @@ export class Record {
       ratios: {},
       curves: {},
       facts: {},
+      remarks: [],
     };
   }
 
@@ -73,6 +74,11 @@ export class Record {
     this.#document.facts[name] = value;
   }
 
+  /** What a reader must know to judge the figures. */
+  remark(text) {
+    this.#document.remarks.push(text);
+  }
+
   /** Only whole runs with the usual sizes are the reference that git keeps. */
   write() {
     this.#document.loadEnd = load();
@@ -96,7 +102,7 @@ export function recorded(scenario) {
 }
 
 /** The document as text for a terminal. */
-export function textOf({ groups, ratios, facts, notMeasured }) {
+export function textOf({ groups, ratios, facts, notMeasured, remarks }) {
   const lines = [];
   const table = (title, rows) => {
     const width = Math.max(...rows.map(([name]) => name.length));
@@ -112,6 +118,7 @@ export function textOf({ groups, ratios, facts, notMeasured }) {
   if (others.length > 0) table('and', others);
   const absent = Object.entries(notMeasured);
   if (absent.length > 0) table('not measured', absent);
+  lines.push(...remarks);
   return lines.join('\n');
 }
 

@@ -47,6 +47,11 @@ export async function run({ size, record, names, turns }) {
       record.ratio(`${variant.name}: ctq / ${name}`, rates.ctq, rates[name], { wanted: variant.wanted[name] });
     }
   }
+  record.remark(`Celery and celery-node drain a fifth of the tasks, Sidekiq half: their rates do not depend on it.`);
+  record.remark(
+    'celery-node and Sidekiq take with BRPOP: what they hold is lost with them. celery-node is silenced; by default it prints two lines a task.',
+  );
+  record.remark('bare is a loop of sixty lines without any safety (bench/peers/bare-loop.mjs): the ceiling.');
   if (names(['ctq']).length === 0) return;
   const stores = await turns('stores', Object.keys(STORES), (name) => STORES[name](tasks), 'tasks/s');
   record.group('what each store costs, results stored', { unit: 'tasks/s', rows: stores, wanted: WANTED_OF_STORES });

@@ -1,7 +1,7 @@
 /** Sending tasks: one after the other, a thousand callers at once, and in bulk, from one process. */
 import { join } from 'node:path';
 import { python } from '../lib/peers.mjs';
-import { finished, makeFolder, PEERS, removeFolder, start } from '../lib/processes.mjs';
+import { finished, PEERS, start, withFolder } from '../lib/processes.mjs';
 import { withRedis } from '../lib/redis.mjs';
 
 export const title = 'Sending tasks from one process';
@@ -28,14 +28,8 @@ async function rate(peer, mode, url, count) {
   return figure;
 }
 
-async function rateOnSqlite(mode, count, sync) {
-  const folder = makeFolder();
-  try {
-    return await rate('ctq', mode, `sqlite://${join(folder, 'ctq.db')}?sync=${sync}`, count);
-  } finally {
-    removeFolder(folder);
-  }
-}
+const rateOnSqlite = (mode, count, sync) =>
+  withFolder((folder) => rate('ctq', mode, `sqlite://${join(folder, 'ctq.db')}?sync=${sync}`, count));
 
 export async function run({ size, record, names, turns }) {
   for (const { mode, name, peers } of MODES) {

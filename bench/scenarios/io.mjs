@@ -11,6 +11,7 @@ export async function run({ size, record, names, turns }) {
   const job = { task: 'wait', slots: SLOTS };
   const rates = await turns('waiting', names(PEERS), (name) => drainPeer(name, size.tasks, job), 'tasks/s');
   record.group('waiting 50 ms, 100 slots', { unit: 'tasks/s', rows: rates });
+  record.remark('celery-node knows no limit: it runs whatever it has taken. Celery runs a pool of 100 threads.');
   const most = (SLOTS / 50) * 1000;
   if (rates.ctq !== undefined) {
     record.ratio(
