@@ -215,6 +215,15 @@ export class Ctq implements TaskSender {
     return this.connected().backend();
   }
 
+  /**
+   * For who only asks: a broker in a file that does not exist would be made by the question, and answer that nothing is there.
+   *
+   * @throws BrokerError `CTQ_BROKER_UNREACHABLE` when it is such a file.
+   */
+  assertThere(): Promise<void> {
+    return this.connected().assertThere();
+  }
+
   /** Opens what an operator looks at: the broker's estate first, the result backend's where that is another place. */
   estates(): Promise<readonly Estate[]> {
     return this.connected().estates();

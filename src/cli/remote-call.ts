@@ -17,8 +17,19 @@ export const remoteOptions = {
 
 type Call = CommandCall<CommandOptions & typeof remoteOptions>;
 
-/** An app to reach workers with: the one behind `-A` where it was given, else none is needed. */
+/**
+ * An app to look at an estate and to reach workers with: the one behind `-A` where it was given, else none is needed.
+ *
+ * @throws BrokerError where the broker would be a file that is not there: a question makes none.
+ */
 export async function openRemote(call: Pick<CommandCall, 'globals' | 'config' | 'context' | 'defer' | 'workdir'>): Promise<Ctq> {
+  const app = await openListener(call);
+  await app.assertThere();
+  return app;
+}
+
+/** The same for one who waits for what is yet to come. */
+export async function openListener(call: Pick<CommandCall, 'globals' | 'config' | 'context' | 'defer' | 'workdir'>): Promise<Ctq> {
   const { app: spec } = call.globals;
   if (spec === undefined) return openClient(call);
   const { loadApp } = await import('../app-loader.js');

@@ -83,6 +83,14 @@ export class Connected {
     return this.resultBackend;
   }
 
+  async assertThere(): Promise<void> {
+    const { consume } = this.urls;
+    if (!consume.startsWith('sqlite:')) return;
+    const { assertDatabase } = await import('../connections/sqlite/file.js');
+    const { parseSqliteUrl } = await import('../connections/sqlite/url.js');
+    assertDatabase(parseSqliteUrl(consume).path);
+  }
+
   /** What an operator looks at: the broker's estate, and the result backend's where that is another place. */
   estates(): Promise<readonly Estate[]> {
     this.openEstates ??= this.lookInside();

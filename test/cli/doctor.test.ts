@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { runCtq } from '../support/ctq-process.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
+import { makeEmptyFile } from '../support/empty-file.js';
 import { eventually } from '../support/eventually.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { type CeleryWorker, type CeleryWorkerOptions, startCeleryWorker } from '../support/python-celery.js';
@@ -58,6 +59,7 @@ describe('ctq doctor, where nobody answers', () => {
 describe('ctq doctor on an SQLite file', () => {
   it('finds nothing where nothing is wrong, and messages that nobody takes', async () => {
     const url = `sqlite://${tmpFolder()}/ctq.db`;
+    await makeEmptyFile(url);
     expect(await diagnose(url)).toMatchObject({ code: 0, kinds: [] });
     await runCtq(['send', '-b', url, '-Q', 'lost', 'tasks.add', '1', '2']);
     expect(await diagnose(url)).toMatchObject({ code: 1, kinds: ['serious no-consumer'] });

@@ -8,6 +8,7 @@ import { contentsText, type ShownKey } from '../../src/cli/keys/contents.js';
 import { censusNote, censusText, type Listing } from '../../src/cli/keys/listing.js';
 import { main } from '../../src/cli/main.js';
 import { Ctq } from '../../src/index.js';
+import { makeEmptyFile } from '../support/empty-file.js';
 import { tmpFolder } from '../support/tmp.js';
 import { fakeContext, FakeStream, type FakeWorld } from './fake-context.js';
 
@@ -111,6 +112,7 @@ describe('ctq keys', () => {
   }
 
   it('says of an empty estate what to do next', async () => {
+    await makeEmptyFile(url);
     expect(await ctq(['keys'])).toEqual([0, '', `ctq: ${url} is empty; ctq send <task> puts something there, -b <url> looks elsewhere\n`]);
     expect(await ctq(['keys', '--orphans'])).toEqual([0, '', `ctq: no orphans at ${url}\n`]);
     expect(await ctq(['keys', 'clean', '--orphans'])).toEqual([0, '', 'ctq: no orphans: nothing to clean\n']);

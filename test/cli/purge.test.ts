@@ -171,7 +171,8 @@ describe('ctq purge', () => {
   });
 
   it('has nothing to remove from empty queues, and does not ask', async () => {
-    const { run } = place();
+    const { app, run } = place();
+    await (await app.broker()).depth('mail');
     expect(await run(['purge', '-Q', 'mail'])).toEqual({ code: 0, stdout: 'mail\t0\n', stderr: 'ctq: nothing to remove\n' });
   });
 });

@@ -6,6 +6,7 @@ import { peekedDocument, peekText } from '../../src/cli/queues/peek.js';
 import type { QueueView } from '../../src/ctq/queue-census.js';
 import { readMessage } from '../../src/estates/stored.js';
 import { Ctq } from '../../src/index.js';
+import { makeEmptyFile } from '../support/empty-file.js';
 import { tmpFolder } from '../support/tmp.js';
 import { FakeStream, type FakeWorld, fakeContext } from './fake-context.js';
 
@@ -243,7 +244,8 @@ describe('ctq queues on a file', () => {
   }
 
   it('says what to do where there are none', async () => {
-    const { run } = place();
+    const { url, run } = place();
+    await makeEmptyFile(url);
     expect(await run([], { terminal: true })).toEqual({
       code: 0,
       stdout: '',

@@ -46,6 +46,7 @@ export const result = defineCommand({
   async run(call) {
     const { options, globals, context } = call;
     const app = await openClient(call);
+    await app.assertThere();
     const loadGroup = async (id: string): Promise<ResultTree | undefined> => (await app.backend()).chords?.loadGroup(id);
     const { ids, groups } = await spreadGroups(call.args, app, loadGroup);
     const answers = await askAll(

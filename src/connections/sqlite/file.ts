@@ -5,8 +5,9 @@
  * An existing database is never opened and closed here: POSIX drops all locks of a process on a file
  * when any descriptor of it is closed, SQLite's own included (sqlite.org/howtocorrupt, 2.2).
  */
-import { accessSync, closeSync, constants, lstatSync, mkdirSync, openSync, type Stats, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, lstatSync, mkdirSync, openSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { BrokerError } from '../../errors.js';
 
 /** The files that belong to a database, by what is added to its name. */
 const COMPANIONS = ['-wal', '-shm', '-journal', '-bell'] as const;
@@ -36,6 +37,14 @@ export function prepareDatabaseFile(path: string): FileIdentity {
   if (!create(path)) checkExisting(path);
   for (const companion of COMPANIONS) refuseLink(path + companion);
   return identityOf(path) as FileIdentity;
+}
+
+/** @throws BrokerError when there is no such file, or it cannot be reached. */
+export function assertDatabase(path: string): void {
+  if (existsSync(path)) return;
+  throw new BrokerError('CTQ_BROKER_UNREACHABLE', `there is no database at ${path}`, {
+    hint: 'the first ctq send, or a worker, makes it; --broker names another place',
+  });
 }
 
 /** undefined when there is no such file. */
