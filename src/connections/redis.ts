@@ -139,7 +139,12 @@ export class Connection implements RedisConnection {
     return this.#run(script, keys, args, undefined);
   }
 
-  async #run(script: RedisScript, keys: readonly RedisArgument[], args: readonly RedisArgument[], encoding: 'utf8' | undefined): Promise<unknown> {
+  async #run(
+    script: RedisScript,
+    keys: readonly RedisArgument[],
+    args: readonly RedisArgument[],
+    encoding: 'utf8' | undefined,
+  ): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args];
     try {
       return await this.#send('evalsha', [script.sha, ...rest], encoding);

@@ -57,7 +57,12 @@ export const send = defineCommand({
   summary: 'send a task by name or a canvas from a file, and print its id',
   arguments: [
     { name: 'task', summary: 'the name of the task', required: false, completes: 'task' },
-    { name: 'args', summary: 'its arguments, or those of the first tasks of a canvas: JSON where it parses as JSON, else texts', required: false, variadic: true },
+    {
+      name: 'args',
+      summary: 'its arguments, or those of the first tasks of a canvas: JSON where it parses as JSON, else texts',
+      required: false,
+      variadic: true,
+    },
   ],
   options,
   examples: [
