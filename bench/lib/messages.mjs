@@ -1,7 +1,9 @@
 /** Celery's own texts, as many a second as Redis takes: every worker that speaks Celery drains the same bytes. */
 import { randomUUID } from 'node:crypto';
 
+/** So many messages go in one command, fewer where they are large. */
 const PAGE = 1000;
+const PAGE_BYTES = 8_000_000;
 
 /** A message of protocol 2 as kombu's Redis transport writes it. */
 export function messageText({ id, queue = 'celery', task = 'tasks.add', args = [4, 5], ignoreResult = false }) {
@@ -18,17 +20,20 @@ export function resultText(id) {
  * Lays `count` messages into the queue, oldest first.
  *
  * @param message What {@link messageText} takes beside the id, or a function from the index to that.
+ * @param key Where else to lay them than into the queue's own list.
  * @returns The ids of the page in the middle.
  */
-export async function fillQueue(redis, count, message = {}) {
-  const { queue = 'celery' } = typeof message === 'function' ? message(0) : message;
+export async function fillQueue(redis, count, message, key) {
+  const describe = typeof message === 'function' ? message : () => message ?? {};
+  const { queue = 'celery' } = describe(0);
+  const page = Math.max(1, Math.min(PAGE, Math.floor(PAGE_BYTES / messageText({ ...describe(0), id: '' }).length)));
   await redis.client.sadd(`_kombu.binding.${queue}`, `${queue}\x06\x16\x06\x16${queue}`);
   let middle = [];
-  for (let from = 0; from < count; from += PAGE) {
-    const ids = Array.from({ length: Math.min(PAGE, count - from) }, () => randomUUID());
+  for (let from = 0; from < count; from += page) {
+    const ids = Array.from({ length: Math.min(page, count - from) }, () => randomUUID());
     if (from <= count / 2) middle = ids;
-    const texts = ids.map((id, index) => messageText({ ...(typeof message === 'function' ? message(from + index) : message), id }));
-    await redis.client.lpush(queue, ...texts);
+    const texts = ids.map((id, index) => messageText({ ...describe(from + index), id }));
+    await redis.client.lpush(key ?? queue, ...texts);
   }
   return middle;
 }

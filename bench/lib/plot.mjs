@@ -13,12 +13,13 @@ const LINES = ['#0969da', '#cf222e', '#1a7f37', '#9a6700', '#8250df'];
 export function plotOf(document) {
   const blocks = [
     ...Object.entries(document.groups)
-      .filter(([, { rows }]) => Object.keys(rows).length > 0)
+      // What a curve shows needs no bars.
+      .filter(([name, { rows }]) => Object.keys(rows).length > 0 && !(name in document.curves))
       .map(([name, group]) => bars(name, group)),
     ...Object.entries(document.curves).map(([name, curve]) => lines(name, curve)),
   ];
   const load = `load ${document.loadBegin}–${document.loadEnd}`;
-  const foot = `${document.date.slice(0, 10)} · Node ${document.node.slice(1)} · ${document.cores} cores · ${load} · ${document.rounds} rounds`;
+  const foot = `${document.date.slice(0, 10)} · Node ${document.node.slice(1)} · ${document.cores} cores · ${load} · rounds: ${document.rounds}`;
   let top = 34;
   const body = blocks.map(({ height, parts }) => {
     const text = `<g transform="translate(0 ${top})">${parts.join('')}</g>`;
@@ -35,13 +36,11 @@ export function plotOf(document) {
   ].join('\n');
 }
 
-function bars(name, { unit, rows, scale }) {
+function bars(name, { unit, rows }) {
   const entries = Object.entries(rows);
   const most = Math.max(...entries.map(([, row]) => row.most), Number.MIN_VALUE);
-  const least = Math.min(...entries.map(([, row]) => row.least));
-  const room = WIDTH - LEFT - RIGHT;
-  const at = scale === 'log' ? logarithmic(least / 2, most, room) : (value) => (value / most) * room;
-  const parts = [label(12, 16, `${name}, ${unit}${scale === 'log' ? ' (logarithmic)' : ''}`, { weight: 'bold', colour: '#1f2328' })];
+  const at = (value) => (value / most) * (WIDTH - LEFT - RIGHT);
+  const parts = [label(12, 16, `${name}, ${unit}`, { weight: 'bold', colour: '#1f2328' })];
   for (const [index, [row, values]] of entries.entries()) {
     const y = 26 + index * BAR;
     const colour = row.startsWith('ctq') ? OURS : OTHERS;

@@ -43,12 +43,11 @@ export class Record {
   }
 
   /** A table: for each row the figures of all rounds, and what was promised of some. */
-  group(name, { unit, better = 'more', rows, scale = 'linear', wanted = {} }) {
+  group(name, { unit, better = 'more', rows, wanted = {} }) {
     const filled = Object.entries(rows).filter(([, values]) => values.length > 0);
     this.#document.groups[name] = {
       unit,
       better,
-      scale,
       rows: Object.fromEntries(
         filled.map(([row, values]) => [row, { ...summary(values), ...(row in wanted ? { wanted: wanted[row] } : {}) }]),
       ),

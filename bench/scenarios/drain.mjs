@@ -37,7 +37,7 @@ export async function run({ size, record, names, turns }) {
   const { tasks } = size;
   for (const variant of VARIANTS) {
     const rates = await turns(variant.name, names(variant.peers), (name) => drainPeer(name, tasks, variant.job), 'tasks/s');
-    record.group(variant.name, { unit: 'tasks/s', rows: rates, scale: 'log' });
+    record.group(variant.name, { unit: 'tasks/s', rows: rates });
     const { bullmq, 'bee-queue': bee } = rates;
     if (variant.job.results && bullmq !== undefined && bee !== undefined) {
       const faster = bullmq.map((rate, round) => Math.max(rate, bee[round] ?? 0));
