@@ -24,10 +24,16 @@ export function nodeStatus({ nodename, value }: Reply): NodeStatus {
     status: 'online',
     pid: number(stats['pid']),
     pool: poolName(pool),
-    concurrency: number(pool['max-concurrency']),
+    concurrency: sizeOf(pool),
     processed: total === undefined ? null : total.reduce<number>((sum, count) => sum + (number(count) ?? 0), 0),
     uptime: number(stats['uptime']),
   };
+}
+
+/** Celery's prefork says what it began with, also when it has grown or shrunk since; how many processes it has it says, too. */
+function sizeOf(pool: Readonly<Record<string, unknown>>): number | null {
+  const { processes } = pool;
+  return 'writes' in pool && Array.isArray(processes) ? processes.length : number(pool['max-concurrency']);
 }
 
 /** `celery.concurrency.prefork:TaskPool` and `ctq.pools.async` → the part that tells. */

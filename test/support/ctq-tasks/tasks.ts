@@ -115,6 +115,9 @@ export const soft = app.task({ name: 'tasks.soft', bind: true, softTimeLimit: 1 
   sleepMs(30_000, undefined, { signal: task.signal }),
 );
 
+/** Until somebody revokes it. */
+export const listen = app.task({ name: 'tasks.listen', bind: true }, (task) => sleepMs(300_000, undefined, { signal: task.signal }));
+
 export const hard = app.task({ name: 'tasks.hard', timeLimit: 1 }, () => sleepMs(30_000));
 
 export const ignored = app.task({ name: 'tasks.ignored', ignoreResult: true }, () => 1);
