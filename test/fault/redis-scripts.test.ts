@@ -297,6 +297,26 @@ describeWith('redis', 'the scripts', () => {
     expect(served.slice(0, 10)).toEqual(items.map(({ held }) => `${held.position}-again`));
   });
 
+  test('so it does when nothing waits in line at that moment', async () => {
+    const connection = await link.connection();
+    await connection.call('flushdb', []);
+    for (let index = 0; index < 5; index += 1) await connection.call('lpush', ['a', envelope(`early-${index}`)]);
+    await parkAll(connection, 'a', 1_000_000);
+    await unpark(connection, 10);
+    const { items } = await take(connection, { layout, ownerId: 'two', plan: takePlan(layout, 'two', ['a']), count: 10, number: 1 });
+    await unpark(connection, 10);
+    for (let index = 0; index < 5; index += 1) await connection.call('lpush', ['a', envelope(`late-${index}`)]);
+    await parkAll(connection, 'a', 1_000_001);
+    const times = [...new Set(items.map(({ held }) => held.take.takenAt))];
+    const answers = [...items].reverse().flatMap(({ held }) => [held.tag, 'front', held.list, envelope(`early-${held.position}-again`)]);
+    const keys = [...heldKeys(layout, 'two'), 'ledger-two', parkedKey(layout), dueKey(layout)];
+    expect(await connection.run(answerScript, keys, ['two', '1', '100', String(times.length), '0', ...times, ...answers])).toEqual([]);
+    await unpark(connection, 10);
+    const served = await takeIds(connection, 'a', 20, 2);
+    const inOrder = ['early', 'late'].flatMap((when) => [0, 1, 2, 3, 4].map((place) => `${when}-${place}`));
+    expect(served.map((id) => id.replace('-again', ''))).toEqual(inOrder);
+  });
+
   test('a queue that nobody takes from keeps no other waiting for what is due', async () => {
     const connection = await link.connection();
     await connection.call('flushdb', []);

@@ -22,14 +22,14 @@ local ours = whichAreOurs(leasesOf(owner, { unpack(ARGV, 6, 5 + times) }), tags)
 -- As in take.lua: a full server must let us give things back.
 redis.call('HDEL', own, '', unpack(ARGV, 6 + times, 5 + times + over))
 
--- What goes back to the front of a list whose line waits stays before that line: if the mark was taken, this is one.
+-- What goes back to the front of a list stays before what falls due after it: if the mark was taken, this is one.
 local marked = {}
 local function mark(list, raw)
   if marked[list] then return end
   marked[list] = true
   local before = redis.call('HGET', due, list)
-  if not before or #raw > 65536 then return end
-  if before == '' or not redis.pcall('LPOS', list, before, 'RANK', -1, 'MAXLEN', 2000) then redis.call('HSET', due, list, raw) end
+  if #raw > 65536 then return end
+  if not before or before == '' or not redis.pcall('LPOS', list, before, 'RANK', -1, 'MAXLEN', 2000) then redis.call('HSET', due, list, raw) end
 end
 
 local fenced = {}
