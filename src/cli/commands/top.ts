@@ -13,6 +13,7 @@ import { PANES, type PaneName, type Snapshot } from '../top/model.js';
 import { PANE_TABLE } from '../top/panes.js';
 import { plainText, topDocument } from '../top/plain.js';
 import { Poller } from '../top/poller.js';
+import { ONCE } from '../top/render.js';
 import { canDraw } from '../top/screen.js';
 import { runSession } from '../top/session.js';
 import { beginning, type Sort, type TopState } from '../top/state.js';
@@ -79,7 +80,7 @@ async function runTop(call: Call): Promise<number> {
   );
   call.defer(() => poller.close());
   const snapshot = await firstLook(call, poller);
-  const state = beginning({ snapshot, intervalMs, pane, sort, filter: given.filter ?? '' });
+  const state = beginning({ snapshot, intervalMs: times === 1 ? ONCE : intervalMs, pane, sort, filter: given.filter ?? '' });
   if (times !== undefined || globals.json === true || !canDraw(context)) return printAgain(call, poller, { state, times });
   const { workdir, signal } = call;
   return runSession({

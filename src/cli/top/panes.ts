@@ -200,7 +200,7 @@ export function argumentsText({ args, kwargs }: Pick<TaskRow, 'args' | 'kwargs'>
 const failures = pane<FailureRow>({
   name: 'failures',
   sortedBy: ['FAILED', 'up'],
-  empty: 'no failed task is kept; R looks through all stored results, too',
+  empty: 'no failed task is kept; R (or ctq failed) looks through all results, too',
   from: (snapshot) => snapshot.failures,
   key: ({ key }) => key,
   subject: (row) => ({ kind: 'failure', row }),

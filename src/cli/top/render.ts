@@ -30,6 +30,9 @@ const PREVIEW = 12;
 /** An outcome has been read by then. */
 const NOTICE_MS = 15_000;
 
+/** As interval: nobody looks again. */
+export const ONCE = Number.POSITIVE_INFINITY;
+
 /** How many rows of a list are seen at once. */
 export function pageOf({ height }: Pick<Screen, 'height'>): number {
   return Math.max(1, height - HEAD - FOOT - 1 - (height >= TALL ? PREVIEW : 0));
@@ -54,7 +57,9 @@ export function headLines(state: TopState, screen: Screen): readonly Line[] {
   const { snapshot, intervalMs, held, problem } = state;
   const { width, nowMs } = screen;
   const clock = new Date(nowMs).toISOString().slice(11, 19);
-  const pace = held ? span('HELD: Space lets it go', 'yellow') : span(`every ${durationText(intervalMs)}`, 'dim');
+  const pace = held
+    ? span('HELD: Space lets it go', 'yellow')
+    : span(intervalMs === ONCE ? '' : `every ${durationText(intervalMs)}`, 'dim');
   const title: Line = [span('ctq top', 'bold'), span(`  ${escapeText(snapshot.broker)}`)];
   return [
     spread(title, [pace, span(`  ${clock} UTC`)], width),
