@@ -210,6 +210,23 @@ describeWith(['redis', 'python'], 'ctq top', () => {
     expect((await terminal.ended()).exit).toBe(0);
   });
 
+  it('does the same on the embedded SQLite file', async () => {
+    const lite = tmpFolder();
+    for (let sent = 0; sent < 3; sent += 1) await runCtq(['send', 'tasks.add', '1', '2', '-Q', 'mail'], { cwd: lite });
+    const terminal = kept(ctqOnTerminal(['top', '-d', '0.5', '--view', 'queues'], { cwd: lite }));
+    await terminal.shows(/> mail +nobody +3 /);
+    terminal.type('p');
+    await terminal.shows(/Pause mail\?/);
+    terminal.type('y');
+    await terminal.shows(/ok: mail is paused[\s\S]*/);
+    await terminal.shows(/> mail +paused +3 /);
+    terminal.type('d');
+    await terminal.shows(/Remove 3 messages from mail\?/);
+    terminal.type('y');
+    await terminal.shows(/ok: 3 messages removed from mail/);
+    await terminal.shows(/> mail +paused +0 /);
+  });
+
   it('says at once that there is no broker, and leaves the screen alone', async () => {
     const terminal = ctqOnTerminal(['top', '-b', `redis://127.0.0.1:${await freePort()}`, '--connect-timeout', '0.5'], { cwd });
     expect((await terminal.ended()).exit).toBe(69);
