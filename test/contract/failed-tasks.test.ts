@@ -207,6 +207,28 @@ for (const engine of ['redis', 'sqlite', 'results elsewhere'] as const) {
       expect((await home.failed()).filter(({ taskId }) => taskId === id)).toEqual([]);
     });
 
+    // The SQLite file has no keys of other types, and takes a transaction back as a whole.
+    if (engine !== 'sqlite')
+      it('is still there when the queue that was named cannot take it', async () => {
+        const home = await start();
+        const id = await failing(home, 't.flaky', [1]);
+        const refused = await home.app.sendTask('t.refuse');
+        const all = (await eventually(async () => {
+          const found = (await home.failed()).filter(({ source }) => source !== 'result');
+          return found.length === 2 ? found : false;
+        })) as FailedTask[];
+        expect(all.map(({ taskId }) => taskId).sort()).toEqual([id, refused.id].sort());
+        await home.worker.stop('warm');
+        // A key that is no list.
+        const world = { ...(await home.world()), to: 'ctq:failed' };
+        for (const one of all) {
+          const plan = await planRetry(one, world);
+          if (plan.kind !== 'ready') throw new Error(plan.why);
+          await expect(carryOutRetry(plan, world)).rejects.toThrow(/WRONGTYPE/);
+        }
+        expect((await home.failed()).filter(({ source }) => source !== 'result')).toHaveLength(2);
+      });
+
     it('that fails again is there again, once', async () => {
       const home = await start();
       const id = await failing(home, 't.flaky', [1]);

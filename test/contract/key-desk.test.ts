@@ -123,6 +123,17 @@ function suite(place: Place): void {
     await forEver.close();
   });
 
+  it('that a chord counts with are no orphans where results are for ever: it may be at work', async () => {
+    const forEver = new Ctq('desk', { brokerUrl: estate.displayUrl, resultBackend: estate.displayUrl, resultExpires: 0 });
+    const { chords } = await forEver.backend();
+    await chords?.setSize('a-group', 2);
+    await chords?.report({ groupId: 'a-group', taskId: 'part', groupIndex: 0, status: 'SUCCESS', result: 1 });
+    const counters = await allKeys(estate, { kinds: ['chord'] });
+    expect(counters.length).toBeGreaterThan(0);
+    expect(counters.filter(({ ttlMs, orphan }) => ttlMs !== undefined || orphan !== undefined)).toEqual([]);
+    await forEver.close();
+  });
+
   it('a task is found where it waits, by the beginning of its id too', async () => {
     for (const id of ['abc-1', 'abd-2', 'xyz-3']) await app.sendTask('tasks.add', [id], { taskId: id, priority: 3 });
     expect(await estate.tasks.complete('ab', 10, look)).toHaveLength(2);

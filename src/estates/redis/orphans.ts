@@ -1,7 +1,8 @@
 /**
  * Keys that nobody will ever want again, and how that is known:
  *
- * - a result, group or chord without expiry: nothing removes it;
+ * - a result or group without expiry: nothing removes it. (Not what a chord counts with: where results are kept for ever,
+ *   that of a chord at work has no expiry either, and without it the body is never called);
  * - a list of replies that nobody has touched for a minute: a client that lives takes each reply at once (BRPOP);
  * - a binding to such a list; one to a list that is not there while nobody at all waits for a list; one of a fanout
  *   exchange while nobody at all subscribes to anything. (Redis does not tell who waits for which list. The binding
@@ -23,7 +24,7 @@ import type { RedisStore } from './store.js';
 /** Longer than any client waits between two looks at its replies. */
 const IDLE_S = 60;
 const PAGE = 200;
-const KEEPABLE: ReadonlySet<string> = new Set(['result', 'group result', 'chord']);
+const KEEPABLE: ReadonlySet<string> = new Set(['result', 'group result']);
 
 /** The same keys, as reports. */
 export async function orphansAmong(store: RedisStore, keys: readonly FoundKey[]): Promise<KeyReport[]> {

@@ -15,14 +15,19 @@ local stored = seen ~= '' and redis.call('GET', KEYS[5]) == seen
 if kind == 'failed' then
   local at = redis.call('ZSCORE', KEYS[3], id)
   if not at or tonumber(at) ~= tonumber(expected) then return 0 end
-  redis.call('HDEL', KEYS[2], id)
-  redis.call('ZREM', KEYS[3], id)
-elseif kind == 'refused' then
-  if redis.call('LREM', KEYS[4], 1, expected) == 0 then return 0 end
 elseif kind == 'result' and not stored then
   return 0
 end
+-- Nothing of a script is undone when a command in it fails (a key of another type, no permission): so the message is
+-- sent first, and only then what it was kept in goes.
 redis.call('LPUSH', KEYS[1], message)
+if kind == 'failed' then
+  redis.call('HDEL', KEYS[2], id)
+  redis.call('ZREM', KEYS[3], id)
+elseif kind == 'refused' and redis.call('LREM', KEYS[4], 1, expected) == 0 then
+  redis.call('LREM', KEYS[1], 1, message)
+  return 0
+end
 if stored then
   local left = redis.call('PTTL', KEYS[5])
   if left > 0 then redis.call('SET', KEYS[5], now, 'PX', left) else redis.call('SET', KEYS[5], now) end

@@ -110,12 +110,6 @@ function removeOrphan(db: SqliteConnection, { name, kind }: KeyReport): number {
       return db.run('DELETE FROM result WHERE task_id = ? AND expires_at IS NULL', rest('celery-task-meta-'));
     case 'group result':
       return db.run('DELETE FROM task_group WHERE group_id = ? AND expires_at IS NULL', rest('celery-taskset-meta-'));
-    case 'chord': {
-      const groupId = rest('celery-taskset-meta-').replace(/\.j$/, '');
-      const gone = db.run('DELETE FROM chord WHERE group_id = ? AND expires_at IS NULL', groupId);
-      if (gone > 0) db.run('DELETE FROM chord_part WHERE group_id = ?', groupId);
-      return gone;
-    }
     case 'binding':
       return db.run('DELETE FROM binding WHERE exchange = ? AND queue NOT IN (SELECT name FROM queue)', rest('_kombu.binding.'));
     case 'unacked':
