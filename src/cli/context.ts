@@ -29,7 +29,7 @@ export interface CliContext {
    * until the returned function is called. May call twice.
    */
   onExit(handler: () => void): () => void;
-  /** Stops this process until somebody continues it, as Ctrl-Z does. */
+  /** Stops this process and whoever started it in the same foreground group (npx), until the shell continues them: as Ctrl-Z does. */
   suspend(): void;
   changeFolder(path: string): void;
   /** An app without a module behind it, to send and to ask with. */
@@ -62,7 +62,7 @@ export function processContext(): CliContext {
       process.on('uncaughtExceptionMonitor', handler).on('exit', handler);
       return () => process.off('uncaughtExceptionMonitor', handler).off('exit', handler);
     },
-    suspend: () => process.kill(process.pid, 'SIGTSTP'),
+    suspend: () => process.kill(0, 'SIGTSTP'),
     changeFolder: (path) => process.chdir(path),
     openApp: async () => new (await import('../ctq.js')).Ctq('ctq'),
   };

@@ -135,6 +135,18 @@ describeWith(['redis', 'python'], 'ctq top', () => {
     await terminal.shows(/Acts, asked about before/);
   });
 
+  it('takes along what has started it, so that the shell gets the terminal', async () => {
+    const command = `"${process.execPath}" "${projectRoot}/bin/ctq.js" top -b ${redis.url} --view queues; exit $?`;
+    const terminal = new TestTerminal(['sh', '-c', command], { cwd });
+    await terminal.shows(/> mail/);
+    terminal.type('\u001a');
+    expect(await terminal.stopped(0)).toEqual(USABLE);
+    await terminal.signal('SIGCONT');
+    await eventually(async () => (await terminal.screen()).includes('> mail') && terminal.isAlternate);
+    terminal.type('q');
+    expect((await terminal.ended()).exit).toBe(0);
+  });
+
   it('draws all of it again when it was stopped without a warning', async () => {
     const terminal = kept(top(['--view', 'queues']));
     await terminal.shows(/> mail/);

@@ -47,6 +47,7 @@ export class TestTerminal {
     this.#order({ size: [rows, columns] });
   }
 
+  /** To all of its foreground group, as a shell sends them. */
   async signal(name: keyof typeof constants.signals): Promise<void> {
     this.#order({ signal: constants.signals[name], pid: await this.pid() });
   }

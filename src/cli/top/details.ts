@@ -17,6 +17,9 @@ export interface DetailsWorld {
   readonly width: number;
 }
 
+/** Of the tasks that a worker runs; the others are among the tasks. */
+const MOST_NAMED = 10;
+
 export function detailLines(subject: Subject, world: DetailsWorld): readonly string[] {
   switch (subject.kind) {
     case 'worker':
@@ -32,6 +35,7 @@ export function detailLines(subject: Subject, world: DetailsWorld): readonly str
 
 function workerLines(row: WorkerRow, { snapshot, nowMs, width }: DetailsWorld): readonly string[] {
   const running = snapshot.tasks.filter(({ node }) => node === row.node);
+  const more = running.length > MOST_NAMED ? [`and ${numberText(running.length - MOST_NAMED)} more`] : [];
   const about: readonly Field[] = [
     ['worker', row.node],
     ['state', row.state === 'up' ? 'up' : `${row.state}, last heard ${relativeTime(row.heardAtMs, nowMs)}`],
@@ -39,7 +43,7 @@ function workerLines(row: WorkerRow, { snapshot, nowMs, width }: DetailsWorld): 
     ['queues', row.queues.join(', ')],
     ['up for', row.uptimeS === null ? null : durationText(row.uptimeS * 1000)],
     ['memory', row.memoryBytes === null ? null : `${bytesText(row.memoryBytes)} at most so far`],
-    ['runs', running.map(({ task, id }) => `${task}[${id}]`).join(', ')],
+    ['runs', [...running.slice(0, MOST_NAMED).map(({ task, id }) => `${task}[${id}]`), ...more].join(', ')],
   ];
   const { rows } = remoteTable('stats', [{ nodename: row.node, value: row.stats }]);
   const stats = rows.map(([, name = '', value = '']): Field => [name, value]);

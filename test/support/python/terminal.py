@@ -91,7 +91,7 @@ while master in reading:
             if "size" in order:
                 resize(master, *order["size"])
             if "signal" in order:
-                os.kill(order["pid"], order["signal"])
+                os.killpg(order["pid"], order["signal"])
             if "hangup" in order:
                 os.close(master)
                 reading.remove(master)
