@@ -99,10 +99,9 @@ function readAnswer({ plan, number }: TakeOrder, [takenAt, messages, runs, named
     for (const stop = items.length + length; items.length < stop; ) {
       const raw = messages[items.length] as Buffer;
       const text = raw.toString('utf8');
-      // The script found it at the end of the text (WIRE 3.1) or names it.
-      const tag = namedTags.get(items.length + 1) ?? text.slice(-39, -3);
-      const held: HeldItem = { tag, queue, list, take, position: items.length };
       const message = readMessage(text);
+      const tag = namedTags.get(items.length + 1) ?? tagAtTheEnd(text, raw, message);
+      const held: HeldItem = { tag, queue, list, take, position: items.length };
       if (message instanceof ProtocolError) {
         // A copy: the answer's own memory is that of the whole reply.
         items.push({ held, message: undefined, malformed: { queue, raw: Buffer.from(raw), error: message } });
@@ -125,6 +124,12 @@ function readDead(plan: TakePlan, dead: readonly (number | Buffer)[]): Malformed
     malformed.push({ queue, raw, error });
   }
   return malformed;
+}
+
+/** The script found it there (WIRE 3.1). A string of its own: a piece of the text would keep all of it for as long as the tag is known. */
+function tagAtTheEnd(text: string, raw: Buffer, message: Message | ProtocolError): string {
+  const tag = message instanceof ProtocolError ? undefined : message.properties.deliveryTag;
+  return tag !== undefined && tag.length === 36 && text.endsWith(tag, text.length - 3) ? tag : raw.subarray(-39, -3).toString('latin1');
 }
 
 /** `3:12;1:4` */
