@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- <scenario…>]`: installs the peers beside ctq, never into it, runs the scenarios one after another, and
- * writes bench/results/<scenario>.json with a plot beside it. Only whole runs are written there: those with `--quick`, `--peers`
- * or `--set` go to bench/results/local/.
+ * writes bench/results/<scenario>.json with a plot beside it. Only whole runs are written there: those with `--quick`, `--peers`,
+ * `--set` or fewer than five rounds go to bench/results/local/.
  *
  *   --rounds 5        how often the peers take turns
  *   --peers ctq,bare  only these
@@ -9,47 +9,41 @@
  *   --set tasks=1000  another size; may be repeated
  *   --list            which scenarios there are
  */
-import { parseArgs } from 'node:util';
+import { checkNames, readOptions, roundsOf, sizesOf } from './lib/options.mjs';
 import { prepare } from './lib/prepare.mjs';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: 'string' },
-    peers: { type: 'string' },
-    set: { type: 'string', multiple: true },
-    quick: { type: 'boolean' },
-    list: { type: 'boolean' },
-  },
+const { values, positionals } = readOptions({
+  rounds: { type: 'string' },
+  peers: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  quick: { type: 'boolean' },
+  list: { type: 'boolean' },
 });
+const rounds = roundsOf(values.rounds);
+const overrides = sizesOf(values.set ?? []);
 
 prepare();
 const { SCENARIOS, loadScenario, runScenario } = await import('./lib/scenarios.mjs');
+const { peers } = await import('./lib/peers.mjs');
 const { textOf } = await import('./lib/record.mjs');
 
-const unknown = positionals.filter((name) => !SCENARIOS.includes(name));
-const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-if (unknown.length > 0 || (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))) {
-  const wrong = unknown.length > 0 ? `no such scenario: ${unknown.join(', ')}` : '--rounds is a whole number';
-  console.error(`bench: ${wrong} (scenarios: ${SCENARIOS.join(', ')})`);
-  process.exit(2);
-}
+checkNames('scenario', positionals, SCENARIOS);
+const only = values.peers?.split(',');
+if (only !== undefined) checkNames('peer', only, Object.keys(peers));
+const names = positionals.length > 0 ? positionals : SCENARIOS;
+for (const name of names) checkNames(`size of ${name}`, Object.keys(overrides), Object.keys((await loadScenario(name)).sizes.full));
 
 if (values.list) {
   for (const name of SCENARIOS) console.log(`${name.padEnd(10)} ${(await loadScenario(name)).title}`);
   process.exit(0);
 }
 
-const own = values.peers !== undefined || values.set !== undefined || values.rounds !== undefined;
+const own = only !== undefined || values.set !== undefined || (rounds !== undefined && rounds < 5);
 const failed = [];
-for (const name of positionals.length > 0 ? positionals : SCENARIOS) {
+for (const name of names) {
   try {
-    const { document, file } = await runScenario(name, {
-      mode: values.quick ? 'quick' : own ? 'own' : 'full',
-      rounds,
-      only: values.peers?.split(','),
-      overrides: Object.fromEntries((values.set ?? []).map(sizeOf)),
-    });
+    const mode = values.quick ? 'quick' : own ? 'own' : 'full';
+    const { document, file } = await runScenario(name, { mode, rounds, only, overrides });
     console.log(`\n${document.title}\n${textOf(document)}\n→ ${file}`);
   } catch (error) {
     // The others may still tell something.
@@ -59,17 +53,3 @@ for (const name of positionals.length > 0 ? positionals : SCENARIOS) {
 }
 if (failed.length > 0) console.error(`bench: these failed: ${failed.join(', ')}`);
 process.exit(failed.length > 0 ? 1 : 0);
-
-function sizeOf(word) {
-  const [, name, value] = /^([^=]+)=(.*)$/.exec(word) ?? [];
-  if (name === undefined) {
-    console.error(`bench: --set ${word}: name=value is expected`);
-    process.exit(2);
-  }
-  if (value.includes(',')) return [name, value.split(',').map(asNumber)];
-  return [name, asNumber(value)];
-}
-
-function asNumber(text) {
-  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
-}

@@ -62,9 +62,16 @@ export async function whenSaid(child, text, deadlineMs = 60_000) {
   }
 }
 
-/** Runs a program to its end. @returns What it printed. */
-export async function finished(child) {
-  if (!hasEnded(child)) await once(child, 'close');
+/** Runs a program to its end, or stops it when that takes too long. @returns What it printed. */
+export async function finished(child, deadlineMs = 300_000) {
+  if (!hasEnded(child)) {
+    const deadline = setTimeout(() => {
+      child.said += `stopped after ${deadlineMs / 1000} s`;
+      killGroup(child);
+    }, deadlineMs);
+    await once(child, 'close');
+    clearTimeout(deadline);
+  }
   if (child.exitCode !== 0) throw new Error(`${child.spawnargs.join(' ')}: ${child.said}`);
   return child.said;
 }

@@ -5,7 +5,7 @@ import { finished, PEERS, start, withFolder } from '../lib/processes.mjs';
 import { withRedis } from '../lib/redis.mjs';
 
 export const title = 'Sending tasks from one process';
-export const sizes = { full: { tasks: 100_000, alone: 5000 }, check: { tasks: 30_000, alone: 2000 }, quick: { tasks: 500, alone: 100 } };
+export const sizes = { full: { tasks: 100_000, alone: 5000 }, check: { rounds: 3 }, quick: { tasks: 500, alone: 100 } };
 
 const MODES = [
   { mode: 'alone', name: 'one by one, each awaited before the next', peers: ['ctq', 'bullmq', 'bee-queue', 'celery', 'sidekiq'] },

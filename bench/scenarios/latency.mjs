@@ -47,16 +47,19 @@ export async function run({ size, record, names, turns }) {
   const here = names(['ctq', 'celery', 'bullmq', 'bee-queue']);
   const ways = Object.keys(WAYS).filter((way) => WAYS[way][2] === undefined || here.includes(WAYS[way][2]));
   const p99 = Object.fromEntries(ways.map((way) => [way, []]));
+  const lost = {};
   const p50 = await turns(
     'round trip, p50',
     ways,
     async (way) => {
       const times = await roundTrip(way, size.calls);
       p99[way].push(times.p99);
+      lost[way] = (lost[way] ?? 0) + (times.lost ?? 0);
       return times.p50;
     },
     'ms',
   );
+  for (const [way, count] of Object.entries(lost)) if (count > 0) record.fact(`${way}: ends never heard of`, count);
   record.group('p50', { unit: 'ms', better: 'less', rows: p50 });
   record.group('p99', { unit: 'ms', better: 'less', rows: p99 });
   const ratio = (ours, theirs, wanted) => record.ratio(`p50: ${ours} / ${theirs}`, p50[ours], p50[theirs], { better: 'less', wanted });
