@@ -48,3 +48,8 @@ function matchClass(pattern: string, start: number, character: string): number |
   // Redis takes a class without end as one that ends with the pattern.
   return fits === negated ? undefined : Math.min(at + 1, pattern.length);
 }
+
+/** Matches this text and no other. */
+export function escapeGlob(text: string): string {
+  return text.replaceAll(/[\\*?[\]]/g, '\\$&');
+}

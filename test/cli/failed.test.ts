@@ -72,6 +72,15 @@ describeWith('redis', 'failed tasks on the screen', () => {
   };
   const EMBED = { errbacks: [{ task: 'shop.alert' }], chain: [{ task: 'shop.archive' }, { task: 'shop.count' }] };
 
+  it('tells ctq find what a task was that failed and left no result', async () => {
+    await keep('11111111-aaaa-4bbb-8ccc-000000000001', 'shop.mail.send_order_confirmation', SMTP, 3, EMBED);
+    const { code, stdout } = await ctq(['find', '11111111', '--json']);
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      0,
+      { task: 'shop.mail.send_order_confirmation', where: 'dead letter', args: ['anna@example.org'], retries: 2 },
+    ]);
+  });
+
   it('fits the list into 80 columns', async () => {
     await keepThree();
     expect((await ctq(['failed'], { terminal: true, columns: 80 })).stdout).toMatchInlineSnapshot(`

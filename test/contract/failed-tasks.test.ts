@@ -124,6 +124,14 @@ for (const engine of ['redis', 'sqlite', 'results elsewhere'] as const) {
       expect(Math.abs((one?.atMs ?? 0) - Date.now())).toBeLessThan(60_000);
     });
 
+    it('is found by the beginning of its id, although no result is left', async () => {
+      const home = await start();
+      const { id } = home.app.sendTask('t.flaky', [1], { ignoreResult: true });
+      await anyFailed(home);
+      const [estate] = await home.app.estates();
+      expect(await estate?.tasks.complete(id.slice(0, 20), 10, {})).toEqual([id]);
+    });
+
     it('is one only once its retries are used up', async () => {
       const home = await start();
       const id = await failing(home, 't.stubborn');

@@ -2,6 +2,7 @@
 import type { Ctq } from '../../ctq.js';
 import type { Estate } from '../../estate/estate.js';
 import type { ChordCount, QueueSearchResult, TaskPlace, TaskWhereabouts } from '../../estate/tasks.js';
+import type { Message } from '../../protocol/message.js';
 import { describeMessage, type MessageDescription } from '../../protocol/message-description.js';
 import { isRecord, textOr } from '../../protocol/record.js';
 import type { ResultMeta } from '../../protocol/result-meta.js';
@@ -30,7 +31,7 @@ export interface Located {
   readonly deadLetters: QueueSearchResult['deadLetters'];
   /** undefined when there was no need to look through queues. */
   readonly search: { readonly searched: number; readonly total: number } | undefined;
-  /** Of the first place: the message itself. */
+  /** Of the first place, or of the record of its failure: the message itself. */
   readonly message: MessageDescription | undefined;
   /** The chord that counts this task. */
   readonly chord: ChordCount | undefined;
@@ -139,7 +140,9 @@ async function complete(
 ): Promise<Located> {
   const places = [...held, ...(search?.ready ?? [])];
   const [place] = places;
-  const message = place?.message === undefined ? undefined : await describeMessage(place.message);
+  // Of a task that failed the message is in no queue any more, and may have been kept.
+  const kept = place === undefined && known.failedAtMs !== undefined ? await keptMessage(estates, taskId) : place?.message;
+  const message = kept === undefined ? undefined : await describeMessage(kept);
   const groupId = textOr(message?.headers['group'], undefined) ?? known.result?.groupId;
   const chords = groupId === undefined ? [] : await Promise.all(estates.map(({ tasks }) => tasks.chord(groupId)));
   return {
@@ -149,4 +152,11 @@ async function complete(
     search: search === undefined ? undefined : { searched: search.searched, total: search.total },
     chord: chords.find((chord) => chord !== undefined),
   };
+}
+
+async function keptMessage(estates: readonly Estate[], taskId: string): Promise<Message | undefined> {
+  const letters = await Promise.all(
+    estates.filter(({ parts }) => parts.includes('broker')).map(({ deadLetters }) => deadLetters.find(taskId)),
+  );
+  return letters.find((letter) => letter !== undefined)?.message;
 }

@@ -2,6 +2,7 @@
 import { escapeText } from '../escape-text.js';
 import type { TerminalStream } from '../context.js';
 import { isTerminal } from './terminal.js';
+import { cutText, fitText, fittingLength, textWidth } from './width.js';
 
 export type Field = readonly [name: string, value: string];
 
@@ -14,12 +15,13 @@ const NARROWEST = 20;
 /** Long values go on below themselves; a pipe gets each on one line, whole. */
 export function fieldsText(fields: readonly Field[], stream: TerminalStream, indent = 0): string {
   const width = isTerminal(stream) ? stream.columns || USUAL_WIDTH : Number.POSITIVE_INFINITY;
-  const column = indent + Math.max(0, ...fields.map(([name]) => name.length)) + 2;
+  const column = indent + Math.max(0, ...fields.map(([name]) => textWidth(escapeText(name)))) + 2;
   return fields
     .map(([name, value]) => {
-      const [first = '', ...more] = wrapped(escapeText(value), Math.max(width - column, NARROWEST));
+      const shown = escapeText(value);
+      const [first = '', ...more] = width === Number.POSITIVE_INFINITY ? [shown] : wrapped(shown, Math.max(width - column, NARROWEST));
       const lines = [
-        `${' '.repeat(indent)}${escapeText(name).padEnd(column - indent)}${first}`,
+        `${' '.repeat(indent)}${fitText(escapeText(name), column - indent)}${first}`,
         ...more.map((line) => ' '.repeat(column) + line),
       ];
       return lines.map((line) => `${line.trimEnd()}\n`).join('');
@@ -31,10 +33,10 @@ export function fieldsText(fields: readonly Field[], stream: TerminalStream, ind
 function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   let rest = text;
-  while (rest.length > width) {
-    if (lines.length === MOST_LINES - 1) return [...lines, `${rest.slice(0, width - 1)}…`];
-    const space = rest.lastIndexOf(' ', width);
-    const end = space > width / 2 ? space : width;
+  for (let fits = fittingLength(rest, width); fits < rest.length; fits = fittingLength(rest, width)) {
+    if (lines.length === MOST_LINES - 1) return [...lines, cutText(rest, width)];
+    const space = rest.lastIndexOf(' ', fits);
+    const end = space > fits / 2 ? space : fits;
     lines.push(rest.slice(0, end));
     rest = rest.slice(end).replace(/^ /, '');
   }

@@ -3,6 +3,7 @@ import { escapeText } from '../escape-text.js';
 import type { TerminalStream } from '../context.js';
 import { numberText } from './number.js';
 import { isTerminal } from './terminal.js';
+import { textWidth } from './width.js';
 
 /** A number, or a figure with a unit: people read `shown`, programs `plain`. Both stand at the right of their column. */
 export type Cell = string | number | { readonly shown: string; readonly plain: string };
@@ -59,7 +60,7 @@ function isFigure(cell: Cell | undefined): boolean {
 /** Widths with the space around each cell; null where a column may be as wide as it is. */
 function fittingWidths(rows: readonly (readonly string[])[], gives: readonly boolean[], screen: number): (number | null)[] {
   // A space before and after each cell, and one between.
-  const widths = gives.map((_give, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)) + 2);
+  const widths = gives.map((_give, column) => Math.max(...rows.map((row) => textWidth(row[column] ?? ''))) + 2);
   const fitted: (number | null)[] = widths.map(() => null);
   let excess = widths.reduce((sum, width) => sum + width + 1, -1) - screen;
   while (excess > 0) {

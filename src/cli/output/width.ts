@@ -43,6 +43,18 @@ export function cutText(text: string, width: number): string {
   return `${shown}…`;
 }
 
+/** How many units of a text stand in so many columns: at least one character. */
+export function fittingLength(text: string, width: number): number {
+  if (ASCII.test(text.slice(0, width))) return Math.min(text.length, width);
+  let [length, taken] = [0, 0];
+  for (const { character, columns } of charactersOf(text.slice(0, width * 8 + 8))) {
+    if (length > 0 && taken + columns > width) break;
+    length += character.length;
+    taken += columns;
+  }
+  return length;
+}
+
 /** Exactly so many columns. */
 export function fitText(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   const cut = cutText(text, width);

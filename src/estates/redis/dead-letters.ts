@@ -4,6 +4,7 @@ import { redisScript } from '../../connections/redis-script.js';
 import type { DeadLetter, DeadLetterDesk, SendAgain, StoredFailure } from '../../estate/dead-letters.js';
 import { isRecord } from '../../protocol/record.js';
 import { failedLetter, failureIn, messageIn } from '../dead-letter-text.js';
+import { escapeGlob } from '../glob.js';
 import sendAgainLua from './send-again.lua';
 import type { RedisStore } from './store.js';
 
@@ -140,8 +141,4 @@ async function* scanned(store: RedisStore, pattern: string, signal?: AbortSignal
     if (keys.length > 0) yield keys;
     cursor = next;
   } while (cursor !== '0');
-}
-
-function escapeGlob(text: string): string {
-  return text.replaceAll(/[\\*?[\]]/g, '\\$&');
 }

@@ -2,6 +2,7 @@
 import { failedAtKey, revokedKey } from '../../brokers/redis/keys.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { ChordCount, TaskDesk, TaskWhereabouts } from '../../estate/tasks.js';
+import { escapeGlob } from '../glob.js';
 import { readResult } from '../stored-result.js';
 import { heldIds, heldPlaces } from './held-tasks.js';
 import { queuedIds, searchQueues } from './queue-search.js';
@@ -14,8 +15,12 @@ export function redisTaskDesk(store: RedisStore): TaskDesk {
   return {
     async complete(prefix, limit, search) {
       const ids = await store.read(async (connection) => {
-        const [stored, held] = await Promise.all([storedIds(connection, store, prefix, limit), heldIds(connection, layout, prefix)]);
-        return [...new Set([...stored, ...held])];
+        const known = await Promise.all([
+          storedIds(connection, store, prefix, limit),
+          heldIds(connection, layout, prefix),
+          failedIds(connection, store, prefix, limit),
+        ]);
+        return [...new Set(known.flat())];
       });
       return ids.length > 0 ? ids.slice(0, limit) : queuedIds(store, prefix, limit, search);
     },
@@ -27,7 +32,7 @@ export function redisTaskDesk(store: RedisStore): TaskDesk {
 
 /** Every key is looked at once: SCAN has no index to go by. */
 async function storedIds(connection: RedisConnection, { resultKeys }: RedisStore, prefix: string, limit: number): Promise<string[]> {
-  const pattern = `${resultKeys.keyOf(prefix).replaceAll(/[\\*?[\]]/g, '\\$&')}*`;
+  const pattern = `${escapeGlob(resultKeys.keyOf(prefix))}*`;
   const ids = new Set<string>();
   let cursor = '0';
   do {
@@ -36,6 +41,19 @@ async function storedIds(connection: RedisConnection, { resultKeys }: RedisStore
     cursor = next;
   } while (cursor !== '0' && ids.size < limit);
   return [...ids].filter((id) => id !== '');
+}
+
+/** Tasks that failed and leave no result have a record all the same. */
+async function failedIds(connection: RedisConnection, { layout }: RedisStore, prefix: string, limit: number): Promise<string[]> {
+  const ids = new Set<string>();
+  let cursor = '0';
+  do {
+    const step = [failedAtKey(layout), cursor, 'MATCH', `${escapeGlob(prefix)}*`, 'COUNT', SCAN_COUNT];
+    const [next, flat] = (await connection.call('zscan', step)) as [string, string[]];
+    for (let at = 0; at < flat.length; at += 2) ids.add(flat[at] ?? '');
+    cursor = next;
+  } while (cursor !== '0' && ids.size < limit);
+  return [...ids];
 }
 
 async function look(connection: RedisConnection, { layout, resultKeys }: RedisStore, taskId: string): Promise<TaskWhereabouts> {

@@ -48,7 +48,15 @@ function knownIds(db: SqliteConnection, prefix: string, limit: number): string[]
   // A range and no LIKE: the index serves it, and nothing in the prefix is special.
   const stored = db.all<{ task_id: string }>('SELECT task_id FROM result WHERE task_id >= ? ORDER BY task_id LIMIT ?', prefix, limit);
   const held = heldRows(db, prefix).flatMap(({ envelope }) => idOf(readMessage(rawBytes(envelope))) ?? []);
-  return [...new Set([...stored.map(({ task_id: id }) => id), ...held])].filter((id) => id.startsWith(prefix));
+  const failed = !hasFailedTasks(db)
+    ? []
+    : db.all<{ task_id: string }>('SELECT task_id FROM failed_task WHERE task_id >= ? ORDER BY task_id LIMIT ?', prefix, limit);
+  return [...new Set([...[...stored, ...failed].map(({ task_id: id }) => id), ...held])].filter((id) => id.startsWith(prefix));
+}
+
+/** The table comes with the first failure. */
+function hasFailedTasks(db: SqliteConnection): boolean {
+  return db.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'failed_task'") !== undefined;
 }
 
 function heldRows(db: SqliteConnection, prefix: string): Row[] {
@@ -67,8 +75,9 @@ function look(db: SqliteConnection, taskId: string): TaskWhereabouts {
     taskId,
     nowMs,
   );
-  const hasFailed = db.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'failed_task'") !== undefined;
-  const failed = hasFailed ? db.get<{ at: number }>('SELECT failed_at AS at FROM failed_task WHERE task_id = ?', taskId) : undefined;
+  const failed = hasFailedTasks(db)
+    ? db.get<{ at: number }>('SELECT failed_at AS at FROM failed_task WHERE task_id = ?', taskId)
+    : undefined;
   const held = heldRows(db, taskId).flatMap((row) => placeOf(row, taskId, { position: 0 }) ?? []);
   return {
     result: result === undefined ? undefined : readResult(result.meta, taskId),

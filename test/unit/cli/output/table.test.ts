@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Cell, tableText } from '../../../../src/cli/output/table.js';
+import { textWidth } from '../../../../src/cli/output/width.js';
 import { FakeStream } from '../../../cli/fake-context.js';
 
 const headings = ['NAME', 'COUNT', 'SIZE', 'ABOUT'];
@@ -33,5 +34,12 @@ describe('a table', () => {
       expect(text).toContain('…');
       expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(width);
     }
+  });
+
+  it('fits the screen with letters that are two columns wide', async () => {
+    const wide = rows.map(([name, count, size]): readonly Cell[] => [name ?? '', count ?? '', size ?? '', '队列'.repeat(40)]);
+    const text = await tableText(headings, wide, new FakeStream(true, 70), { flexible: ['ABOUT'] });
+    expect(text).toContain('队…');
+    expect(Math.max(...text.split('\n').map(textWidth))).toBeLessThanOrEqual(70);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cutText, fitText, textWidth } from '../../../../src/cli/output/width.js';
+import { cutText, fitText, fittingLength, textWidth } from '../../../../src/cli/output/width.js';
 
 describe('the width of a text', () => {
   it.each([
@@ -30,6 +30,14 @@ describe('the width of a text', () => {
     expect(cutText('plain text', 6)).toBe('plain…');
     expect(cutText('plain text', 10)).toBe('plain text');
     expect(cutText('队列队列', 6)).toBe('队列…');
+  });
+
+  it('tells how much of a text stands in one line, and never splits a character', () => {
+    expect(fittingLength('plain text', 6)).toBe(6);
+    expect(fittingLength('plain', 6)).toBe(5);
+    expect(fittingLength('队列队列', 5)).toBe(2);
+    expect(fittingLength('a👩‍👩‍👧b', 2)).toBe(1);
+    expect(fittingLength('队', 1)).toBe(1);
   });
 
   it('of a very long text is found quickly', () => {
