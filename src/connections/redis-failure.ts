@@ -75,7 +75,7 @@ const SERVER_WORDS: readonly (readonly [RegExp, RedisFailureKind, string | undef
     'the server wants a password',
     'write the URL as redis://:password@host',
   ],
-  [/NOPERM/, 'refused', undefined, 'the Redis user lacks a permission'],
+  [/NOPERM|The user executing the script can't run/, 'refused', undefined, 'the Redis user lacks a permission'],
   [/DB index is out of range|invalid DB index/, 'refused', 'the server has no database of that number', 'see "databases" in redis.conf'],
   [/DENIED|protected mode/, 'refused', 'the server runs in protected mode', undefined],
   [/max number of clients/, 'unreachable', 'the server has no connection left', 'see "maxclients" in redis.conf'],

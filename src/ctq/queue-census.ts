@@ -2,6 +2,7 @@
  * Queues as operators want them: what the store counts, and what workers say. ctq's workers write down
  * what they are done with; Python's leave no trace in the store and are asked, for a tenth of a second.
  */
+import { BrokerError } from '../errors.js';
 import type { Estate } from '../estate/estate.js';
 import type { OldestMessage, QueueReport } from '../estate/queues.js';
 import { isRecord } from '../protocol/record.js';
@@ -27,6 +28,14 @@ export interface Census {
   readonly queues: readonly QueueView[];
   /** Workers that were asked and did not answer in time: their queues are not known. */
   readonly silent: number;
+  /** Why nobody could be asked: who may only read has no place for replies. Workers of ctq are known all the same. */
+  readonly unasked?: string;
+}
+
+interface Answers {
+  readonly nodes: ReadonlyMap<string, NodeFigures>;
+  readonly silent: number;
+  readonly unasked?: string;
 }
 
 /** As long as a busy worker may take to say what it takes from; all that answer sooner end the wait. */
@@ -72,12 +81,24 @@ export class QueueCensus {
     const all = [...new Set([...known, ...(names === undefined ? more : [])])].sort();
     const reports = await estate.queues.report(all);
     const look: Look = { atMs: nowMs(), reports: new Map(reports.map((report) => [report.name, report])), nodes: asked.nodes };
-    const queues = reports.map((report) => this.#view(report, look, asked.silent));
+    const uncounted = asked.unasked === undefined ? asked.silent : 1;
+    const queues = reports.map((report) => this.#view(report, look, uncounted));
     this.#before = look;
-    return { queues, silent: asked.silent };
+    return { queues, silent: asked.silent, ...(asked.unasked === undefined ? {} : { unasked: asked.unasked }) };
   }
 
-  async #ask(looks: 'once' | 'again'): Promise<{ readonly nodes: ReadonlyMap<string, NodeFigures>; readonly silent: number }> {
+  async #ask(looks: 'once' | 'again'): Promise<Answers> {
+    try {
+      return await this.#askAll(looks);
+    } catch (error) {
+      if (error instanceof BrokerError && (error.code === 'CTQ_BROKER_REFUSED' || error.code === 'CTQ_BROKER_FAILED')) {
+        return { nodes: new Map(), silent: 0, unasked: error.message };
+      }
+      throw error;
+    }
+  }
+
+  async #askAll(looks: 'once' | 'again'): Promise<Answers> {
     const { control, signal } = this.#parts;
     let reached = 0;
     const onSent = (count: number | undefined): void => {

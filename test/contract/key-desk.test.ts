@@ -285,6 +285,20 @@ withRedis(`orphans on Redis${skipped}`, () => {
     await careful.app.close();
   });
 
+  it('are not told apart, and nothing is hidden, for a user that may only read', async () => {
+    await server.command('SET', 'celery-task-meta-an-id', '{}');
+    await server.command('SADD', REPLIES, bindingOf('gone'));
+    await server.command('LPUSH', 'mail', reply);
+    await server.command('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '&*', '+@read', '+@connection', '+eval', '+evalsha');
+    const reader = await open(server.url.replace('redis://', 'redis://reader:secret@'));
+    const keys = await allKeys(reader.estate);
+    expect(keys.map(({ kind }) => kind).sort()).toEqual(['binding', 'queue', 'result']);
+    expect(keys.find(({ kind }) => kind === 'binding')?.orphan).toBeUndefined();
+    expect((await reader.estate.queues.report(['mail'])).map(({ ready }) => ready)).toEqual([1]);
+    expect(await reader.estate.messages.aside()).toEqual([]);
+    await reader.app.close();
+  });
+
   it('that are deliveries without owner go back to their queue, and are not lost', async () => {
     const message = reply.replace('"headers": {}', '"headers": {"id": "lost", "task": "tasks.add"}');
     await server.command('HSET', 'unacked', 'tag-1', `[${message}, "", "mail"]`);

@@ -1,5 +1,5 @@
 /** `ctq queues`: what waits, what is being worked on, who works on it; a look inside; and the brake. */
-import { QueueCensus, type QueueView } from '../../ctq/queue-census.js';
+import { type Census, QueueCensus, type QueueView } from '../../ctq/queue-census.js';
 import type { Ctq } from '../../ctq.js';
 import { UsageError } from '../../errors.js';
 import type { Estate } from '../../estate/estate.js';
@@ -28,6 +28,8 @@ type Call = CommandCall<typeof options>;
 
 const PEEKED = 10;
 
+const queueWord = { name: 'queue', summary: 'its name', required: true, completes: 'queue' } as const;
+
 export const queues = defineCommand({
   name: 'queues',
   summary: 'tell what waits in each queue, and who takes from it',
@@ -36,6 +38,11 @@ export const queues = defineCommand({
     { name: 'queue', summary: 'the queues it is about', required: false, variadic: true, completes: 'queue' },
   ],
   options,
+  verbs: [
+    { name: 'peek', summary: 'show the next messages, decoded', arguments: [queueWord] },
+    { name: 'pause', summary: 'let nobody take from them', arguments: [{ ...queueWord, variadic: true }] },
+    { name: 'resume', summary: 'let everybody go on', arguments: [{ ...queueWord, variadic: true }] },
+  ],
   sections: [
     {
       heading: 'What it does:',
@@ -82,10 +89,11 @@ async function listQueues(call: Call): Promise<number> {
     app.conf.taskQueues === null || app.conf.taskQueues === undefined ? [] : app.router.queues.declared().map(({ name }) => name);
   let notes: readonly string[] = [];
   await showView(call, given, async () => {
-    const { queues: views, silent } = await census.look(only, declared, given.watch === true ? 'again' : 'once');
+    const seen = await census.look(only, declared, given.watch === true ? 'again' : 'once');
+    const { queues: views } = seen;
     const breakdowns = given.byTask === true ? await breakAllDown(estate, views) : new Map<string, TaskBreakdown>();
     if (globals.json === true) return `${jsonText(views.map((view) => queueDocument(view, breakdowns.get(view.name))))}\n`;
-    notes = notesOf(views, silent, [...breakdowns.values()]);
+    notes = notesOf(seen, [...breakdowns.values()]);
     if (views.length === 0) return given.watch === true ? `${EMPTY}\n` : '';
     const tables = [await queuesText(views, context.stdout)];
     if (breakdowns.size > 0) tables.push(await breakdownText([...breakdowns], context.stdout));
@@ -97,12 +105,13 @@ async function listQueues(call: Call): Promise<number> {
 
 const EMPTY = 'no queues here yet; ctq send <task> makes the first, and so does a worker: ctq worker -A <app>';
 
-function notesOf(views: readonly QueueView[], silent: number, breakdowns: readonly TaskBreakdown[]): readonly string[] {
+function notesOf({ queues: views, silent, unasked }: Census, breakdowns: readonly TaskBreakdown[]): readonly string[] {
   const notes: string[] = [];
   if (views.length === 0) notes.push(EMPTY);
   if (silent > 0) notes.push(`${countText(silent, 'worker')} did not answer in time: WORKERS and OUT/S may be more`);
+  if (unasked !== undefined) notes.push(`Python workers could not be asked, WORKERS may be more: ${unasked}`);
   const idle = views.filter(({ ready, consumers, paused }) => ready > 0 && consumers.length === 0 && !paused).map(({ name }) => name);
-  if (idle.length > 0 && silent === 0)
+  if (idle.length > 0 && silent === 0 && unasked === undefined)
     notes.push(`nobody takes from ${idle.map(escapeText).join(', ')}; ctq worker -A <app> -Q ${escapeText(idle.join(','))} does`);
   if (breakdowns.some(({ sampled, of }) => sampled < of)) {
     const looked = breakdowns.filter(({ sampled, of }) => sampled < of).map(({ sampled }) => numberText(sampled));

@@ -5,7 +5,7 @@ import { toFailure } from '../../connections/redis-failure.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import { RedisLink } from '../../connections/redis-link.js';
 import { parseRedisUrl } from '../../connections/redis-url.js';
-import { BrokerError } from '../../errors.js';
+import { BrokerError, ConfigError, CtqError } from '../../errors.js';
 import type { Estate, EstateOptions } from '../../estate/estate.js';
 import { redisResultKeys } from '../../result-backends/redis-keys.js';
 import { redisDeadLetterDesk } from './dead-letters.js';
@@ -20,19 +20,23 @@ import { redisTaskDesk } from './tasks.js';
 export function openRedisEstate(url: string, options: EstateOptions): Estate {
   const addresses = parseRedisUrl(url, options);
   const link = new RedisLink({ addresses, name: 'ctq desk', clock: systemClock, connectTimeoutMs: options.connectTimeoutMs });
-  const once = async <T>(action: (connection: RedisConnection) => Promise<T>): Promise<T> => {
-    try {
-      return await action(await link.connection());
-    } catch (error) {
-      throw told(error, link.displayUrl);
-    }
-  };
+  const doing =
+    (what: string) =>
+    async <T>(action: (connection: RedisConnection) => Promise<T>): Promise<T> => {
+      try {
+        return await action(await link.connection());
+      } catch (error) {
+        // What went wrong with the copy of a purge, say, is no trouble of the server's.
+        if (error instanceof CtqError && !(error instanceof ConfigError)) throw error;
+        throw told(error, `${what} ${link.displayUrl}`);
+      }
+    };
   const store: RedisStore = {
     link,
     layout: redisLayout(options.transportOptions, addresses[0]?.db ?? 0),
     resultKeys: redisResultKeys(options.resultTransportOptions),
-    read: once,
-    write: once,
+    read: doing('read from'),
+    write: doing('change anything at'),
   };
   return {
     displayUrl: link.displayUrl,
@@ -54,10 +58,10 @@ const CODES = {
   closed: 'CTQ_BROKER_CLOSED',
 } as const;
 
-function told(error: unknown, displayUrl: string): BrokerError {
+function told(error: unknown, what: string): BrokerError {
   const failure = toFailure(error);
   const hint = failure.hint ?? (failure.kind === 'unreachable' ? 'is redis-server running there?' : undefined);
-  return new BrokerError(CODES[failure.kind], `cannot read from ${displayUrl}: ${failure.message}`, {
+  return new BrokerError(CODES[failure.kind], `cannot ${what}: ${failure.message}`, {
     cause: failure,
     ...(hint === undefined ? {} : { hint }),
   });

@@ -14,15 +14,15 @@ const LARGEST_PAGE = 1_000;
 /** A sample is made of so many runs of neighbours: each costs the server a walk to its place. */
 const SAMPLE_RUNS = 20;
 
-export function redisMessageDesk({ layout, read }: RedisStore): MessageDesk {
+export function redisMessageDesk({ layout, read, write }: RedisStore): MessageDesk {
   return {
     page: (queue, offset, limit) => read((connection) => page(connection, layout, { queue, offset, limit })),
     sample: (queue, size) => read((connection) => sample(connection, layout, queue, size)),
-    remove: (terms) => read((connection) => removeMessages(connection, layout, terms)),
+    remove: (terms) => write((connection) => removeMessages(connection, layout, terms)),
     aside: () => read((connection) => asideOnes(connection, layout)),
-    putBackAside: (id) => read((connection) => putBackAside(connection, layout, id)),
+    putBackAside: (id) => write((connection) => putBackAside(connection, layout, id)),
     restoredFrom: (id) => read((connection) => restoredFrom(connection, layout, id)),
-    restore: (id, messages) => read((connection) => restore(connection, layout, id, messages)),
+    restore: (id, messages) => write((connection) => restore(connection, layout, id, messages)),
   };
 }
 

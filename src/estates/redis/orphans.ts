@@ -13,7 +13,8 @@
  */
 import { fanoutChannel } from '../../brokers/redis/keys.js';
 import { parseBinding } from '../../brokers/redis/bindings.js';
-import type { RedisConnection } from '../../connections/redis.js';
+import { toFailure } from '../../connections/redis-failure.js';
+import type { RedisConnection, RedisReply } from '../../connections/redis.js';
 import type { RedisScript } from '../../connections/redis-script.js';
 import type { KeyReport, OrphanReason } from '../../estate/keys.js';
 import { adoptScript, dropBindingsScript, dropKeysScript, ownerlessScript } from './key-scripts.js';
@@ -132,18 +133,28 @@ async function idleSeconds(connection: RedisConnection, list: string): Promise<n
   }
 }
 
-/** No client of this server is blocked, and so none waits for a list. */
+/** No client of this server is blocked, and so none waits for a list. A server that does not say so proves nothing. */
 async function nobodyWaits(connection: RedisConnection): Promise<boolean> {
-  return /^blocked_clients:0\s*$/m.test(String(await connection.call('info', ['clients'])));
+  const info = await unlessRefused(connection.call('info', ['clients']));
+  return /^blocked_clients:0\s*$/m.test(String(info));
 }
 
 /** Python subscribes by pattern, and the server only tells how many patterns there are in all. */
 async function nobodyListens(connection: RedisConnection, channel: string): Promise<boolean> {
   const [patterns, subscribers] = await Promise.all([
-    connection.call('pubsub', ['NUMPAT']),
-    connection.call('pubsub', ['NUMSUB', channel]) as Promise<readonly [channel: string, count: number]>,
+    unlessRefused(connection.call('pubsub', ['NUMPAT'])),
+    unlessRefused(connection.call('pubsub', ['NUMSUB', channel])),
   ]);
-  return Number(patterns) === 0 && subscribers[1] === 0;
+  return patterns === 0 && Array.isArray(subscribers) && subscribers[1] === 0;
+}
+
+async function unlessRefused(reply: Promise<RedisReply>): Promise<RedisReply | undefined> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (toFailure(error).kind !== 'refused') throw error;
+    return undefined;
+  }
 }
 
 async function collect<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {

@@ -6,19 +6,20 @@ import type { RedisConnection } from '../../connections/redis.js';
 import type { Aside, RemovedMessage } from '../../estate/messages.js';
 import { readMessage } from '../stored.js';
 import { putBackScript } from './message-scripts.js';
+import { serverSeconds } from './server-time.js';
 
 /** How long a second undo of the same removal is refused. */
 const REMEMBERED_S = 90 * 86_400;
 
 export async function asideOnes(connection: RedisConnection, layout: RedisLayout): Promise<Aside[]> {
-  const [[seconds], flat] = (await Promise.all([
-    connection.call('time', []),
-    connection.call('zrange', [asidesKey(layout), '0', '-1', 'WITHSCORES']),
-  ])) as unknown as readonly [readonly [string], readonly string[]];
+  const [seconds, flat] = await Promise.all([
+    serverSeconds(connection),
+    connection.call('zrange', [asidesKey(layout), '0', '-1', 'WITHSCORES']) as Promise<readonly string[]>,
+  ]);
   const ids = flat.filter((_, index) => index % 2 === 0);
   const counts = await Promise.all(ids.map((id) => connection.call('llen', [asideKey(layout, id)])));
   return ids
-    .map((id, index) => ({ id, count: Number(counts[index]), idleMs: Math.max(0, Number(seconds) - Number(flat[index * 2 + 1])) * 1000 }))
+    .map((id, index) => ({ id, count: Number(counts[index]), idleMs: Math.max(0, seconds - Number(flat[index * 2 + 1])) * 1000 }))
     .filter(({ count }) => count > 0);
 }
 

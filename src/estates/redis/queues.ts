@@ -11,15 +11,15 @@ import { queueNames } from './queue-names.js';
 import type { RedisStore } from './store.js';
 import { heldCounts } from './unacked-count.js';
 
-export function redisQueueDesk({ layout, read }: RedisStore): QueueDesk {
+export function redisQueueDesk({ layout, read, write }: RedisStore): QueueDesk {
   return {
     names: () => read((connection) => queueNames(connection, layout)),
     report: (names) => read((connection) => report(connection, layout, names)),
     paused: () => read(async (connection) => [...((await connection.call('hkeys', [pausedKey(layout)])) as readonly string[])].sort()),
     pause: (names) =>
-      read(async (connection) => void (await Promise.all(names.map((name) => connection.call('hsetnx', [pausedKey(layout), name, '[]']))))),
-    noteStopped: (name, nodes) => read((connection) => noteStopped(connection, layout, name, nodes)),
-    resume: (names) => read((connection) => resume(connection, layout, names)),
+      write(async (connection) => void (await Promise.all(names.map((name) => connection.call('hsetnx', [pausedKey(layout), name, '[]']))))),
+    noteStopped: (name, nodes) => write((connection) => noteStopped(connection, layout, name, nodes)),
+    resume: (names) => write((connection) => resume(connection, layout, names)),
   };
 }
 

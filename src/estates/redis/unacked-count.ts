@@ -9,6 +9,7 @@ import type { RedisConnection } from '../../connections/redis.js';
 import { unackedTailsScript } from './message-scripts.js';
 import { parkedPages } from './parked.js';
 import { allBindings, type ExchangeBindings, queueOfList } from './queue-names.js';
+import { serverSeconds } from './server-time.js';
 
 const PAGE = 1_000;
 const TAILS_AT_ONCE = 500;
@@ -67,8 +68,7 @@ async function parkedTags(connection: RedisConnection, layout: RedisLayout): Pro
 
 /** Tags that are not parked for later: a lease lies in the past, always by the server's clock. */
 async function* scoredTags(connection: RedisConnection, layout: RedisLayout): AsyncGenerator<readonly string[]> {
-  const [seconds] = (await connection.call('time', [])) as readonly string[];
-  const now = String(Number(seconds) + 1);
+  const now = String((await serverSeconds(connection)) + 1);
   for (let offset = 0; ; offset += PAGE) {
     const page = ['-inf', now, 'LIMIT', String(offset), String(PAGE)];
     const tags = (await connection.call('zrangebyscore', [layout.unackedIndexKey, ...page])) as readonly string[];

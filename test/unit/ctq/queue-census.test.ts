@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type CensusParts, QueueCensus } from '../../../src/ctq/queue-census.js';
+import { BrokerError } from '../../../src/errors.js';
 import type { QueueReport } from '../../../src/estate/queues.js';
 
 interface World {
@@ -47,6 +48,18 @@ describe('QueueCensus', () => {
     const { queues, silent } = await census(world).look(undefined, [], 'once');
     expect(queues[0]?.consumers).toEqual(['ctq@a', 'py@a']);
     expect([queues[0]?.finishRate, silent]).toEqual([{ perSecond: 3, known: 'at least' }, 0]);
+  });
+
+  it('shows what the store tells where nobody may be asked, and says so', async () => {
+    const parts = {
+      estate: { queues: { names: async () => ['mail'], report: async () => [report('mail', { ready: 3 })] } },
+      control: { gather: () => Promise.reject(new BrokerError('CTQ_BROKER_REFUSED', 'the broker refused us: NOPERM sadd')) },
+      nowMs: () => 0,
+      signal: new AbortController().signal,
+    };
+    const seen = await new QueueCensus(parts as unknown as CensusParts).look(undefined, [], 'once');
+    expect(seen).toMatchObject({ queues: [{ name: 'mail', ready: 3, consumers: [] }], unasked: 'the broker refused us: NOPERM sadd' });
+    expect(seen.queues[0]?.finishRate).toBeUndefined();
   });
 
   it('knows the whole rate where only ctq workers take from a queue, and none where only Python ones do', async () => {
