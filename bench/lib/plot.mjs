@@ -39,7 +39,7 @@ export function plotOf(document) {
 function bars(name, { unit, rows }) {
   const entries = Object.entries(rows);
   const most = Math.max(...entries.map(([, row]) => row.most), Number.MIN_VALUE);
-  const at = (value) => (value / most) * (WIDTH - LEFT - RIGHT);
+  const at = (value) => (Math.max(value, 0) / most) * (WIDTH - LEFT - RIGHT);
   const parts = [label(12, 16, `${name}, ${unit}`, { weight: 'bold', colour: '#1f2328' })];
   for (const [index, [row, values]] of entries.entries()) {
     const y = 26 + index * BAR;
