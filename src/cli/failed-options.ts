@@ -2,14 +2,14 @@
 import type { Ctq } from '../ctq.js';
 import { type FailedQuery, listFailed } from '../ctq/failed-tasks.js';
 import type { FailedTask } from '../ctq/failed-task.js';
-import { type CommandCall, type CommandOptions, value } from './command.js';
-import { duration, text } from './option-values.js';
+import { type CommandCall, type CommandOptions, list, value } from './command.js';
+import { duration, names, text } from './option-values.js';
 import { startSpinner } from './output/spinner.js';
 
 export const failedOptions = {
   task: value('--task <glob>', 'only tasks of this name: tasks.mail.*', text, { completes: 'task' }),
   since: value('--since <duration>', 'only what failed in this time: 30m, 6h, 2d', duration),
-  queue: value('-Q, --queue <name>', 'only from this queue', text, { completes: 'queue' }),
+  queues: list('-Q, --queues <a,b>', 'only from these queues', names, { completes: 'queue' }),
 } as const;
 
 export type FailedCall = CommandCall<CommandOptions & typeof failedOptions>;
@@ -22,7 +22,7 @@ export async function lookForFailed(call: FailedCall, app: Ctq): Promise<readonl
   call.defer(() => spinner.stop());
   const query: FailedQuery = {
     task: options.task,
-    queue: options.queue,
+    queues: options.queues?.flat(),
     sinceMs: options.since === undefined ? undefined : context.clock.nowMs() - options.since,
     signal,
   };

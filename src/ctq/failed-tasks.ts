@@ -10,7 +10,7 @@ import { readTask } from './read-task.js';
 export interface FailedQuery {
   /** A glob over names. */
   readonly task?: string | undefined;
-  readonly queue?: string | undefined;
+  readonly queues?: readonly string[] | undefined;
   /** Not older than this. */
   readonly sinceMs?: number | undefined;
   readonly signal?: AbortSignal;
@@ -121,6 +121,6 @@ function holding(estates: readonly Estate[], part: Estate['parts'][number]): rea
 
 function matches({ task, queue, atMs }: FailedTask, query: FailedQuery): boolean {
   if (query.task !== undefined && (task === undefined || !matchesGlob(task, query.task))) return false;
-  if (query.queue !== undefined && queue !== query.queue) return false;
+  if (query.queues !== undefined && (queue === undefined || !query.queues.includes(queue))) return false;
   return query.sinceMs === undefined || (atMs !== undefined && atMs >= query.sinceMs);
 }

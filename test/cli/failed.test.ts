@@ -300,7 +300,7 @@ describeWith('redis', 'failed tasks on the screen', () => {
     expect(await ctq(['failed'])).toMatchInlineSnapshot(`
       {
         "code": 0,
-        "stderr": "no task has failed, as far as messages and results tell. Python workers leave a trace only with a result backend
+        "stderr": "ctq: no task has failed, as far as messages and results tell. Python workers leave a trace only with a result backend
       ",
         "stdout": "",
       }
@@ -308,7 +308,7 @@ describeWith('redis', 'failed tasks on the screen', () => {
     expect(await ctq(['failed', '--task', 'x'])).toMatchInlineSnapshot(`
       {
         "code": 0,
-        "stderr": "no such task has failed; ctq failed alone lists all of them
+        "stderr": "ctq: no such task has failed; ctq failed alone lists all of them
       ",
         "stdout": "",
       }
@@ -317,7 +317,7 @@ describeWith('redis', 'failed tasks on the screen', () => {
     expect(await ctq(['retry', '--failed', '-f'])).toMatchInlineSnapshot(`
       {
         "code": 0,
-        "stderr": "no such task has failed; there is nothing to send again
+        "stderr": "ctq: no such task has failed; there is nothing to send again
       ",
         "stdout": "",
       }
@@ -350,7 +350,7 @@ describeWith('redis', 'failed tasks on the screen', () => {
         "2 ctq: --limit is "-1" (it must be a whole number of at least 0)",
         "2 ctq: which failed tasks are to run again? (ctq retry <id…>, or ctq retry --failed for all; ctq failed lists them)",
         "1 ctq: nobody is not among the failed tasks (ctq failed lists them)",
-        "2 ctq: ctq retry takes ids, or --failed with --task, --since and --queue (not both at once)",
+        "2 ctq: ctq retry takes ids, or --failed with --task, --since and --queues (not both at once)",
         "2 ctq: --since is "5 apples" (it must be how long, such as 90s, 10m, 1h30m or 2d)",
       ]
     `);

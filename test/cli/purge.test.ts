@@ -47,7 +47,7 @@ describe('ctq purge', () => {
     await send('mail', 3);
     await send('video', 2);
     const { code, stdout, stderr } = await run(['purge', '-Q', 'mail,video'], { types: 'n\n' });
-    expect([code, stdout]).toEqual([0, '']);
+    expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toBe(
       'Remove 5 messages from mail (3), video (2) (for good; --keep-copy would keep a copy)? [y/N] ctq: nothing was removed\n',
     );

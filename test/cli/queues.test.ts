@@ -249,10 +249,10 @@ describe('ctq queues on a file', () => {
     expect(await run([], { terminal: true })).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'no queues here yet; ctq send <task> makes the first, and so does a worker: ctq worker -A <app>\n',
+      stderr: 'ctq: no queues here yet; ctq send <task> makes the first, and so does a worker: ctq worker -A <app>\n',
     });
     expect((await run(['--json'])).stdout).toBe('[]\n');
-    expect((await run(['peek', 'mail'])).stderr).toBe('nothing waits in mail; ctq queues lists what there is\n');
+    expect((await run(['peek', 'mail'])).stderr).toBe('ctq: nothing waits in mail; ctq queues lists what there is\n');
   });
 
   it('names what waits, and that nobody takes from it', async () => {
@@ -261,7 +261,7 @@ describe('ctq queues on a file', () => {
     await app.sendTask('tasks.add', [4], { queue: 'mail', priority: 9 }).published;
     const { stdout, stderr } = await run([]);
     expect(stdout).toMatch(/^mail\t4\t0\t0\t0\t\t0\t\d+\t\t0:3,9:1\n$/);
-    expect(stderr).toBe('nobody takes from mail; ctq worker -A <app> -Q mail does\n');
+    expect(stderr).toBe('ctq: nobody takes from mail; ctq worker -A <app> -Q mail does\n');
     expect((await run(['-q'])).stderr).toBe('');
   });
 
@@ -272,7 +272,7 @@ describe('ctq queues on a file', () => {
     expect(stdout.split('\n').map((line) => line.split('\t').at(-1))).toEqual(
       ['([5])', '([6])', '([7])', ''].map((cell) => cell.replace(/[[\]]/g, '')),
     );
-    expect(stderr).toBe('8 of 25 messages; --offset 8 shows the next\n');
+    expect(stderr).toBe('ctq: 8 of 25 messages; --offset 8 shows the next\n');
     const documents = JSON.parse((await run(['peek', 'mail', '--json', '--offset', '24'])).stdout) as { args: unknown }[];
     expect(documents.map(({ args }) => args)).toEqual([[24]]);
   });
@@ -280,7 +280,10 @@ describe('ctq queues on a file', () => {
   it('pauses and resumes', async () => {
     const { app, run } = place();
     await app.sendTask('tasks.add', [1], { queue: 'mail' }).published;
-    expect((await run(['pause', 'mail', 'video'])).stdout).toBe('mail: paused\nvideo: paused\n');
+    expect(await run(['pause', 'mail', 'video'])).toMatchObject({
+      stdout: 'mail: paused\nvideo: paused\n',
+      stderr: 'ctq: note: nobody has used a queue of the name video yet (ctq queues lists those there are)\n',
+    });
     expect((await run(['pause', 'mail'])).stdout).toBe('mail: was paused already\n');
     expect((await run([])).stdout).toContain('\tpaused\t');
     expect((await run(['resume', 'mail', '--json'])).stdout).toBe(

@@ -74,7 +74,7 @@ for (const engine of ['redis', 'sqlite', 'results elsewhere'] as const) {
       const ended = worker.start();
       started.push({ app, worker, ended });
       await eventually(() => worker.state === 'consuming', { intervalMs: 5 });
-      const failed = async () => listFailed(await app.estates(), { queue });
+      const failed = async () => listFailed(await app.estates(), { queues: [queue] });
       const world = async (): Promise<RetryWorld> => ({
         estates: await app.estates(),
         backend: () => app.backend(),

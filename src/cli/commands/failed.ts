@@ -67,7 +67,7 @@ async function listAll(call: Call): Promise<number> {
   });
   if (given.watch === true || globals.json === true || globals.quiet === true) return EXIT.ok;
   // Next to a table in a pipe nobody wants to hear how many lines it has.
-  if (note === emptyText(given)) context.stderr.write(`${note}\n`);
+  if (note === emptyText(given)) context.stderr.write(`ctq: ${note}\n`);
   else if (context.stderr.isTTY === true) context.stderr.write(`\n${note}\n`);
   return EXIT.ok;
 }
@@ -88,8 +88,8 @@ function listText(shown: readonly FailedTask[], { context: { stdout, clock } }: 
   return tableText(['ID', 'TASK', 'QUEUE', 'FAILED', 'REASON'], rows, stdout, { flexible: ['REASON', 'TASK', 'QUEUE'] });
 }
 
-function emptyText({ task, since, queue }: Call['options']): string {
-  const asked = task !== undefined || since !== undefined || queue !== undefined;
+function emptyText({ task, since, queues }: Call['options']): string {
+  const asked = task !== undefined || since !== undefined || queues !== undefined;
   return asked
     ? 'no such task has failed; ctq failed alone lists all of them'
     : 'no task has failed, as far as messages and results tell. Python workers leave a trace only with a result backend';

@@ -147,7 +147,7 @@ async function clean(call: Call): Promise<number> {
   if (total > 0 && options.dryRun !== true) {
     if (options.force !== true && !(await confirm(call, cleanQuestion(found)))) {
       tell(call, 'nothing was removed');
-      return EXIT.ok;
+      return EXIT.failed;
     }
     removed = await removeAll(estates, found, signal);
   }

@@ -84,7 +84,7 @@ async function runPurge(call: Call): Promise<number> {
     if (given.dryRun === true || total === 0) return conclude(call, counts, { copy: undefined, filter: terms.filter, went: 'would go' });
     if (!(await confirm(call, question(call, counts)))) {
       if (globals.quiet !== true) context.stderr.write('ctq: nothing was removed\n');
-      return EXIT.ok;
+      return EXIT.failed;
     }
   }
   const work = removeAndTell(call, terms);
@@ -190,7 +190,7 @@ async function conclude(call: Call, counts: readonly QueueCount[], { copy, filte
   if (globals.quiet === true) return EXIT.ok;
   const say = (line: string): void => void context.stderr.write(`ctq: ${line}\n`);
   if (ageless > 0) say(`${countText(ageless, 'message')} left alone: Python’s do not say when they were sent`);
-  if (went === 'would go') say(total === 0 ? 'nothing to remove' : 'nothing was removed');
+  if (went === 'would go') say(total === 0 ? 'nothing to remove' : 'nothing was removed: --dry-run');
   else if (signal.aborted) say(`interrupted: ${countText(total, 'message')} went, the others wait still`);
   if (copy !== undefined && total > 0) say(`ctq purge --undo ${escapeText(copy)} brings them back`);
   return EXIT.ok;
@@ -235,7 +235,8 @@ async function runUndo(call: Call, file: string): Promise<number> {
     }
     context.stdout.write(await tableText(['QUEUE', 'RESTORED'], [...restored], context.stdout, { flexible: ['QUEUE'] }));
     if (globals.quiet !== true && before > 0) context.stderr.write(`ctq: ${countText(before, 'message')} had been brought back before\n`);
-    if (left > 0) context.stderr.write(`ctq: interrupted: ${countText(left, 'message')} to go; the same command goes on\n`);
+    if (globals.quiet !== true && left > 0)
+      context.stderr.write(`ctq: interrupted: ${countText(left, 'message')} to go; the same command goes on\n`);
     return EXIT.ok;
   });
   call.defer(() =>

@@ -99,7 +99,8 @@ async function listQueues(call: Call): Promise<number> {
     if (breakdowns.size > 0) tables.push(await breakdownText([...breakdowns], context.stdout));
     return given.watch === true ? [...tables, ...notes.map((note) => `${note}\n`)].join('\n') : tables.join('\n');
   });
-  if (given.watch !== true && globals.json !== true && globals.quiet !== true) for (const note of notes) context.stderr.write(`${note}\n`);
+  if (given.watch !== true && globals.json !== true && globals.quiet !== true)
+    for (const note of notes) context.stderr.write(`ctq: ${note}\n`);
   return EXIT.ok;
 }
 
@@ -142,7 +143,7 @@ async function peek(call: Call, words: readonly string[]): Promise<number> {
   if (documents.length > 0) context.stdout.write(await peekText(documents, nowMs, context.stdout));
   if (globals.quiet !== true) {
     const note = await peekNote(estate, queue, { offset, shown: documents.length, limit });
-    if (note !== undefined) context.stderr.write(`${note}\n`);
+    if (note !== undefined) context.stderr.write(`ctq: ${note}\n`);
   }
   return EXIT.ok;
 }
@@ -168,8 +169,11 @@ async function pauseOrResume(call: Call, action: 'pause' | 'resume', words: read
   if (words.length === 0) throw new UsageError(`which queues shall ${action}?`, { hint: `ctq queues ${action} mail video` });
   const { app, estate } = await open(call);
   const parts = { app, desk: estate.queues, signal };
+  const unknown = action === 'pause' && globals.quiet !== true ? await unknownAmong(estate, words) : [];
   const done: Pausing[] = [];
   for (const queue of new Set(words)) done.push(await (action === 'pause' ? pauseQueue(parts, queue) : resumeQueue(parts, queue)));
+  for (const name of unknown)
+    context.stderr.write(`ctq: note: nobody has used a queue of the name ${name} yet (ctq queues lists those there are)\n`);
   if (globals.json === true) {
     context.stdout.write(
       `${jsonText(done.map(({ queue, changed, told, silent }) => ({ queue, paused: action === 'pause', changed, told, silent })))}\n`,
@@ -184,6 +188,12 @@ async function pauseOrResume(call: Call, action: 'pause' | 'resume', words: read
     context.stderr.write('ctq: note: a Python worker that starts later is not held; pause again then\n');
   }
   return EXIT.ok;
+}
+
+/** A typing mistake would be taken for a pause that does not hold. */
+async function unknownAmong({ queues }: Estate, words: readonly string[]): Promise<readonly string[]> {
+  const known = await queues.names();
+  return [...new Set(words)].filter((name) => !known.includes(name)).map(escapeText);
 }
 
 function pausedText({ changed, told }: Pausing): string {

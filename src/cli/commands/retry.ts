@@ -20,7 +20,7 @@ import { openRemote } from '../remote-call.js';
 
 const options = {
   ...failedOptions,
-  failed: flag('--failed', 'all failed tasks, or those that --task, --since and --queue choose'),
+  failed: flag('--failed', 'all failed tasks, or those that --task, --since and --queues choose'),
   to: value('--to <queue>', 'send to this queue instead of the one it came from', text, { completes: 'queue' }),
   dryRun: flag('--dry-run', 'only say what would be sent'),
   force: flag('-f, --force', 'do not ask before many are sent'),
@@ -51,9 +51,9 @@ export const retry = defineCommand({
   ],
   async run(call) {
     const { args, options: given, context, globals } = call;
-    const chosen = [given.task, given.since, given.queue].some((one) => one !== undefined);
+    const chosen = [given.task, given.since, given.queues].some((one) => one !== undefined);
     if (args.length > 0 && (given.failed === true || chosen)) {
-      throw new UsageError('ctq retry takes ids, or --failed with --task, --since and --queue', { hint: 'not both at once' });
+      throw new UsageError('ctq retry takes ids, or --failed with --task, --since and --queues', { hint: 'not both at once' });
     }
     if (args.length === 0 && given.failed !== true) {
       throw new UsageError('which failed tasks are to run again?', {
@@ -66,7 +66,7 @@ export const retry = defineCommand({
     for (const id of missing) context.stderr.write(`ctq: ${escapeText(id)} is not among the failed tasks (ctq failed lists them)\n`);
     if (args.length === 0 && failed.length > 0 && given.dryRun !== true && given.force !== true) {
       if (!(await confirm(call, `Send ${countText(failed.length, 'failed task')} again`))) {
-        if (globals.quiet !== true) context.stderr.write('nothing was sent\n');
+        if (globals.quiet !== true) context.stderr.write('ctq: nothing was sent\n');
         return EXIT.failed;
       }
     }
@@ -146,7 +146,7 @@ async function conclude({ context, globals, options: { dryRun } }: Call, documen
     }
   }
   if (globals.quiet === true) return;
-  if (documents.length === 0) context.stderr.write('no such task has failed; there is nothing to send again\n');
+  if (documents.length === 0) context.stderr.write('ctq: no such task has failed; there is nothing to send again\n');
   else if (context.stderr.isTTY === true) {
     const count = dryRun === true ? ready.length : documents.filter(({ outcome }) => outcome === 'sent').length;
     context.stderr.write(`\n${countText(count, 'task')} ${dryRun === true ? 'would be' : count === 1 ? 'was' : 'were'} sent again.\n`);

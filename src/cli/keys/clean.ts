@@ -36,7 +36,7 @@ export function totalOf(counts: readonly OrphanCount[]): number {
 }
 
 export function cleanQuestion(counts: readonly OrphanCount[]): string {
-  return `clean up ${countText(totalOf(counts), 'orphan')}`;
+  return `Clean up ${countText(totalOf(counts), 'orphan')}`;
 }
 
 const BATCH = 1_000;

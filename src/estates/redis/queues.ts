@@ -17,7 +17,9 @@ export function redisQueueDesk({ layout, read, write }: RedisStore): QueueDesk {
     report: (names) => read((connection) => report(connection, layout, names)),
     paused: () => read(async (connection) => [...((await connection.call('hkeys', [pausedKey(layout)])) as readonly string[])].sort()),
     pause: (names) =>
-      write(async (connection) => void (await Promise.all(names.map((name) => connection.call('hsetnx', [pausedKey(layout), name, '[]']))))),
+      write(
+        async (connection) => void (await Promise.all(names.map((name) => connection.call('hsetnx', [pausedKey(layout), name, '[]'])))),
+      ),
     noteStopped: (name, nodes) => write((connection) => noteStopped(connection, layout, name, nodes)),
     resume: (names) => write((connection) => resume(connection, layout, names)),
   };
