@@ -1,5 +1,7 @@
 /** Taking turns: a shared machine drifts, so what is compared is measured in the same round. */
 
+import { figure } from './stats.mjs';
+
 /**
  * Measures every name once a round.
  *
@@ -16,7 +18,7 @@ export async function alternate({ names, rounds, measure, label = '', unit = '',
       try {
         const value = await measure(name, round);
         figures[name].push(value);
-        if (typeof value === 'number') log(`${label} ${round + 1}/${rounds}  ${name.padEnd(14)} ${value.toPrecision(5)} ${unit}`);
+        if (typeof value === 'number') log(`${label} ${round + 1}/${rounds}  ${name.padEnd(14)} ${figure(value)} ${unit}`);
       } catch (error) {
         if (name.startsWith('ctq')) throw error;
         failed[name] = error.message.split('\n')[0].slice(0, 300);
