@@ -155,7 +155,8 @@ describeWith(['redis', 'python'], 'ctq top', () => {
     await terminal.stopped(before);
     const drawn = terminal.written.length;
     await terminal.signal('SIGCONT');
-    await eventually(() => terminal.written.slice(drawn).includes('> mail'));
+    await eventually(() => terminal.written.slice(drawn).includes(`${ESCAPE}[?1049h`));
+    await terminal.shows(/> mail/);
   });
 
   it('ends when its window is closed', async () => {
