@@ -287,7 +287,7 @@ describe('ctq queues on a file', () => {
     expect((await run(['pause', 'mail'])).stdout).toBe('mail: was paused already\n');
     expect((await run([])).stdout).toContain('\tpaused\t');
     expect((await run(['resume', 'mail', '--json'])).stdout).toBe(
-      '[{"queue":"mail","paused":false,"changed":true,"told":[],"silent":[]}]\n',
+      '[{"name":"mail","paused":false,"changed":true,"told":[],"silent":[]}]\n',
     );
     expect((await run(['resume', 'mail'])).stdout).toBe('mail: was not paused\n');
   });

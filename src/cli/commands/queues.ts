@@ -176,7 +176,7 @@ async function pauseOrResume(call: Call, action: 'pause' | 'resume', words: read
     context.stderr.write(`ctq: note: nobody has used a queue of the name ${name} yet (ctq queues lists those there are)\n`);
   if (globals.json === true) {
     context.stdout.write(
-      `${jsonText(done.map(({ queue, changed, told, silent }) => ({ queue, paused: action === 'pause', changed, told, silent })))}\n`,
+      `${jsonText(done.map(({ queue: name, changed, told, silent }) => ({ name, paused: action === 'pause', changed, told, silent })))}\n`,
     );
     return EXIT.ok;
   }

@@ -16,7 +16,7 @@ export interface PeekedDocument {
   /** Seconds since it was sent. */
   readonly age: number | null;
   /** When a delayed one is due. */
-  readonly due: string | null;
+  readonly due_at: string | null;
   readonly eta: string | null;
   readonly bytes: number;
   readonly id: string | null;
@@ -34,7 +34,7 @@ export async function peekedDocument(stored: StoredMessage, nowMs: number): Prom
   return {
     ...{ queue, place, priority, position },
     age: publishedAtMs === undefined ? null : Math.max(0, Math.round((nowMs - publishedAtMs) / 1000)),
-    due: dueAtMs === undefined ? null : new Date(dueAtMs).toISOString(),
+    due_at: dueAtMs === undefined ? null : new Date(dueAtMs).toISOString(),
     eta: typeof eta === 'string' ? eta : null,
     bytes: raw.byteLength,
     ...{ id: described?.id ?? null, task: described?.task ?? null, args: described?.args ?? null, kwargs: described?.kwargs ?? null },
@@ -54,8 +54,8 @@ export async function peekText(documents: readonly PeekedDocument[], nowMs: numb
   return tableText(['PLACE', 'ID', 'TASK', 'AGE', 'ETA', 'ARGUMENTS'], rows, stream, { flexible: ['ARGUMENTS', 'TASK', 'ID'] });
 }
 
-function waitsUntil({ due, eta }: PeekedDocument, nowMs: number): Cell {
-  const at = due ?? eta;
+function waitsUntil({ due_at: dueAt, eta }: PeekedDocument, nowMs: number): Cell {
+  const at = dueAt ?? eta;
   if (at === null) return '';
   const atMs = Date.parse(at);
   return Number.isNaN(atMs) ? at : { shown: relativeTime(atMs, nowMs), plain: at };
