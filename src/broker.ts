@@ -107,6 +107,8 @@ export interface ConsumerHandler {
   connected(): void;
   /** These deliveries were taken from us: stop working on them. */
   fenced(deliveries: readonly Delivery[]): void;
+  /** Our leases were renewed just now. Never called where a broker keeps none. */
+  renewed?(): void;
 }
 
 /** A running consumption. Outlives its connection. */
@@ -119,6 +121,8 @@ export interface Consumer {
   cancelQueue(name: string): Promise<void>;
   /** The queues it takes from, in order. */
   readonly queues: readonly Queue[];
+  /** Those that operators have paused: it stays away from them. */
+  readonly paused?: { without(queues: readonly string[]): readonly string[] };
   /**
    * Stops taking; what is unsettled stays ours until settled or {@link close}. Resolves when no take is
    * under way any more: whatever it brought has been handed to `deliver`.

@@ -13,7 +13,7 @@
  * ├─ TaskError             the task failed, was revoked, ran out of time      exit 1
  * ├─ ProtocolError         a message we cannot or will not read               exit 1
  * ├─ NotFoundError         no task, key or queue of that name                 exit 1
- * ├─ OutputFileError       a pidfile or logfile that cannot be made           exit 73
+ * ├─ OutputFileError       a file or port of ours that cannot be opened       exit 73
  * ├─ WaitTimeoutError      not ready yet; it may still finish                 exit 75
  * └─ MessageStateError     a delivery was settled twice: a bug of ours        exit 70
  * ```

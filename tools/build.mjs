@@ -29,6 +29,7 @@ export const ENTRIES = {
   'cli/worker': 'src/cli/commands/worker.ts',
   'app-loader': 'src/app-loader.ts',
   'lease-thread': 'src/brokers/lease-thread.ts',
+  'health-thread': 'src/worker/health/thread.ts',
   child: 'src/child.ts',
   'orphan-watch': 'src/child/orphan-watch.ts',
   'stack-thread': 'src/child/stack-thread.ts',
@@ -47,6 +48,9 @@ const FRONT = {
 
 /** Native, wasm or chosen by the user: looked up at run time, or absent. Everything else is bundled. */
 const EXTERNAL = ['@photostructure/sqlite', 'esbuild', 'node-liblzma', 'bzip2-wasm', '@bokuweb/zstd-wasm', 'typescript'];
+
+/** Imported as text. */
+export const TEXTS = { '.lua': 'text', '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
 
 /** How long a chunk of an earlier build stays for processes that still run from it. */
 const RETIREMENT_MS = 15 * 60_000;
@@ -148,7 +152,7 @@ async function bundle(outdir) {
     minifySyntax: true,
     legalComments: 'none', // notices go to THIRD-PARTY-LICENSES.txt as a whole
     external: EXTERNAL,
-    loader: { '.lua': 'text' },
+    loader: TEXTS,
     define: { __CTQ_VERSION__: JSON.stringify(version) },
     plugins: [namesOfLateCommonJs],
     metafile: true,

@@ -2,6 +2,7 @@
 import { parseIsoDate } from '../protocol/iso-date.js';
 import { Expected, type ReadValue } from './command.js';
 import { closestName } from '../config/closest-name.js';
+import { type HealthAddress, parseHealthAddress } from '../config/health-address.js';
 
 export const text: ReadValue<string> = (raw) => {
   if (raw === '') throw new Expected('it must not be empty');
@@ -31,6 +32,13 @@ export const wholeNumber =
     }
     return value;
   };
+
+/** `8080`, `0.0.0.0:8080`, or a file. */
+export const healthAddress: ReadValue<HealthAddress> = (raw) => {
+  const address = parseHealthAddress(raw);
+  if (address === undefined) throw new Expected('it must be a port, host:port such as 0.0.0.0:8080, or a file name');
+  return address;
+};
 
 /** Celery's `--autoscale`: the order does not matter, and one number alone is the larger one. */
 export const bounds: ReadValue<{ readonly max: number; readonly min: number }> = (raw) => {

@@ -106,14 +106,19 @@ export class Control {
   }
 
   /** For front doors: every answer as it comes, several of one name included. */
-  async gather(method: string, args: CommandArguments, to: Addressing & Pick<AskOptions, 'onSent' | 'onReply'>): Promise<Reply[]> {
-    const { timeout, signal, onReply, onSent } = to;
+  async gather(
+    method: string,
+    args: CommandArguments,
+    to: Addressing & Pick<AskOptions, 'onSent' | 'onReply' | 'limit'>,
+  ): Promise<Reply[]> {
+    const { timeout, signal, onReply, onSent, limit } = to;
     await this.keepRevoked(method, args);
     return (await this.broadcaster()).ask(questionOf(method, args, to), {
       timeoutMs: timeout === undefined ? undefined : timeout * 1000,
       signal,
       onReply,
       onSent,
+      limit,
     });
   }
 

@@ -20,6 +20,8 @@ export interface ConsumerLinkParts {
 
 export class ConsumerLink implements ConsumerHandler {
   private readonly parts: ConsumerLinkParts;
+  /** Deliveries since the start, and how often the leases were renewed: numbers that stand still tell of trouble. */
+  readonly counts = { taken: 0, renewals: 0 };
   private state: 'never connected' | 'connected' | 'lost' = 'never connected';
 
   constructor(parts: ConsumerLinkParts) {
@@ -27,7 +29,12 @@ export class ConsumerLink implements ConsumerHandler {
   }
 
   deliver(batch: readonly Delivery[]): void {
+    this.counts.taken += batch.length;
     this.parts.deliver(batch);
+  }
+
+  renewed(): void {
+    this.counts.renewals += 1;
   }
 
   malformed(delivery: MalformedDelivery): void {

@@ -8,6 +8,7 @@ import type { Clock } from '../clock.js';
 import type { Settings } from '../config/settings.js';
 import type { Logger } from '../logger.js';
 import type { Pool, PoolOptions } from '../pool.js';
+import type { HealthOptions } from './health/health.js';
 import type { RemoteCommand } from '../remote-control/command.js';
 import type { Outgoing, ResultBackend, Settlement } from '../result-backend.js';
 import type { Signals } from '../signals.js';
@@ -148,6 +149,8 @@ export interface WorkerOptions {
   readonly prefetchMultiplier?: number;
   /** File that remembers revoked ids; default `workerStateDb`. */
   readonly stateDb?: string;
+  /** Where probes of a container runtime are answered; default nowhere. */
+  readonly health?: HealthOptions;
   /** Empty the queues before taking from them. */
   readonly purge?: boolean;
   /** Do not listen to other workers, take part in no elections. */

@@ -23,6 +23,7 @@ import { Broadcasts } from './broadcasts.js';
 import { ConsumerLink } from './consumer.js';
 import { Dispatcher } from './dispatcher.js';
 import { EtaTimer } from './eta-timer.js';
+import { Health } from './health/health.js';
 import { Intake } from './intake.js';
 import * as log from './log-lines.js';
 import { Membership } from './membership.js';
@@ -79,6 +80,8 @@ export class Worker implements RequestListener {
   private run: Promise<ExitStatus> | undefined;
   private softly = false;
   private engine: ReportedEngine | undefined;
+  private health: Health | undefined;
+  private saidReady = false;
   /** Resolved by the first `stop`, and by the first cold one. */
   private readonly stopAsked = deferred();
   private readonly coldAsked = deferred();
@@ -111,9 +114,7 @@ export class Worker implements RequestListener {
    * @throws ConfigError when there is no such queue or pool.
    */
   start(): Promise<ExitStatus> {
-    this.run ??= this.live().finally(() => {
-      this.current = 'stopped';
-    });
+    this.run ??= this.liveAndDie();
     return this.run;
   }
 
@@ -169,6 +170,15 @@ export class Worker implements RequestListener {
     log.softLimit(this.parts.logger, request, limitMs / 1000);
   }
 
+  private async liveAndDie(): Promise<ExitStatus> {
+    try {
+      return await this.live();
+    } finally {
+      this.current = 'stopped';
+      await this.health?.close();
+    }
+  }
+
   private async live(): Promise<ExitStatus> {
     const { parts, options } = this;
     const { signals, nodename, logger, settings } = parts;
@@ -176,6 +186,7 @@ export class Worker implements RequestListener {
     void signals.celerydInit.send({ sender: nodename, conf: settings });
     void signals.workerInit.send({ sender: nodename });
     const queues = selectQueues(parts.queues, options.queues, options.excludeQueues);
+    if (options.health !== undefined) this.health = await Health.open(parts, options.health);
     const stateDb = this.openStateDb();
     const pool = await this.openPool();
     const release = catchStrayErrors(logger);
@@ -278,6 +289,11 @@ export class Worker implements RequestListener {
       name: nodename,
       handler: link,
     });
+    this.health?.watch(consumer, () => ({
+      ...{ state: this.current, ready: this.saidReady, slots: pool.size, running: dispatcher.running.size },
+      ...{ waiting: dispatcher.waitingCount + throttle.size + etaTimer.size, ...link.counts },
+      ...(consumer?.ownerId === undefined ? { renewals: undefined } : {}),
+    }));
     consuming.resolve(consumer);
     await this.stopAsked.promise;
     this.current = 'draining';
@@ -306,6 +322,7 @@ export class Worker implements RequestListener {
 
   private ready(): void {
     if (this.stopping) return;
+    this.saidReady = true;
     this.parts.logger.info('%s ready.', this.parts.nodename);
     void this.parts.signals.workerReady.send({ sender: this.parts.nodename });
   }

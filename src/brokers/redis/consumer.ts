@@ -62,7 +62,7 @@ export class RedisConsumer implements Consumer {
   readonly #bell: Bell;
   readonly #leases: Leases;
   readonly #tally: Tally;
-  readonly #paused: PausedQueues;
+  readonly paused: PausedQueues;
   readonly #queues = new Map<string, Queue>();
   /** Queue names; whoever delivered goes to the end, so that none starves (WIRE 6.4). */
   #turn: string[] = [];
@@ -83,7 +83,7 @@ export class RedisConsumer implements Consumer {
     this.#prefetch = options.prefetch;
     for (const queue of options.queues) this.#queues.set(queue.name, queue);
     this.#turn = this.#inOrder([...this.#queues.keys()]);
-    this.#paused = new PausedQueues({ logger: options.logger, isOurs: (queue) => this.#queues.has(queue) });
+    this.paused = new PausedQueues({ logger: options.logger, isOurs: (queue) => this.#queues.has(queue) });
     this.#link = new RedisLink({
       addresses: options.addresses,
       name: `ctq ${options.name}`,
@@ -117,7 +117,7 @@ export class RedisConsumer implements Consumer {
         store: { addresses: options.addresses, layout: this.#layout, name: `ctq leases ${options.name}` },
       },
       {
-        renewed: () => {},
+        renewed: () => this.#handler.renewed?.(),
         lost: (names) => this.#fenceLost(names),
         forgotten: () => this.#compareSoon(),
         tookOver: (ownerId, count) =>
@@ -218,14 +218,14 @@ export class RedisConsumer implements Consumer {
 
   /** Before the first take; later the lease thread hears it. */
   async #askPaused(connection: RedisConnection): Promise<void> {
-    if (this.#paused.heard) return;
+    if (this.paused.heard) return;
     // Who may not read it has nothing paused.
     const paused = (await connection.call('hkeys', [pausedKey(this.#layout)]).catch(() => [])) as readonly string[];
-    if (!this.#paused.heard) this.#hearPaused(paused);
+    if (!this.paused.heard) this.#hearPaused(paused);
   }
 
   #hearPaused(queues: readonly string[]): void {
-    if (!this.#paused.hear(queues)) return;
+    if (!this.paused.hear(queues)) return;
     this.#plan = undefined;
     this.#lookAgain();
   }
@@ -317,7 +317,7 @@ export class RedisConsumer implements Consumer {
     if (!this.#mayHaveMore || this.unacked.unconfirmed > MOST_UNCONFIRMED) return;
     const free = this.#prefetch - this.unacked.size;
     if (free <= 0) return;
-    this.#plan ??= takePlan(this.#layout, this.ownerId, this.#paused.without(this.#turn));
+    this.#plan ??= takePlan(this.#layout, this.ownerId, this.paused.without(this.#turn));
     if (this.#plan.queues.length === 0) return;
     const half = this.#prefetch < SMALLEST_HALVED ? free : Math.ceil(this.#prefetch / 2);
     this.#underWay = this.#takeSome(connection, this.#plan, Math.min(free, half, LARGEST_TAKE));

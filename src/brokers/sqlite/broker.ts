@@ -147,7 +147,7 @@ export class SqliteBroker implements Broker {
       {
         forgotten: () => news.forgotten(),
         paused: (queues) => news.paused(queues),
-        renewed() {},
+        renewed: () => news.renewed(),
         lost() {},
         tookOver: (owner, count) => this.#logger.warning('Restored %d unacknowledged message(s) of a worker that died (%s).', count, owner),
         problem: (message) => this.#logger.warning('Cannot renew the leases of unacknowledged messages: %s', message),

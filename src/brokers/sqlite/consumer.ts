@@ -66,7 +66,7 @@ export class SqliteConsumer implements Consumer {
   /** By delivery tag, in the order of taking. */
   readonly #held = new Map<string, SqliteDelivery>();
   readonly #queues = new Map<string, Queue>();
-  readonly #paused: PausedQueues;
+  readonly paused: PausedQueues;
   readonly #tally: Tally;
   /** The queue that delivered last stands last. */
   #rotation: string[] = [];
@@ -90,12 +90,13 @@ export class SqliteConsumer implements Consumer {
     this.#prefetch = options.prefetch;
     this.#answers = new AnswerQueue(parts.store, parts.deadLetterLimit);
     this.#heldQueues = new HeldQueues(parts.store, this.ownerId);
-    this.#paused = new PausedQueues({ logger: parts.logger, isOurs: (queue) => this.#queues.has(queue) });
+    this.paused = new PausedQueues({ logger: parts.logger, isOurs: (queue) => this.#queues.has(queue) });
     for (const queue of options.queues) this.#remember(queue);
     this.#stopListening = parts.store.listen({ changed: () => this.#wake(), replaced: () => this.#beginAnew() });
     const about = { node: options.name, counts: options.queues.map(({ name }) => [name, 0] as const) };
     this.#lease = parts.startLease(this.ownerId, about, {
       forgotten: () => void this.#reconcile(),
+      renewed: () => this.#handler.renewed?.(),
       paused: (queues) => this.#hearPaused(queues),
     });
     this.#tally = new Tally({
@@ -238,11 +239,11 @@ export class SqliteConsumer implements Consumer {
 
   /** The queues to take from, in their turn. */
   get #open(): readonly string[] {
-    return this.#paused.without(this.#rotation);
+    return this.paused.without(this.#rotation);
   }
 
   #hearPaused(queues: readonly string[]): void {
-    if (this.#paused.hear(queues)) this.#wake();
+    if (this.paused.hear(queues)) this.#wake();
   }
 
   async #pump(): Promise<void> {
@@ -262,7 +263,7 @@ export class SqliteConsumer implements Consumer {
   async #connect(): Promise<void> {
     await this.#declare(this.queues);
     const paused = await this.#store.read(pausedQueues);
-    if (!this.#paused.heard) this.#paused.hear(paused);
+    if (!this.paused.heard) this.paused.hear(paused);
     const owner = await this.#store.write((db) => this.#register(db));
     if (this.#owner !== undefined && this.#owner !== owner) this.#comeBackToLife(owner);
     this.#owner = owner;

@@ -11,6 +11,7 @@ export interface Lease {
 export interface LeaseNews {
   /** Somebody declared us dead. */
   forgotten(): void;
+  renewed(): void;
   /** These queues are paused. */
   paused(queues: readonly string[]): void;
 }

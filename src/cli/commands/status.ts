@@ -1,25 +1,42 @@
 /** `ctq status`: the workers that are up, one line each, Python's and ours. */
-import { type CommandCall, defineCommand } from '../command.js';
+import { type CommandCall, defineCommand, flag, value } from '../command.js';
+import { UsageError } from '../../errors.js';
 import { EXIT } from '../exit-codes.js';
 import { nodeStatus } from '../node-status.js';
+import { healthAddress } from '../option-values.js';
 import { jsonText } from '../output/json.js';
 import { tableText } from '../output/table.js';
+import { probe } from '../probe.js';
 import { askWorkers, openRemote, remoteOptions, tellCount } from '../remote-call.js';
+
+const options = {
+  ...remoteOptions,
+  probe: flag('--probe', 'only say whether a worker answers, or all that -d names: exit code 0 or 69'),
+  health: value('--health <path or port>', 'with --probe: ask there, as the worker was told, and not through the broker', healthAddress, {
+    completes: 'file',
+  }),
+  ready: flag('--ready', 'with --probe --health: whether it is ready, rather than whether it lives'),
+} as const;
 
 export const status = defineCommand({
   name: 'status',
   summary: 'list the workers that are up',
   arguments: [],
-  options: remoteOptions,
+  options,
   examples: [
     ['ctq status', 'one line a worker; exit code 69 when there is none'],
     ['ctq status --json -t 5', 'for scripts, with more patience'],
+    ['ctq status --probe -d w1@web', 'for a health check: nothing but the exit code matters'],
+    ['ctq status --probe --health 8080', 'the same without the broker, from a worker with --health 8080'],
   ],
   run: runStatus,
 });
 
-async function runStatus(call: CommandCall<typeof remoteOptions>): Promise<number> {
+async function runStatus(call: CommandCall<typeof options>): Promise<number> {
   const { context, globals } = call;
+  if (call.options.probe === true) return probe(call);
+  const lone = call.options.health !== undefined ? '--health' : call.options.ready === true ? '--ready' : undefined;
+  if (lone !== undefined) throw new UsageError(`${lone} is for --probe`, { hint: `ctq status --probe ${lone} …` });
   const app = await openRemote(call);
   const nodes = (await askWorkers(call, app, 'stats', {})).map(nodeStatus);
   if (globals.json === true) {

@@ -18,8 +18,8 @@ import { DETACHED_ENV, detach, isDetached, reportReady } from '../daemon.js';
 import { EXIT } from '../exit-codes.js';
 import { isKept, keep, onKeeperGone, tellKeeper } from '../keeper.js';
 import type { LogWriter } from '../log-writer.js';
-import { bounds, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
-import { appNamed, serviceOptions, startService } from '../service.js';
+import { bounds, healthAddress, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
+import { appNamed, type Service, serviceOptions, startService } from '../service.js';
 import { serviceManager } from '../systemd.js';
 
 const POOLS = ['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'] as const;
@@ -69,6 +69,19 @@ const options = {
     },
   ),
   statedb: value('-S, --statedb <file>', 'remember revoked ids in this file; %n %h %d %p expand', text, { completes: 'file' }),
+  health: value(
+    '--health <path or port>',
+    'answer probes there: GET /live and /ready on 127.0.0.1 or host:port, or a file',
+    healthAddress,
+    {
+      completes: 'file',
+    },
+  ),
+  healthPatience: value(
+    '--health-patience <seconds>',
+    'with --health: not live when it has been stuck for so long; default 60',
+    positiveSeconds,
+  ),
   watch: flag('--watch', 'start again when a module changes, for development'),
   ...serviceOptions,
   logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %i %I %P expand', text, { completes: 'file' }),
@@ -85,6 +98,7 @@ export const worker = defineCommand({
   examples: [
     ['ctq worker -A tasks -l info', 'the tasks of tasks.ts'],
     ['ctq worker -A proj.tasks -b redis://localhost -c 100 -Q mail,celery', 'two queues, a hundred at once'],
+    ['ctq worker -A tasks --health 0.0.0.0:8080', 'in a container: GET /live, GET /ready'],
     ['ctq worker -A tasks -n w1@%h -f log/%n.log --pidfile run/%n.pid', 'under a process manager'],
   ],
   ownsSignals: true,
@@ -191,6 +205,7 @@ async function prepare(
     ...(stateDb === null
       ? {}
       : { stateDb: expandPath(stateDb, given.statedb === undefined ? 'worker_state_db' : '--statedb', service.paths) }),
+    ...healthOf(call, service),
     hostname: nodename,
     pool,
     module: loaded,
@@ -214,6 +229,20 @@ async function prepare(
     call.defer(await embedBeat(loaded.app, { hostname: nodename, logger, ...schedule }));
   }
   return { running, logger, restarting: () => manager?.restarting() };
+}
+
+/** The token comes from the environment: a command line is for everybody to read. */
+function healthOf({ options, context }: Call, { paths }: Service): Pick<AppWorkerOptions, 'health'> {
+  const { health, healthPatience: patienceS } = options;
+  if (health === undefined) {
+    if (patienceS === undefined) return {};
+    throw new UsageError('--health-patience: there is no --health', { hint: 'say where probes are answered: --health 8080' });
+  }
+  const token = context.env['CTQ_HEALTH_TOKEN'];
+  const address = health.kind === 'file' ? { kind: 'file' as const, path: expandPath(health.path, '--health', paths) } : health;
+  return {
+    health: { address, ...(patienceS === undefined ? {} : { patienceS }), ...(token === undefined || token === '' ? {} : { token }) },
+  };
 }
 
 /** Two of Celery's names mean what an event loop is; and what only children can do is refused where there are none. */
