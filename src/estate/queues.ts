@@ -42,6 +42,7 @@ export interface QueueDesk {
   pause(names: readonly string[]): Promise<void>;
   /** Remembers who was told to stop taking from a paused queue, besides those that see it here: they must be told to go on. */
   noteStopped(name: string, nodes: readonly string[]): Promise<void>;
-  /** For each that was paused, who was told to stop. */
-  resume(names: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Who was told to stop taking from it; undefined when it is not paused. */
+  stopped(name: string): Promise<readonly string[] | undefined>;
+  resume(names: readonly string[]): Promise<void>;
 }

@@ -75,6 +75,10 @@ function suite(place: () => Promise<string>): void {
     await app.sendTask('tasks.add', [], { queue: 'mail' }).published;
     await eventually(() => seen.includes('mail'));
     await queues.pause(['mail']);
+    expect([await queues.stopped('mail'), await queues.stopped('video')]).toEqual([[], undefined]);
+    await queues.noteStopped('mail', ['py@a']);
+    await queues.noteStopped('mail', ['py@b', 'py@a']);
+    expect(await queues.stopped('mail')).toEqual(['py@a', 'py@b']);
     // Within a beat.
     await eventually(async () => {
       seen.length = 0;

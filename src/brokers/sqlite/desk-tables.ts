@@ -58,14 +58,16 @@ export function noteStopped(db: SqliteConnection, name: string, nodes: readonly 
   db.run('UPDATE paused_queue SET stopped = ? WHERE name = ?', JSON.stringify([...new Set([...before, ...nodes])]), name);
 }
 
-export function resumeQueues(db: SqliteConnection, names: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  const stopped = new Map<string, readonly string[]>();
-  if (!hasDesk(db)) return stopped;
-  for (const name of names) {
-    const row = db.get<{ stopped: string }>('DELETE FROM paused_queue WHERE name = ? RETURNING stopped', name);
-    if (row !== undefined) stopped.set(name, stoppedNodes(row.stopped));
-  }
-  return stopped;
+/** undefined when it is not paused. */
+export function stoppedFrom(db: SqliteConnection, name: string): readonly string[] | undefined {
+  if (!hasDesk(db)) return undefined;
+  const row = db.get<{ stopped: string }>('SELECT stopped FROM paused_queue WHERE name = ?', name);
+  return row === undefined ? undefined : stoppedNodes(row.stopped);
+}
+
+export function resumeQueues(db: SqliteConnection, names: readonly string[]): void {
+  if (!hasDesk(db)) return;
+  for (const name of names) db.run('DELETE FROM paused_queue WHERE name = ?', name);
 }
 
 /** Says it of a consumer, and forgets those that are gone. */

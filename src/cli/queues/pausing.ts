@@ -36,9 +36,12 @@ export async function pauseQueue(parts: PausingParts, queue: string): Promise<Pa
 }
 
 export async function resumeQueue(parts: PausingParts, queue: string): Promise<Pausing> {
-  const stopped = (await parts.desk.resume([queue])).get(queue);
-  const nodes = stopped ?? [];
-  return { queue, changed: stopped !== undefined, told: nodes, silent: await tell(parts, 'add_consumer', queue, nodes) };
+  const nodes = await parts.desk.stopped(queue);
+  if (nodes === undefined) return { queue, changed: false, told: [], silent: [] };
+  // Told before it is forgotten who has to be: should we die in between, resuming again tells them once more.
+  const silent = await tell(parts, 'add_consumer', queue, nodes);
+  await parts.desk.resume([queue]);
+  return { queue, changed: true, told: nodes, silent };
 }
 
 /** Those that take from the queue and do not look into the store. */

@@ -21,7 +21,13 @@ export function redisQueueDesk({ layout, read, write }: RedisStore): QueueDesk {
         async (connection) => void (await Promise.all(names.map((name) => connection.call('hsetnx', [pausedKey(layout), name, '[]'])))),
       ),
     noteStopped: (name, nodes) => write((connection) => noteStopped(connection, layout, name, nodes)),
-    resume: (names) => write((connection) => resume(connection, layout, names)),
+    stopped: (name) =>
+      read(async (connection) => {
+        const text = (await connection.call('hget', [pausedKey(layout), name])) as string | null;
+        return text === null ? undefined : stoppedNodes(text);
+      }),
+    resume: (names) =>
+      write(async (connection) => void (names.length > 0 && (await connection.call('hdel', [pausedKey(layout), ...names])))),
   };
 }
 
@@ -29,21 +35,6 @@ async function noteStopped(connection: RedisConnection, layout: RedisLayout, nam
   const before = stoppedNodes((await connection.call('hget', [pausedKey(layout), name])) as string | null);
   const all = [...new Set([...before, ...nodes])];
   await connection.call('hset', [pausedKey(layout), name, JSON.stringify(all)]);
-}
-
-async function resume(
-  connection: RedisConnection,
-  layout: RedisLayout,
-  names: readonly string[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const stopped = new Map<string, readonly string[]>();
-  for (const name of names) {
-    const text = (await connection.call('hget', [pausedKey(layout), name])) as string | null;
-    if (text === null) continue;
-    stopped.set(name, stoppedNodes(text));
-    await connection.call('hdel', [pausedKey(layout), name]);
-  }
-  return stopped;
 }
 
 async function report(connection: RedisConnection, layout: RedisLayout, names: readonly string[]): Promise<QueueReport[]> {

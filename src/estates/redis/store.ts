@@ -11,5 +11,5 @@ export interface RedisStore {
   /** Runs `action` with a connection; what goes wrong becomes a BrokerError that names the server. Reads only: it may run twice. */
   read<T>(this: void, action: (connection: RedisConnection) => Promise<T>): Promise<T>;
   /** The same for what changes something: never runs twice. */
-  write<T>(action: (connection: RedisConnection) => Promise<T>): Promise<T>;
+  write<T>(this: void, action: (connection: RedisConnection) => Promise<T>): Promise<T>;
 }

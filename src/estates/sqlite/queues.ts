@@ -1,5 +1,5 @@
 /** Queues in the file: what was declared, and what lies in the one table of messages. */
-import { abouts, noteStopped, pausedQueues, pauseQueues, resumeQueues } from '../../brokers/sqlite/desk-tables.js';
+import { abouts, noteStopped, pausedQueues, pauseQueues, resumeQueues, stoppedFrom } from '../../brokers/sqlite/desk-tables.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
 import type { OldestMessage, QueueDesk, QueueReport } from '../../estate/queues.js';
 import { consumptionOf } from '../consumption.js';
@@ -12,6 +12,7 @@ export function sqliteQueueDesk(store: SqliteReader): QueueDesk {
     paused: () => store.read(pausedQueues),
     pause: (names) => store.write((db) => pauseQueues(db, names)),
     noteStopped: (name, nodes) => store.write((db) => noteStopped(db, name, nodes)),
+    stopped: (name) => store.read((db) => stoppedFrom(db, name)),
     resume: (names) => store.write((db) => resumeQueues(db, names)),
   };
 }
