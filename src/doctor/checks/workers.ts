@@ -10,8 +10,8 @@ const SKEW_LIMIT_MS = 5_000;
 const WORST_SKEW_MS = 60_000;
 const PICKLE = /^(pickle|application\/x-python-serialize)$/;
 
-/** What everybody at one broker must have alike (WIRE 6.3, 6.5). */
-const SHARED_OPTIONS = ['visibility_timeout', 'priority_steps', 'sep'] as const;
+/** What everybody at one broker must have alike (WIRE 6.3, 6.5), and what kombu's Redis channel takes when it is not set. */
+const SHARED_OPTIONS = { visibility_timeout: 3600, priority_steps: [0, 3, 6, 9], sep: '\x06\x16' } as const;
 
 const names = (workers: readonly WorkerFacts[]): string => list(workers.map(({ name }) => name));
 
@@ -106,15 +106,15 @@ export const workerChecks: readonly Check[] = [
     why: 'workers and senders must agree on them: the shortest visibility timeout counts for all, and lists of other steps are not looked at',
     remedy: 'give all of them the same broker_transport_options',
     look: ({ workers }) =>
-      SHARED_OPTIONS.flatMap((option): readonly Symptom[] => {
+      Object.entries(SHARED_OPTIONS).flatMap(([option, usual]): readonly Symptom[] => {
         const told = workers.filter(({ settings }) => isRecord(settings['broker_transport_options']));
         const values = new Map<string, string[]>();
         for (const { name, settings } of told) {
-          const value = JSON.stringify((settings['broker_transport_options'] as Readonly<Record<string, unknown>>)[option] ?? null);
+          const value = JSON.stringify((settings['broker_transport_options'] as Readonly<Record<string, unknown>>)[option] ?? usual);
           values.set(value, [...(values.get(value) ?? []), name]);
         }
         if (values.size < 2) return [];
-        const each = [...values].map(([value, who]) => `${value === 'null' ? 'not set' : value} on ${list(who)}`);
+        const each = [...values].map(([value, who]) => `${value} on ${list(who)}`);
         return [{ what: `${option} is ${each.join(', ')}` }];
       }),
   },

@@ -123,6 +123,9 @@ describe('the doctor', () => {
       'transport-options-differ: visibility_timeout is 3600 on w0@host, 43200 on w1@host',
     ]);
     expect(judge(facts({}, { workers: [one, { ...one, name: 'w2@host' }] }))).toEqual([]);
+    // What is not set is what kombu takes then: an hour.
+    const unset = { ...one, name: 'w3@host', settings: { ...one.settings, broker_transport_options: {} } };
+    expect(judge(facts({}, { workers: [one, unset] }))).toEqual([]);
   });
 
   it('knows that ctq workers renew their hold: no visibility timeout concerns them', () => {
