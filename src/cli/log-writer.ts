@@ -2,7 +2,7 @@
  * The logger behind `-l`, `-f` and `--logfile-format`. Lines of one tick are written together: at
  * 20,000 tasks a second a call of the system per line would cost more than the tasks.
  */
-import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../clock.js';
 import { OutputFileError } from '../errors.js';
@@ -140,11 +140,26 @@ export function fileSink(path: string, clock: Clock): LogSink {
 
 function openLog(path: string): number {
   try {
-    // A log tells who sent what: not for everybody on the machine (RELIABILITY S17).
-    return openSync(path, 'a', 0o640);
+    return openForAppending(path);
   } catch (error) {
     throw outputFileError('logfile', path, error);
   }
+}
+
+/**
+ * A log tells who sent what: not for everybody on the machine (RELIABILITY S17). Nothing is made through a symbolic link, and
+ * one that leads to a file is followed when root or this user made it: images link their logs to /dev/stdout.
+ */
+function openForAppending(path: string): number {
+  const { O_APPEND, O_WRONLY, O_CREAT } = constants;
+  try {
+    return openSync(path, O_APPEND | O_WRONLY | O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o640);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
+  }
+  const { uid } = lstatSync(path);
+  if (uid !== 0 && uid !== process.getuid?.()) throw Object.assign(new Error('a foreign link'), { code: 'ELOOP' });
+  return openSync(path, O_APPEND | O_WRONLY);
 }
 
 function reopenIfMoved(path: string, fd: number): number {
@@ -152,7 +167,7 @@ function reopenIfMoved(path: string, fd: number): number {
   const open = fstatSync(fd);
   if (now !== undefined && now.ino === open.ino && now.dev === open.dev) return fd;
   try {
-    const fresh = openSync(path, 'a', 0o640);
+    const fresh = openForAppending(path);
     closeSync(fd);
     return fresh;
   } catch {
@@ -180,8 +195,10 @@ export function outputFileError(what: 'logfile' | 'pidfile', path: string, error
       ? [`there is no folder ${dirname(path)}`, `create it, or choose another --${what}`]
       : code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
         ? ['permission denied', `let this user write in ${dirname(path)}, or choose another --${what}`]
-        : code === 'EISDIR'
-          ? ['it is a folder', `name a file in it`]
-          : [`the system says ${code ?? String(error)}`, `choose another --${what}`];
+        : code === 'ELOOP'
+          ? ['it is a symbolic link of somebody else', 'remove it, or name its target']
+          : code === 'EISDIR'
+            ? ['it is a folder', `name a file in it`]
+            : [`the system says ${code ?? String(error)}`, `choose another --${what}`];
   return new OutputFileError(`cannot create the ${what} ${path}: ${problem}`, { hint: remedy, cause: error });
 }

@@ -3,6 +3,7 @@
  * back (RELIABILITY S19, CVE-2011-4356: Celery once kept the group list of root).
  */
 import { readFileSync } from 'node:fs';
+import type { Environment } from '../config/resolve.js';
 import { UsageError } from '../errors.js';
 import { Expected, type ReadValue } from './command.js';
 
@@ -11,6 +12,18 @@ export interface Identity {
   readonly uid?: string | undefined;
   readonly gid?: string | undefined;
   readonly umask?: number | undefined;
+}
+
+/**
+ * What to say to a worker that runs as root; undefined when it does not, or somebody has said that it may. Celery refuses only
+ * when pickle is accepted as well (`C_FORCE_ROOT`), which no worker of ours does, and warns otherwise: so do we, because in a
+ * container root is what everybody is.
+ */
+export function rootWarning({ env, allowed }: { readonly env: Environment; readonly allowed: boolean }): string | undefined {
+  const [uid, euid] = [process.getuid?.(), process.geteuid?.()];
+  if ((uid !== 0 && euid !== 0) || allowed) return undefined;
+  if (['CTQ_ALLOW_ROOT', 'C_FORCE_ROOT'].some((name) => (env[name] ?? '') !== '')) return undefined;
+  return `This worker runs as root, and so does every task: name another user with --uid, or say --allow-root (uid=${uid} euid=${euid})`;
 }
 
 /** `022`, `0o22`: octal, as everybody writes it. */

@@ -66,6 +66,20 @@ describe('ctq worker', () => {
     await worker.stop();
   });
 
+  it.skipIf(process.getuid?.() !== 0)('says that it runs as root, unless it is told that it may', async () => {
+    const cwd = tmpFolder(tasks);
+    const words = /WARNING\/MainProcess\] This worker runs as root, and so does every task/;
+    for (const [argv, isTold] of [
+      [[], true],
+      [['--allow-root'], false],
+    ] as const) {
+      const worker = startCtq(['worker', '-A', 'tasks', '-b', 'memory://', '-l', 'info', ...argv], { cwd, env: { CTQ_ALLOW_ROOT: '' } });
+      await worker.waitForOutput(ready);
+      expect(words.test(worker.stderr)).toBe(isTold);
+      await worker.stop();
+    }
+  });
+
   it('keeps log and pidfile where it is told', async () => {
     const cwd = tmpFolder({ ...tasks, 'log/.keep': '', 'run/.keep': '' });
     const argv = ['worker', '-A', 'tasks', '-l', 'debug', '-n', 'w1@%h', '-f', 'log/%n%I.log', '--pidfile', 'run/%n.pid', '--workdir', cwd];

@@ -2,8 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { format } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import type { ConsumerHandler } from '../../src/broker.js';
 import { openRedisBroker, type RedisBroker } from '../../src/brokers/redis/broker.js';
+import { silentLogger } from '../../src/logger.js';
 import { remaining, send } from '../contract/broker/verbs.js';
 import { eventually } from '../support/eventually.js';
 import { OwnedProcess } from '../support/owned-process.js';
@@ -150,5 +153,22 @@ describe.skipIf(files === undefined || findRedisServer() === undefined)('a Redis
     const broker = open('rediss://localhost:1/0?ssl_ca_certs=/nonexistent/ca.pem');
     await expect(broker.depth('q')).rejects.toThrow(/cannot read ssl_ca_certs \/nonexistent\/ca.pem: ENOENT/);
     await broker.close();
+  });
+
+  test('is mistrusted aloud by each worker that checks no certificate', async () => {
+    const warnings: string[] = [];
+    const logger = { ...silentLogger, warning: (text: string, ...args: unknown[]) => void warnings.push(format(text, ...args)) };
+    const handler: ConsumerHandler = { deliver() {}, malformed() {}, connected() {}, disconnected() {}, fenced() {} };
+    for (const [url, count] of [
+      ['rediss://:pw@localhost:1/0?ssl_cert_reqs=CERT_NONE', 1],
+      ['rediss://:pw@localhost:1/0', 0],
+    ] as const) {
+      warnings.length = 0;
+      const broker = openRedisBroker(url, { connectTimeoutMs: 100, logger, transportOptions: {} });
+      const consumer = await broker.consume({ queues: [], prefetch: 0, name: 'w@h', handler });
+      expect(warnings.filter((line) => line.includes('Nobody checks the certificate of rediss://:**@localhost:1/0'))).toHaveLength(count);
+      await consumer.close();
+      await broker.close();
+    }
   });
 });

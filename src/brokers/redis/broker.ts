@@ -96,6 +96,12 @@ export class RedisBroker implements Broker, JointSettler {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#mustBeOpen();
+    if (this.#addresses.some(({ tls }) => tls?.verify === 'none')) {
+      this.#logger.warning(
+        'Nobody checks the certificate of %s: whoever is in between reads and writes along (ssl_cert_reqs)',
+        this.displayUrl,
+      );
+    }
     const consumer = new RedisConsumer({
       ...options,
       addresses: this.#addresses,

@@ -19,6 +19,7 @@ import { EXIT } from '../exit-codes.js';
 import { isKept, keep, onKeeperGone, tellKeeper } from '../keeper.js';
 import type { LogWriter } from '../log-writer.js';
 import { bounds, healthAddress, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
+import { rootWarning } from '../privileges.js';
 import { appNamed, type Service, serviceOptions, startService } from '../service.js';
 import { serviceManager } from '../systemd.js';
 
@@ -82,6 +83,7 @@ const options = {
     'with --health: not live when it has been stuck for so long; default 60',
     positiveSeconds,
   ),
+  allowRoot: flag('--allow-root', 'run as root without a warning; also CTQ_ALLOW_ROOT, C_FORCE_ROOT'),
   watch: flag('--watch', 'start again when a module changes, for development'),
   ...serviceOptions,
   logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %i %I %P expand', text, { completes: 'file' }),
@@ -182,6 +184,8 @@ async function prepare(
   const { options: given, context } = call;
   const service = await startService(call, given.hostname);
   const { logger, nodename } = service;
+  const warning = rootWarning({ env: context.env, allowed: given.allowRoot === true });
+  if (warning !== undefined) logger.warning('%s', warning);
   const loaded = await openApp(call);
   if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });
   const { conf, signals } = loaded.app;

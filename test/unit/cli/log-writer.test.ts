@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, statSync } from 'node:fs';
+import { existsSync, lchownSync, readFileSync, renameSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLogWriter, fileSink, type LogSink, type LogWriter } from '../../../src/cli/log-writer.js';
@@ -133,5 +133,24 @@ describe('fileSink', () => {
 
   it('says that a folder is no file', () => {
     expect(() => fileSink(tmpFolder(), new FakeClock())).toThrow('it is a folder');
+  });
+
+  it('makes nothing through a symbolic link, and follows one to a file that is there', () => {
+    const folder = tmpFolder({ 'there.log': 'before\n' });
+    symlinkSync(join(folder, 'nowhere.log'), join(folder, 'dangling'));
+    expect(() => fileSink(join(folder, 'dangling'), new FakeClock())).toThrow(OutputFileError);
+    expect(existsSync(join(folder, 'nowhere.log'))).toBe(false);
+    symlinkSync(join(folder, 'there.log'), join(folder, 'link'));
+    const sink = fileSink(join(folder, 'link'), new FakeClock());
+    sink.write('after\n');
+    sink.close();
+    expect(readFileSync(join(folder, 'there.log'), 'utf8')).toBe('before\nafter\n');
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('does not follow a link that somebody else has put there', () => {
+    const folder = tmpFolder({ 'precious.txt': '' });
+    symlinkSync(join(folder, 'precious.txt'), join(folder, 'link'));
+    lchownSync(join(folder, 'link'), 65_534, 65_534);
+    expect(() => fileSink(join(folder, 'link'), new FakeClock())).toThrow('symbolic link of somebody else');
   });
 });

@@ -26,4 +26,11 @@ describe('expandPath', () => {
   it.each(['', 'a\0b'])('refuses %j, which is no file name', (pattern) => {
     expect(() => expandPath(pattern, '--logfile', context)).toThrow('--logfile');
   });
+
+  it.each(['../../etc/cron.d/x@h', 'a/b@h', 'a\\b@h', '..@h', 'w@..', 'w@a/b'])('lets no node name lead elsewhere: %s', (nodename) => {
+    for (const pattern of ['run/%n', '%h.log', '%p', 'x/%d/y']) {
+      expect(() => expandPath(pattern, '--logfile', { ...context, nodename })).toThrow(/may not be part of a file name/);
+    }
+    expect(expandPath('w.log', '--logfile', { ...context, nodename })).toBe('/srv/app/w.log');
+  });
 });
