@@ -35,6 +35,7 @@ export const doctor = defineCommand({
   examples: [
     ['ctq doctor -b redis://prod:6379', 'exit code 0 when all is well, 1 when something is to be done'],
     ['ctq doctor --json -t 5', 'for monitoring, with more patience for busy workers'],
+    ['ctq doctor -A tasks', 'of the broker and the result backend that an app uses'],
   ],
   async run(call) {
     const facts = await look(call);
