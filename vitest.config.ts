@@ -4,16 +4,16 @@ import { defineConfig } from 'vitest/config';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
 
-/** Lua scripts are text to import, as in the bundle. */
-const luaAsText = {
-  name: 'lua-as-text',
+/** Scripts in other languages are text to import, as in the bundle. */
+const scriptsAsText = {
+  name: 'scripts-as-text',
   enforce: 'pre' as const,
-  load: (id: string) => (id.endsWith('.lua') ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))};` : undefined),
+  load: (id: string) => (/\.(lua|bash|zsh|fish|ps1)$/.test(id) ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))};` : undefined),
 };
 
 export default defineConfig({
   define: { __CTQ_VERSION__: JSON.stringify(version) },
-  plugins: [luaAsText],
+  plugins: [scriptsAsText],
   // Examples and task modules say what users say.
   resolve: { alias: [{ find: /^ctq$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }] },
   test: {

@@ -36,7 +36,8 @@ if (process.argv.length === 3 && process.argv[2] === '--version') {
     process.exitCode = exitCode;
     if (exitCode === 0) keep?.();
     // What a task module left open (a timer, a pool of connections) must not keep a finished command alive.
-    setTimeout(() => process.exit(), 1000).unref();
+    // Whoever waits for a completion is in the middle of typing.
+    setTimeout(() => process.exit(), process.argv[2] === '__complete' ? 0 : 1000).unref();
     // Nothing is left to do: the memory need not be tidied up, which takes five milliseconds. Unless others have last words.
     process.once('beforeExit', () => {
       if (process.listenerCount('beforeExit') === 0) process.exit();

@@ -95,6 +95,12 @@ const DEBIAN = {
   redis: ['redis-server'],
   python: ['python3-celery', 'python3-redis', 'python3-yaml', 'python3-msgpack', 'python3-brotli', 'python3-zstandard'],
 };
+/** Programs that read what we generate for them, and their Debian packages. */
+const READERS = { bash: 'bash', zsh: 'zsh', fish: 'fish', mandb: 'man-db' };
+
+function missingReaders() {
+  return Object.keys(READERS).filter((name) => !onPath(name));
+}
 
 function redisIsThere() {
   return onPath('redis-server') || onPath('valkey-server');
@@ -161,9 +167,9 @@ function installWithVenv() {
 }
 
 function installTestServers() {
-  const state = () => ({ redis: redisIsThere(), python: pythonWith(PYTHON_WANTED) !== undefined });
+  const state = () => ({ redis: redisIsThere(), python: pythonWith(PYTHON_WANTED) !== undefined, readers: missingReaders().length === 0 });
   let have = state();
-  if (have.redis && have.python) return;
+  if (have.redis && have.python && have.readers) return;
   // Where a module that only a few cases want is not to be had, one try is enough.
   const enough = have.redis && pythonWith(PYTHON_NEEDED) !== undefined;
   if (enough && existsSync(triedMark)) return;
@@ -171,9 +177,12 @@ function installTestServers() {
   if (process.env.CTQ_NO_SYSTEM_INSTALL) {
     say('CTQ_NO_SYSTEM_INSTALL is set: nothing is installed outside this folder');
   } else if (onPath('apt-get')) {
-    installWithApt([...(have.redis ? [] : DEBIAN.redis), ...(have.python ? [] : DEBIAN.python)]);
-  } else if (onPath('brew') && !have.redis) {
-    run('brew', ['install', 'redis']);
+    const readers = missingReaders().map((name) => READERS[name]);
+    installWithApt([...(have.redis ? [] : DEBIAN.redis), ...(have.python ? [] : DEBIAN.python), ...readers]);
+  } else if (onPath('brew')) {
+    // bash and zsh come with the system.
+    const formulae = [...(have.redis ? [] : ['redis']), ...(onPath('fish') ? [] : ['fish'])];
+    if (formulae.length > 0) run('brew', ['install', ...formulae]);
   }
   have = state();
   if (!have.python && pythonWith(PYTHON_NEEDED) === undefined) installWithVenv();
@@ -187,6 +196,9 @@ function reportMissing(have) {
       `MISSING redis-server; ${consequence}. Install it: apt-get install redis-server · brew install redis · dnf install valkey · apk add redis`,
     );
   }
+  const readers = missingReaders();
+  if (readers.length > 0)
+    say(`MISSING ${readers.join(', ')}; ${consequence}. Install it: apt-get install ${readers.map((name) => READERS[name]).join(' ')}`);
   if (have.python) return;
   if (pythonWith(PYTHON_NEEDED) === undefined) {
     say(

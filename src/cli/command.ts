@@ -2,6 +2,7 @@
  * What a command is: data, and a function. `program.ts` hands the data to commander; help, completions
  * and the man page are made from the same data.
  */
+import type { CommandEntry } from './commands/index.js';
 import type { CliContext } from './context.js';
 import type { LoadedConfig } from './config-file.js';
 import type { GlobalOptions } from './global-options.js';
@@ -25,7 +26,7 @@ interface OptionBase {
   readonly summary: string;
   readonly choices?: readonly string[];
   /** What a shell may offer for the value. */
-  readonly completes?: 'file' | 'folder' | 'queue' | 'task';
+  readonly completes?: 'file' | 'folder' | 'queue' | 'task' | 'node';
 }
 
 export interface FlagOption extends OptionBase {
@@ -96,6 +97,8 @@ export interface CommandCall<Options extends CommandOptions = CommandOptions> {
   /** Where relative paths start. */
   readonly workdir: string;
   readonly context: CliContext;
+  /** All there are, for whoever tells about them. */
+  readonly commands: readonly CommandEntry[];
   /** Aborted when the command shall end: SIGINT, SIGTERM, a closed pipe. */
   readonly signal: AbortSignal;
   /** Runs when the command ends, however it ends; last in, first out. */
@@ -108,6 +111,14 @@ export interface CommandArgument {
   readonly required: boolean;
   readonly variadic?: boolean;
   readonly completes?: OptionBase['completes'];
+  readonly choices?: readonly string[];
+}
+
+/** A first word that makes something else of the command: `ctq queues peek <queue>`. */
+export interface CommandVerb {
+  readonly name: string;
+  readonly summary: string;
+  readonly arguments: readonly CommandArgument[];
 }
 
 /** A part of a command's help, between its options and its examples. */
@@ -121,6 +132,8 @@ export interface CommandSpec<Options extends CommandOptions = CommandOptions> {
   readonly summary: string;
   readonly arguments: readonly CommandArgument[];
   readonly options: Options;
+  /** Some of the words that its first argument may be. Help, completions and the man page tell of them; `run` reads them. */
+  readonly verbs?: readonly CommandVerb[];
   readonly sections?: readonly HelpSection[];
   /** Command lines that work as they stand, each with what it does. */
   readonly examples: readonly (readonly [commandLine: string, does: string])[];

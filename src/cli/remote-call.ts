@@ -11,7 +11,7 @@ import { names, seconds } from './option-values.js';
 import { startSpinner } from './output/spinner.js';
 
 export const remoteOptions = {
-  destination: list('-d, --destination <a,b>', 'only these nodes', names),
+  destination: list('-d, --destination <a,b>', 'only these nodes', names, { completes: 'node' }),
   timeout: value('-t, --timeout <seconds>', 'wait so long for the next answer; default 1', seconds),
 } as const;
 

@@ -1,8 +1,7 @@
 /** A real redis-server of a test's own: private port, private folder, gone afterwards. */
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { findOnPath } from './find-on-path.js';
 import { OwnedProcess } from './owned-process.js';
 import { type Reply, redisCommands } from './resp.js';
 import { tmpFolder } from './tmp.js';
@@ -17,8 +16,7 @@ export interface RedisOptions {
 
 /** The program, from PATH, or undefined. */
 export function findRedisServer(): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return ['redis-server', 'valkey-server'].flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
+  return findOnPath('redis-server') ?? findOnPath('valkey-server');
 }
 
 export class RedisServer {

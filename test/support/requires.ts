@@ -4,12 +4,21 @@
  */
 import { describe, it } from 'vitest';
 import { findCeleryPython } from './python-celery.js';
+import { findOnPath } from './find-on-path.js';
 import { findRedisServer } from './redis-server.js';
 
 const NEEDS = {
   redis: { find: findRedisServer, remedy: 'install redis-server (Debian) or redis (Homebrew), or run "node tools/setup.mjs --test"' },
   python: { find: findCeleryPython, remedy: 'install python3-celery and python3-redis, or run "node tools/setup.mjs --test"' },
+  bash: program('bash', 'bash'),
+  zsh: program('zsh', 'zsh'),
+  fish: program('fish', 'fish'),
+  mandb: program('mandb', 'man-db'),
 } as const;
+
+function program(name: string, packages: string): { readonly find: () => string | undefined; readonly remedy: string } {
+  return { find: () => findOnPath(name), remedy: `install ${packages}, or run "node tools/setup.mjs --test"` };
+}
 
 export type Need = keyof typeof NEEDS;
 

@@ -10,7 +10,17 @@ import { addEntry, type Desk, pauseEntry, removeEntry, resumeEntry, runNow } fro
 import { knownEntries, openEntries, requireStore } from '../beat/entries.js';
 import { LIST_HEADINGS, listDocument, listRow } from '../beat/listing.js';
 import { beforeDeadline } from '../client.js';
-import { type CommandCall, type CommandOption, defineCommand, flag, list, unavailable, value } from '../command.js';
+import {
+  type CommandArgument,
+  type CommandCall,
+  type CommandOption,
+  type CommandVerb,
+  defineCommand,
+  flag,
+  list,
+  unavailable,
+  value,
+} from '../command.js';
 import { detach, isDetached, reportReady } from '../daemon.js';
 import { EXIT, Interruption } from '../exit-codes.js';
 import { jsonList, jsonObject, keyAndValue, objectOf, readLoosely } from '../json-values.js';
@@ -67,6 +77,20 @@ const actions: Readonly<Record<string, Action>> = {
   'run-now': { summary: 'send it now', words: [1, 1], usage: 'run-now <entry>', run: sendNow },
 };
 
+/** From their usage: `add <entry> <task> [args...]`. */
+const verbs: readonly CommandVerb[] = Object.entries(actions).map(([name, { summary, usage }]) => ({
+  name,
+  summary,
+  arguments: [...usage.matchAll(/([<[])([\w-]+)(\.{3})?[>\]]/g)].map(([, bracket, word = '', dots]) =>
+    argument(word, bracket === '<' ? 'required' : 'optional', dots === undefined ? 'one' : 'rest'),
+  ),
+}));
+
+function argument(name: string, need: 'required' | 'optional', count: 'one' | 'rest'): CommandArgument {
+  const about = { name, summary: name, required: need === 'required', variadic: count === 'rest' };
+  return name === 'task' ? { ...about, completes: 'task' } : about;
+}
+
 export const beat = defineCommand({
   name: 'beat',
   summary: 'send tasks when their time has come; any number of beats send each firing once',
@@ -81,6 +105,7 @@ export const beat = defineCommand({
     { name: 'words', summary: 'what the action is about', required: false, variadic: true },
   ],
   options,
+  verbs,
   examples: [
     ['ctq beat -A tasks -l info', 'run the schedule of tasks.ts'],
     ['ctq beat -A tasks --next 5', 'the five firings to come'],

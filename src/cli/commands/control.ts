@@ -9,7 +9,7 @@ import { EXIT } from '../exit-codes.js';
 import { jsonObject } from '../json-values.js';
 import { findCommand, offered, readArguments } from '../remote-arguments.js';
 import { askWorkers, commandsOf, openRemote, remoteOptions } from '../remote-call.js';
-import { remoteHelp } from '../remote-help.js';
+import { remoteHelp, remoteVerbs } from '../remote-help.js';
 import { printReplies } from '../remote-print.js';
 
 const options = {
@@ -28,6 +28,7 @@ export const control = defineCommand({
     { name: 'args', summary: 'its arguments', required: false, variadic: true },
   ],
   options,
+  verbs: remoteVerbs(offered({ kind: 'control', commands: remoteCommands })),
   sections: [remoteHelp('Methods:', offered({ kind: 'control', commands: remoteCommands }))],
   examples: [
     ['ctq control revoke 57cb3c6b-2ca6-471b-b17f-ba3d9a43a368', 'keep a task from running'],

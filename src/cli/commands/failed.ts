@@ -33,6 +33,13 @@ export const failed = defineCommand({
   summary: 'list the tasks that failed',
   arguments: [{ name: 'show', summary: 'show <id…>: everything about these, with the traceback', required: false, variadic: true }],
   options,
+  verbs: [
+    {
+      name: 'show',
+      summary: 'tell everything about these, with the traceback',
+      arguments: [{ name: 'id', summary: 'ids, or their beginnings', required: true, variadic: true }],
+    },
+  ],
   examples: [
     ['ctq failed', 'the newest first'],
     ["ctq failed --task 'tasks.mail.*' --since 1h", 'what went wrong with mail in the last hour'],

@@ -40,4 +40,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'show workers, queues, tasks and failures on one screen, and act on them',
     load: async () => (await import('./top.js')).top,
   },
+  {
+    name: 'completion',
+    summary: 'print what lets a shell complete ctq’s words',
+    load: async () => (await import('./completion.js')).completion,
+  },
 ];

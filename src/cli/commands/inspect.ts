@@ -6,7 +6,7 @@ import { EXIT } from '../exit-codes.js';
 import { jsonObject } from '../json-values.js';
 import { findCommand, offered, readArguments } from '../remote-arguments.js';
 import { askWorkers, commandsOf, openRemote, remoteOptions } from '../remote-call.js';
-import { remoteHelp } from '../remote-help.js';
+import { remoteHelp, remoteVerbs } from '../remote-help.js';
 import { printReplies } from '../remote-print.js';
 
 const options = {
@@ -23,6 +23,7 @@ export const inspect = defineCommand({
     { name: 'args', summary: 'its arguments', required: false, variadic: true },
   ],
   options,
+  verbs: remoteVerbs(offered({ kind: 'inspect', commands: remoteCommands })),
   sections: [remoteHelp('Methods:', offered({ kind: 'inspect', commands: remoteCommands }))],
   examples: [
     ['ctq inspect ping', 'who is there'],

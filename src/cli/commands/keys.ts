@@ -44,6 +44,10 @@ export const keys = defineCommand({
     { name: 'key', summary: 'the key to show', required: false },
   ],
   options,
+  verbs: [
+    { name: 'show', summary: 'decode one key', arguments: [{ name: 'key', summary: 'its name', required: true }] },
+    { name: 'clean', summary: 'remove what nobody will want again', arguments: [] },
+  ],
   sections: [
     {
       heading: 'What it does:',
