@@ -3,6 +3,7 @@
  * back (RELIABILITY S19, CVE-2011-4356: Celery once kept the group list of root).
  */
 import { readFileSync } from 'node:fs';
+import { maskUrlsIn } from '../config/masking.js';
 import type { Environment } from '../config/resolve.js';
 import { UsageError } from '../errors.js';
 import { Expected, type ReadValue } from './command.js';
@@ -24,6 +25,16 @@ export function rootWarning({ env, allowed }: { readonly env: Environment; reado
   if ((uid !== 0 && euid !== 0) || allowed) return undefined;
   if (['CTQ_ALLOW_ROOT', 'C_FORCE_ROOT'].some((name) => (env[name] ?? '') !== '')) return undefined;
   return `This worker runs as root, and so does every task: name another user with --uid, or say --allow-root (uid=${uid} euid=${euid})`;
+}
+
+/**
+ * A password in a URL on the command line is for everybody on the machine to read, for as long as the process runs (`ps`): so a
+ * process that stays takes it out of there (RELIABILITY S11).
+ */
+export function hideSecrets(): void {
+  const shown = process.argv.join(' ');
+  const masked = maskUrlsIn(shown);
+  if (masked !== shown) process.title = masked;
 }
 
 /** `022`, `0o22`: octal, as everybody writes it. */

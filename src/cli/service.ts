@@ -13,7 +13,7 @@ import { createLogWriter, fileSink, type LogSink, type LogWriter, streamSink } f
 import { oneOf, text } from './option-values.js';
 import { paintFor } from './output/colour.js';
 import { acquirePidfile } from './pidfile.js';
-import { octal, takeIdentity } from './privileges.js';
+import { hideSecrets, octal, takeIdentity } from './privileges.js';
 
 const LEVELS = [...LOG_LEVELS, 'fatal'] as const;
 
@@ -45,6 +45,7 @@ export interface Service {
 /** Takes the identity, then the pidfile, then opens the log; all given back when the command ends. */
 export async function startService(call: Call, hostname: string | undefined): Promise<Service> {
   const { options, context, workdir } = call;
+  hideSecrets();
   takeIdentity(options);
   const nodename = resolveNodename(hostname, context);
   const paths = { nodename, workdir, hostname: context.hostname, pid: context.pid };

@@ -84,8 +84,10 @@ export class Mailbox {
 
   #dispatch(request: ControlRequest): void {
     const { method, replyTo, ticket } = request;
-    if (this.#logger.isEnabled('debug')) {
-      this.#logger.debug(
+    // What changes something leaves a trace (RELIABILITY S12); Celery writes all of them at debug.
+    const level = this.#options.commands.get(method)?.kind === 'control' ? 'info' : 'debug';
+    if (this.#logger.isEnabled(level)) {
+      this.#logger[level](
         'pidbox received method %s(%s) [reply_to:%s ticket:%s]',
         shorten(method),
         shorten(pythonRepr(request.arguments)),

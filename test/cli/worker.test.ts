@@ -80,6 +80,15 @@ describe('ctq worker', () => {
     }
   });
 
+  it.skipIf(process.platform !== 'linux')('takes the password of its broker out of the list of processes', async () => {
+    const cwd = tmpFolder(tasks);
+    const worker = startCtq(['worker', '-A', 'tasks', '-b', 'redis://me:hunter2@127.0.0.1:1/0', '-n', 'w1@h'], { cwd });
+    await worker.waitForOutput(/Cannot connect to redis:\/\/me:\*\*@127/);
+    const shown = readFileSync(`/proc/${worker.pid}/cmdline`, 'utf8');
+    expect([shown.includes('redis://me:**@127.0.0.1:1/0'), shown.includes('hunter2')]).toEqual([true, false]);
+    await worker.stop('SIGQUIT');
+  });
+
   it('keeps log and pidfile where it is told', async () => {
     const cwd = tmpFolder({ ...tasks, 'log/.keep': '', 'run/.keep': '' });
     const argv = ['worker', '-A', 'tasks', '-l', 'debug', '-n', 'w1@%h', '-f', 'log/%n%I.log', '--pidfile', 'run/%n.pid', '--workdir', cwd];

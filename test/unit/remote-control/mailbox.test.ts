@@ -139,6 +139,16 @@ describe('a mailbox', () => {
     ]);
   });
 
+  it('writes down who asked for a change, and with what, where questions leave no trace', () => {
+    const box = mailbox();
+    box.receive(request('rate_limit', { task_name: 'tasks.add', rate_limit: '1/m\nforged' }));
+    box.receive(request('ping'));
+    const lines = worker.log.filter(({ level }) => level === 'info').map(({ text }) => text);
+    expect(lines.filter((text) => text.startsWith('pidbox received'))).toEqual([
+      "pidbox received method rate_limit({'task_name': 'tasks.add', 'rate_limit': '1/m\\nforged'}) [reply_to:oid-1 ticket:t-1]",
+    ]);
+  });
+
   it('survives an answer that cannot be sent', async () => {
     const box = mailbox();
     broker.failure = new Error('the broker is away');
