@@ -59,6 +59,9 @@ describe('the published package', () => {
     expect(paths).toEqual(
       expect.arrayContaining(['bin/ctq.js', 'dist/index.js', 'dist/cli/main.cjs', 'package.json', 'LICENSE', 'README.md']),
     );
+    expect(paths).toEqual(
+      expect.arrayContaining(['completions/ctq.bash', 'completions/_ctq', 'completions/ctq.fish', 'completions/ctq.ps1', 'man/ctq.1']),
+    );
     expect(paths.filter((path) => /^(src|test|tools|bench|node_modules|\.ci)\//.test(path))).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Writes completions/ and man/ from the data of the commands. They are committed, so that packagers find them
+ * Writes completions/ and man/ (and package.json's list of pages) from the data of the commands. They are committed, so that packagers find them
  * without a build; a test fails when they are not what the commands say.
  *
  *   node tools/generate.mjs
@@ -45,4 +45,8 @@ for (const [path, text] of files) {
   mkdirSync(join(root, dirname(path)), { recursive: true });
   writeFileSync(join(root, path), text);
 }
+const pages = [...files.keys()].filter((path) => path.startsWith('man/')).sort();
+const packageFile = join(root, 'package.json');
+const about = JSON.parse(readFileSync(packageFile, 'utf8'));
+writeFileSync(packageFile, `${JSON.stringify({ ...about, man: pages.map((path) => `./${path}`) }, undefined, 2)}\n`);
 console.log(`wrote ${files.size} files to completions/ and man/`);

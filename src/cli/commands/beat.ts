@@ -95,17 +95,12 @@ export const beat = defineCommand({
   name: 'beat',
   summary: 'send tasks when their time has come; any number of beats send each firing once',
   arguments: [
-    {
-      name: 'action',
-      summary: `without one it runs; ${Object.entries(actions)
-        .map(([, { usage, summary }]) => `${usage}: ${summary}`)
-        .join('; ')}`,
-      required: false,
-    },
+    { name: 'action', summary: 'what to do with the entries; without one it runs', required: false },
     { name: 'words', summary: 'what the action is about', required: false, variadic: true },
   ],
   options,
   verbs,
+  sections: [{ heading: 'Actions:', rows: Object.values(actions).map(({ usage, summary }) => [usage, summary]) }],
   examples: [
     ['ctq beat -A tasks -l info', 'run the schedule of tasks.ts'],
     ['ctq beat -A tasks --next 5', 'the five firings to come'],
