@@ -340,7 +340,9 @@ Register-ArgumentCompleter -Native -CommandName ctq -ScriptBlock {
         if ($offer.StartsWith('=')) { $words = $offer.Substring(1).Split(',') }
         elseif ($offer -in 'queue', 'task', 'node') {
             $rest = @($line | Select-Object -Skip 1)
-            $words = @(& $line[0] __complete $offer @rest $value 2>$null)
+            # PowerShell 5 drops an empty argument; a comma ends a name, too.
+            $typed = if ($value) { $value } else { ',' }
+            $words = @(& $line[0] __complete $offer @rest $typed 2>$null)
         }
         $words | Where-Object { $_ -and $_.StartsWith($value) } | ForEach-Object { Get-Result "$kept$_" $entry.Summary }
     }
