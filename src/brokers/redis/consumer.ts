@@ -337,10 +337,11 @@ export class RedisConsumer implements Consumer {
     this.#rotate(taken.served);
     const { batch, malformed } = this.#hold(taken);
     if (taken.count > 0) this.#bell.busy();
-    // The next take travels while the worker works on this one.
-    if (taken.count >= count) this.#take();
-    else this.#wait(connection, plan);
+    const more = taken.count >= count;
+    // The next take travels while the worker works on this one; a bell may be armed afterwards.
+    if (more) this.#take();
     if (batch.length > 0) this.#handler.deliver(batch);
+    if (!more) this.#wait(connection, plan);
     faultPoint('redis.take.delivered');
     for (const item of malformed) this.#handler.malformed(item);
   }
