@@ -81,6 +81,18 @@ describe('decompress', () => {
     );
   });
 
+  it.each(['gzip', 'brotli'])('lets the event loop turn while it inflates a bomb of %s', async (name) => {
+    const { header, body } = await compress(name, Buffer.alloc(60_000_000));
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 1);
+    try {
+      expect(await decompress(header, body)).toHaveLength(60_000_000);
+    } finally {
+      clearInterval(timer);
+    }
+    expect(turns).toBeGreaterThan(1);
+  });
+
   it('does not believe the size that a zstd frame claims', async () => {
     // A frame of one segment that claims 2^40 bytes, with nothing behind it.
     const liar = Buffer.from('28b52ffde00000000000010000010000', 'hex');
