@@ -17,8 +17,6 @@ const LARGEST_PAGE = 500;
 /** Farther from the consuming end than this, messages are marked and the marks removed: each costs the server a walk. */
 const FAR = 5_000;
 const MARKED_AT_ONCE = 100;
-/** Entries that the server may pass for the marks of one step; one walk more removes them. */
-const WALKED_AT_ONCE = 1_500_000;
 
 export async function removeMessages(connection: RedisConnection, layout: RedisLayout, terms: RemovalTerms): Promise<number> {
   const removal = new Removal(connection, layout, terms);
@@ -41,11 +39,6 @@ export function asideAbout(about: {
   readonly tag?: string;
 }): string {
   return JSON.stringify([about.queue, about.priority, about.dueAtMs ?? null, about.tag ?? null]);
-}
-
-/** Fewer, the farther it is from the nearer end of the list. */
-function marksAt(distance: number): number {
-  return Math.max(10, Math.min(MARKED_AT_ONCE, Math.floor(WALKED_AT_ONCE / Math.max(1, distance))));
 }
 
 interface Cut {
@@ -107,9 +100,8 @@ class Removal {
       before = now;
       size.saw(raws);
       let chosen = raws.filter((raw, index) => wanted(readyMessage(this.#terms.queue, priority, before + index, raw)));
-      const marks = marksAt(Math.min(before, length - gone - before));
-      if (before > FAR && chosen.length > marks) {
-        chosen = chosen.slice(0, marks);
+      if (before > FAR && chosen.length > MARKED_AT_ONCE) {
+        chosen = chosen.slice(0, MARKED_AT_ONCE);
         raws.length = raws.indexOf(chosen.at(-1) as Uint8Array) + 1;
       }
       let went = 0;
