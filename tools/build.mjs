@@ -302,11 +302,21 @@ function retireLeftovers(files, previous, options) {
   return retired;
 }
 
+/** What builds left behind that were killed. */
+function clearWorkshops() {
+  for (const name of readdirSync(root)) {
+    if (!name.startsWith('.dist-')) continue;
+    const { mtimeMs } = statSync(join(root, name), { throwIfNoEntry: false }) ?? { mtimeMs: Infinity };
+    if (Date.now() - mtimeMs > RETIREMENT_MS) rmSync(join(root, name), { recursive: true, force: true });
+  }
+}
+
 /** Builds dist/. Throws with esbuild's or tsc's own words when the sources do not build. */
 export async function build(options = {}) {
   const builtFromMs = Date.now();
   const previous = readManifest();
   mkdirSync(dist, { recursive: true });
+  clearWorkshops();
   // Beside dist/, for a rename must not cross file systems.
   const workshop = mkdtempSync(join(root, '.dist-'));
   try {
