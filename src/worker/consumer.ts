@@ -20,8 +20,8 @@ export interface ConsumerLinkParts {
 
 export class ConsumerLink implements ConsumerHandler {
   private readonly parts: ConsumerLinkParts;
-  /** Deliveries since the start, and how often the leases were renewed: numbers that stand still tell of trouble. */
-  readonly counts = { taken: 0, renewals: 0 };
+  /** Since the start: deliveries, renewals of the leases, attempts to connect. Numbers that stand still tell of trouble. */
+  readonly counts = { taken: 0, renewals: 0, attempts: 0 };
   private state: 'never connected' | 'connected' | 'lost' = 'never connected';
 
   constructor(parts: ConsumerLinkParts) {
@@ -51,6 +51,7 @@ export class ConsumerLink implements ConsumerHandler {
 
   disconnected(error: BrokerError, attempt: number, retryInMs: number): void {
     const { logger, displayUrl, maxRetries, stateChanged } = this.parts;
+    this.counts.attempts += 1;
     if (this.state === 'connected') {
       this.state = 'lost';
       logger.warning('consumer: Connection to broker lost. Trying to re-establish the connection...\n%s', error.message);

@@ -28,7 +28,16 @@ export interface HealthParts {
 /** What the worker knows; the rest is asked of the broker. */
 export type WatchedWorker = () => Omit<Facts, 'depth'>;
 
-const BEFORE_THE_CONSUMER = { state: 'starting', ready: false, slots: 0, running: 0, waiting: 0, taken: 0, renewals: undefined } as const;
+const BEFORE_THE_CONSUMER = {
+  state: 'starting',
+  ready: false,
+  slots: 0,
+  running: 0,
+  waiting: 0,
+  taken: 0,
+  renewals: undefined,
+  attempts: 0,
+} as const;
 
 export const DEFAULT_PATIENCE_S = 60;
 const LOOK_MS = 1_000;

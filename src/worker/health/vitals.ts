@@ -19,6 +19,8 @@ export interface Facts {
   readonly taken: number;
   /** How often the leases were renewed; undefined where a broker has none. */
   readonly renewals: number | undefined;
+  /** How often the connection broke or could not be made. */
+  readonly attempts: number;
   /** What waits in the queues that it takes from; `unreachable` when the broker did not say. */
   readonly depth: number | 'unreachable' | 'unasked';
 }
@@ -47,6 +49,7 @@ export class Vitals {
   #lastMs = Number.NEGATIVE_INFINITY;
   #taken = -1;
   #renewals = -1;
+  #attempts = -1;
   readonly #since = new Map<'take' | 'lease' | 'link' | 'broker', number>();
 
   constructor(patienceMs: number) {
@@ -63,21 +66,23 @@ export class Vitals {
     const answers = facts.depth !== 'unreachable';
     const free = facts.ready && facts.running < facts.slots && facts.waiting === 0;
     const starved = connected && free && facts.taken === this.#taken && typeof facts.depth === 'number' && facts.depth > 0;
-    const unrenewed = facts.renewals !== undefined && facts.renewals === this.#renewals && answers && !stopping;
+    const unrenewed = connected && facts.renewals !== undefined && facts.renewals === this.#renewals && answers;
+    // One that is refused and tries again does what it can: it is the broker that wants repair.
+    const idle = !(connected && facts.ready) && !stopping && facts.attempts === this.#attempts && typeof facts.depth === 'number';
     this.#taken = facts.taken;
     this.#renewals = facts.renewals ?? -1;
+    this.#attempts = facts.attempts;
     const stalledMs = this.#lasts('take', starved, nowMs);
     const leaseMs = this.#lasts('lease', unrenewed, nowMs);
-    const lostMs = this.#lasts('link', !(connected && facts.ready) && !stopping && typeof facts.depth === 'number', nowMs);
-    const awayMs = this.#lasts('broker', !answers && !stopping, nowMs);
+    const lostMs = this.#lasts('link', idle, nowMs);
+    const awayMs = this.#lasts('broker', (!answers || state === 'disconnected') && !stopping, nowMs);
 
     const problems: Problem[] = [];
     const add = (code: ProblemCode, ms: number, text: string): void => void problems.push({ code, text, seconds: Math.round(ms / 1000) });
     if (stopping) add('stopping', 0, 'it is stopping');
     else if (!facts.ready) add('starting', 0, 'it is not ready yet');
-    if (!stopping && awayMs > 0) add('broker-away', awayMs, 'the broker does not answer');
-    if (lostMs >= this.#patienceMs) add('consumer-lost', lostMs, 'the broker answers, and the consumer does not come back to it');
-    else if (state === 'disconnected' && awayMs === 0) add('broker-away', lostMs, 'the connection to the broker is lost');
+    if (lostMs >= this.#patienceMs) add('consumer-lost', lostMs, 'the broker answers, and the consumer does not try to come back to it');
+    else if (awayMs > 0) add('broker-away', awayMs, answers ? 'the broker lets nothing be taken' : 'the broker does not answer');
     if (stalledMs >= this.#patienceMs) add('consumer-stalled', stalledMs, 'slots are free and messages wait, and none is taken');
     if (leaseMs >= LATE_LEASE_MS) add('leases-lost', leaseMs, 'the broker answers, and the leases of its tasks are not renewed');
     const live = [stalledMs, leaseMs, lostMs].every((ms) => ms < this.#patienceMs);

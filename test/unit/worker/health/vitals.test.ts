@@ -3,7 +3,7 @@ import { healthReport } from '../../../../src/worker/health/report.js';
 import { Silence } from '../../../../src/worker/health/silence.js';
 import { type Facts, type Verdict, Vitals } from '../../../../src/worker/health/vitals.js';
 
-const WELL: Facts = { state: 'consuming', ready: true, slots: 4, running: 0, waiting: 0, taken: 7, renewals: 0, depth: 0 };
+const WELL: Facts = { state: 'consuming', ready: true, slots: 4, running: 0, waiting: 0, taken: 7, renewals: 0, attempts: 0, depth: 0 };
 
 /** A look each second; leases are renewed with each unless the facts say otherwise. */
 function watch(seconds: number, factsAt: (second: number) => Partial<Facts>, vitals = new Vitals(60_000), fromS = 0): Verdict {
@@ -44,10 +44,15 @@ describe('the vitals of a worker', () => {
     expect([away.live, away.ready, codes(away)]).toEqual([true, false, ['broker-away']]);
   });
 
-  it('fail when the broker answers and the consumer does not come back to it', () => {
+  it('fail when the broker answers and the consumer does not even try to come back to it', () => {
     const lost = watch(61, () => ({ state: 'disconnected', depth: 3 }));
     expect([lost.live, lost.ready, codes(lost)]).toEqual([false, false, ['consumer-lost']]);
     expect(watch(30, () => ({ state: 'disconnected', depth: 3 })).live).toBe(true);
+  });
+
+  it('say not ready and never not live while the broker refuses and the consumer tries again', () => {
+    const refused = watch(5_000, (second) => ({ state: 'disconnected', depth: 3, renewals: 0, attempts: Math.floor(second / 30) }));
+    expect([refused.live, refused.ready, codes(refused)]).toEqual([true, false, ['broker-away']]);
   });
 
   it('fail when the broker answers and leases are not renewed, and are not ready from the start of it', () => {
