@@ -99,8 +99,10 @@ export const worker = defineCommand({
   options,
   examples: [
     ['ctq worker -A tasks -l info', 'the tasks of tasks.ts'],
-    ['ctq worker -A proj.tasks -b redis://localhost -c 100 -Q mail,celery', 'two queues, a hundred at once'],
-    ['ctq worker -A tasks --health 0.0.0.0:8080', 'in a container: GET /live, GET /ready'],
+    [
+      'ctq worker -A proj.tasks -c 100 -Q mail,celery --health 0.0.0.0:8080',
+      'two queues, a hundred at once, in a container: GET /live, GET /ready',
+    ],
     ['ctq worker -A tasks -n w1@%h -f log/%n.log --pidfile run/%n.pid', 'under a process manager'],
   ],
   ownsSignals: true,
