@@ -106,7 +106,7 @@ export interface UnackedOptions {
   readonly layout: RedisLayout;
   readonly ownerId: string;
   readonly connection: () => Promise<RedisConnection>;
-  /** The prefetch has room again. */
+  /** The prefetch has room again, or the server has caught up. */
   readonly freed: () => void;
 }
 
@@ -286,7 +286,10 @@ export class Unacked {
     if (this.#held.delete(item.tag)) this.#options.freed();
   }
 
+  /** The server has confirmed the answer, or it does not count any more. */
   #close(take: Take): void {
+    // Who stopped taking because the server was behind with its answers goes on here, and nowhere else.
+    this.#options.freed();
     take.open -= 1;
     if (take.open > 0) return;
     this.#takes.delete(take.number);

@@ -44,6 +44,24 @@ export const volumeCases: readonly BrokerCase[] = [
     },
   },
   {
+    // More answers than an engine keeps under way at once: it stops taking until the store has caught up, and must then go on.
+    title: 'a consumer that answers for thousands at once gets the rest',
+    timeoutMs: 60_000,
+    async run({ open }) {
+      const [broker, publisher] = [await open(), await open()];
+      await declare(publisher, 'q');
+      const [many, all] = [12_000, 13_000];
+      const ids = idsOf('m', all);
+      for (let from = 0; from < all; from += 500) await send(publisher, 'q', ids.slice(from, from + 500));
+      const waiting: { ack(): Promise<unknown> }[] = [];
+      const log = new DeliveryLog({ onDeliver: (delivery) => void waiting.push(delivery) });
+      await consume(broker, ['q'], many, log);
+      await log.until(() => waiting.length === many, 'as many as may be held', 50_000);
+      for (const delivery of waiting) void delivery.ack();
+      await log.until(() => waiting.length === all, 'the rest', 20_000);
+    },
+  },
+  {
     title: 'a message of two megabytes arrives whole',
     async run({ open }) {
       const broker = await open();
