@@ -6,7 +6,7 @@ import { OwnedProcess } from '../support/owned-process.js';
 
 const COUNT = process.env['CTQ_TEST_LONG'] === '1' ? 100_000 : 20_000;
 /** 100,000 may cost 60 MB; whoever kept 20,000 in memory would need more than this. */
-const MOST_MB = COUNT === 100_000 ? 60 : 40;
+const MOST_MB = 60;
 const DUE_S = COUNT === 100_000 ? 45 : 10;
 
 interface Measured {
