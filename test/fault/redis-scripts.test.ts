@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { giveBackAll } from '../../src/brokers/redis/give-back.js';
 import { deadLettersKey, dueKey, duePrefix, ownersKey, parkedKey, queueLists, redisLayout } from '../../src/brokers/redis/keys.js';
-import { heldKeys } from '../../src/brokers/redis/own.js';
+import { heldKeys, takeRecords } from '../../src/brokers/redis/own.js';
 import { answerScript, renewScript, settleScript, unparkScript } from '../../src/brokers/redis/scripts.js';
 import { take, takePlan } from '../../src/brokers/redis/taking.js';
 import type { RedisConnection } from '../../src/connections/redis.js';
@@ -152,6 +152,8 @@ class World {
     const number = String(++this.#call);
     const { tag, list, takenAt, id } = held;
     const inPast = String(Date.now() / 1000 - 5);
+    const records = await takeRecords(this.#connection, layout, name);
+    const takenAgain = records.some(({ number: take, items }) => take !== held.take && items.some((item) => item.tag === tag));
     const reply =
       how === 'ack'
         ? await this.#connection.run(settleScript, keys, [name, number, '1', '0', takenAt, tag])
@@ -163,6 +165,12 @@ class World {
               ...[tag, how, how === 'dead' ? deadLettersKey(layout, 'a') : list, how === 'park' ? inPast : how === 'dead' ? '{}' : ''],
             ],
           );
+    // Stolen, and taken again by the same owner under the same tag: one beat renews both, so the first answer is as good as the second.
+    if (ours !== true && takenAgain && Array.isArray(reply) && reply.length === 0) {
+      for (const other of this.#of(name).keys()) if (other.tag === tag) this.#of(name).set(other, false);
+      if (how === 'ack') this.done.add(id);
+      return;
+    }
     expect(reply, `${how} of ${id} by ${name}`).toEqual(ours === true ? [] : [1]);
     if (ours === true && how === 'ack') this.done.add(id);
   }
@@ -239,7 +247,7 @@ describeWith('redis', 'the scripts', () => {
           expect([...places, ...world.done].sort()).toEqual([...world.published].sort());
         }
       }),
-      { numRuns: 150 },
+      { numRuns: Number(process.env['CTQ_TEST_RUNS'] ?? 150) },
     );
   });
 

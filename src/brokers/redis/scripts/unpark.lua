@@ -30,11 +30,16 @@ local function left(list, mark)
   return redis.call('LLEN', list) - place
 end
 
+-- A parked delivery is scored with its due time. Another score: it was given back by the visibility timeout, and
+-- somebody has taken it again, under the same tag.
+local function isParked(tag, dueTime) return tonumber(redis.call('ZSCORE', index, tag) or -1) == tonumber(dueTime) end
+
 local function put(list, members)
   local moved, mark = 0, ''
-  for i = #members, 1, -1 do
+  for i = #members - 1, 1, -2 do
     local tag = string.match(members[i], '^(%Z*)')
-    local raw = string.match(redis.call('HGET', unacked, tag) or '', '^%[(.*),"","[^\n]-"%]$')
+    local value = isParked(tag, members[i + 1]) and redis.call('HGET', unacked, tag)
+    local raw = string.match(value or '', '^%[(.*),"","[^\n]-"%]$')
     -- No message: somebody gave it back by the visibility timeout. No number: the list's key is of another type,
     -- and the message stays in unacked, where the sweep will find it.
     if raw and type(redis.pcall('RPUSH', list, raw)) == 'number' then
@@ -66,14 +71,14 @@ for i = 1, #marks, 2 do
   local list, mark = marks[i], marks[i + 1]
   local count = left(list, mark)
   if count <= most then
-    local members = redis.call('ZRANGE', line(list), 0, most - 1)
+    local members = redis.call('ZRANGE', line(list), 0, most - 1, 'WITHSCORES')
     if #members > 0 then
       local lifted = count > 0 and redis.call('LRANGE', list, -count, -1) or {}
       if count > 0 then redis.call('LTRIM', list, 0, -count - 1) end
       local some, below = put(list, members)
       if count > 0 then redis.call('RPUSH', list, unpack(lifted)) end
       if some > 0 then redis.call('HSET', due, list, below) end
-      redis.call('ZREMRANGEBYRANK', line(list), 0, #members - 1)
+      redis.call('ZREMRANGEBYRANK', line(list), 0, #members / 2 - 1)
       moved = moved + some
     elseif count == 0 then
       redis.call('HDEL', due, list)
