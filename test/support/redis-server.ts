@@ -83,10 +83,14 @@ export class RedisServer {
     const deadlineMs = performance.now() + 15_000;
     for (;;) {
       if (server.ending !== undefined) throw new Error(`redis-server ended at once:\n${server.output.slice(-2000)}`);
-      const info = await this.command('INFO', 'server').catch((error: unknown) => error);
+      // Answered even while it reads its data.
+      const info = await this.commands([
+        ['INFO', 'server'],
+        ['INFO', 'persistence'],
+      ]).then((parts) => parts.join(''), String);
       // Ours, and not somebody else's that was faster to take the port.
-      if (typeof info === 'string' && info.includes(`process_id:${server.pid}\r`)) return;
-      if (performance.now() > deadlineMs) throw new Error(`redis-server does not answer: ${String(info)}\n${server.output.slice(-2000)}`);
+      if (info.includes(`process_id:${server.pid}\r`) && info.includes('\nloading:0\r')) return;
+      if (performance.now() > deadlineMs) throw new Error(`redis-server does not answer: ${info}\n${server.output.slice(-2000)}`);
       await delay(10);
     }
   }
