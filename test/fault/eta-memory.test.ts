@@ -5,8 +5,8 @@ import { projectRoot, washedEnvironment } from '../support/ctq-process.js';
 import { OwnedProcess } from '../support/owned-process.js';
 
 const COUNT = process.env['CTQ_TEST_LONG'] === '1' ? 100_000 : 20_000;
-/** 100,000 may cost 60 MB; whoever kept 20,000 in memory would need more than this. */
-const MOST_MB = 60;
+/** 100,000 may cost 60 MB. Of 20,000 those that wait in the broker cost 37 to 41, those that are kept in memory 58: measured both ways. */
+const MOST_MB = COUNT === 100_000 ? 60 : 48;
 const DUE_S = COUNT === 100_000 ? 45 : 10;
 
 interface Measured {
