@@ -10,7 +10,7 @@ import type { OwnedProcess } from '../support/owned-process.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 
-const PROGRAM = 'fault/programs/redis-client.ts';
+const PROGRAM = 'faults/programs/redis-client.ts';
 /** Seven seconds of silence, a second to notice, and what a busy machine adds. */
 const TAKEN_OVER_MS = 10_000;
 

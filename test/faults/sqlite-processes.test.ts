@@ -7,7 +7,7 @@ import { taskMessage, toQueue } from '../contract/messages.js';
 import { startProgram } from '../support/child-program.js';
 import { tmpFolder } from '../support/tmp.js';
 
-const PROGRAM = 'fault/programs/sqlite-client.ts';
+const PROGRAM = 'faults/programs/sqlite-client.ts';
 const options = { transportOptions: {}, connectTimeoutMs: 5_000 };
 const opened: { close(): Promise<void> }[] = [];
 

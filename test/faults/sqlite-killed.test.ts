@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { tmpFolder } from '../support/tmp.js';
 
-const PROGRAM = 'fault/programs/sqlite-client.ts';
+const PROGRAM = 'faults/programs/sqlite-client.ts';
 
 function said(program: OwnedProcess, letter: string): string[] {
   return [...program.stdout.matchAll(new RegExp(`^${letter} (\\S+)`, 'gm'))].map((match) => match[1] as string);

@@ -14,7 +14,7 @@ import { idsOf, taskMessage, toQueue } from '../contract/messages.js';
 import { startProgram } from '../support/child-program.js';
 import { tmpFolder } from '../support/tmp.js';
 
-const PROGRAM = 'fault/programs/sqlite-client.ts';
+const PROGRAM = 'faults/programs/sqlite-client.ts';
 const opened: { close(): Promise<void> }[] = [];
 
 afterEach(async () => {
