@@ -90,10 +90,10 @@ function buildWhenStale() {
 
 /** Python modules that the interop tests use: without the first two there are none, without the others a few cases less. */
 const PYTHON_NEEDED = ['celery', 'redis'];
-const PYTHON_WANTED = [...PYTHON_NEEDED, 'yaml', 'msgpack', 'brotli', 'zstandard'];
+const PYTHON_WANTED = [...PYTHON_NEEDED, 'yaml', 'msgpack', 'brotli', 'zstandard', 'flask'];
 const DEBIAN = {
   redis: ['redis-server'],
-  python: ['python3-celery', 'python3-redis', 'python3-yaml', 'python3-msgpack', 'python3-brotli', 'python3-zstandard'],
+  python: ['python3-celery', 'python3-redis', 'python3-yaml', 'python3-msgpack', 'python3-brotli', 'python3-zstandard', 'python3-flask'],
 };
 /** Programs that read what we generate for them, and their Debian packages. */
 const READERS = { bash: 'bash', zsh: 'zsh', fish: 'fish', mandb: 'man-db' };
@@ -161,7 +161,7 @@ function installWithVenv() {
   if (!onPath('python3')) return false;
   if (!run('python3', ['-m', 'venv', venv])) return false;
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '1', '--timeout', '20'];
-  const done = run(join(venv, 'bin', 'python'), [...pip, 'celery[redis]', 'pyyaml', 'msgpack', 'brotli', 'zstandard']);
+  const done = run(join(venv, 'bin', 'python'), [...pip, 'celery[redis]', 'pyyaml', 'msgpack', 'brotli', 'zstandard', 'flask']);
   if (!done) rmSync(venv, { recursive: true, force: true });
   return done;
 }
@@ -203,11 +203,11 @@ function reportMissing(have) {
   if (pythonWith(PYTHON_NEEDED) === undefined) {
     say(
       `MISSING a Python with celery and redis; ${consequence}. Install it: apt-get install ${DEBIAN.python.join(' ')}; ` +
-        `or python3 -m venv .venv-test && .venv-test/bin/pip install 'celery[redis]' pyyaml msgpack; or point CTQ_TEST_PYTHON at one that has them`,
+        `or python3 -m venv .venv-test && .venv-test/bin/pip install 'celery[redis]' pyyaml msgpack flask; or point CTQ_TEST_PYTHON at one that has them`,
     );
   } else {
     const absent = PYTHON_WANTED.filter((name) => pythonWith([...PYTHON_NEEDED, name]) === undefined);
-    say(`this Python's Celery lacks ${absent.join(', ')}: interop cases that need it say so`);
+    say(`this Python's Celery lacks ${absent.join(', ')}: cases that need it say so`);
   }
 }
 

@@ -8,12 +8,25 @@ import { type Ending, OwnedProcess } from './owned-process.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const fixtures = join(root, 'test', 'support', 'python');
 
-let found: { readonly python: string | undefined } | undefined;
+const found = new Map<string, string | undefined>();
 
 /** A Python that can `import celery, redis`; undefined when there is none. On a pyenv machine the first `python3` is often the wrong one. */
 export function findCeleryPython(): string | undefined {
-  found ??= { python: candidates().find(importsCelery) };
-  return found.python;
+  return findPythonWith('celery, redis');
+}
+
+/** The same with Flask, for the example that has a web page. */
+export function findFlaskPython(): string | undefined {
+  return findPythonWith('celery, redis, flask');
+}
+
+function findPythonWith(modules: string): string | undefined {
+  if (!found.has(modules))
+    found.set(
+      modules,
+      candidates().find((python) => imports(python, modules)),
+    );
+  return found.get(modules);
 }
 
 function candidates(): string[] {
@@ -24,9 +37,9 @@ function candidates(): string[] {
   );
 }
 
-function importsCelery(python: string): boolean {
+function imports(python: string, modules: string): boolean {
   try {
-    execFileSync(python, ['-c', 'import celery, redis'], { stdio: 'ignore', timeout: 60_000 });
+    execFileSync(python, ['-c', `import ${modules}`], { stdio: 'ignore', timeout: 60_000 });
     return true;
   } catch {
     return false;

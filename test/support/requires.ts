@@ -3,13 +3,14 @@
  * loud line; in CI that is a failure, because a skipped promise is an unkept one.
  */
 import { describe, it } from 'vitest';
-import { findCeleryPython } from './python-celery.js';
+import { findCeleryPython, findFlaskPython } from './python-celery.js';
 import { findOnPath } from './find-on-path.js';
 import { findRedisServer } from './redis-server.js';
 
 const NEEDS = {
   redis: { find: findRedisServer, remedy: 'install redis-server (Debian) or redis (Homebrew), or run "node tools/setup.mjs --test"' },
   python: { find: findCeleryPython, remedy: 'install python3-celery and python3-redis, or run "node tools/setup.mjs --test"' },
+  flask: { find: findFlaskPython, remedy: 'install python3-flask beside python3-celery, or run "node tools/setup.mjs --test"' },
   bash: program('bash', 'bash'),
   zsh: program('zsh', 'zsh'),
   fish: program('fish', 'fish'),
