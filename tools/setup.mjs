@@ -2,7 +2,7 @@
  * Brings a bare clone to a working state; does nothing, quickly, when all is there.
  *
  *   node tools/setup.mjs           the npm packages and dist/
- *   node tools/setup.mjs --test    also redis-server and a Python with Celery, for the tests
+ *   node tools/setup.mjs --test    also redis-server, rabbitmq-server and a Python with Celery, for the tests
  *
  * Plain Node without packages, because it runs before there are any. What it may not install (no root,
  * no sudo without a password, no known package manager, or CTQ_NO_SYSTEM_INSTALL is set) it names, and
@@ -90,9 +90,10 @@ function buildWhenStale() {
 
 /** Python modules that the interop tests use: without the first two there are none, without the others a few cases less. */
 const PYTHON_NEEDED = ['celery', 'redis'];
-const PYTHON_WANTED = [...PYTHON_NEEDED, 'yaml', 'msgpack', 'brotli', 'zstandard', 'flask'];
+const PYTHON_WANTED = [...PYTHON_NEEDED, 'amqp', 'yaml', 'msgpack', 'brotli', 'zstandard', 'flask'];
 const DEBIAN = {
   redis: ['redis-server'],
+  rabbitmq: ['rabbitmq-server'],
   python: ['python3-celery', 'python3-redis', 'python3-yaml', 'python3-msgpack', 'python3-brotli', 'python3-zstandard', 'python3-flask'],
 };
 /** Programs that read what we generate for them, and their Debian packages. */
@@ -104,6 +105,12 @@ function missingReaders() {
 
 function redisIsThere() {
   return onPath('redis-server') || onPath('valkey-server');
+}
+
+/** The same places as `test/support/rabbitmq-server.ts`: Debian's own is not on everybody's PATH. */
+function rabbitIsThere() {
+  const places = ['/usr/lib/rabbitmq/bin', '/opt/homebrew/opt/rabbitmq/sbin', '/usr/local/opt/rabbitmq/sbin'];
+  return onPath('rabbitmq-server') || places.some((folder) => existsSync(join(folder, 'rabbitmq-server')));
 }
 
 /** The same candidates in the same order as `test/support/python-celery.ts`. */
@@ -141,17 +148,19 @@ function installWithApt(packages) {
   // An update that fails in part still leaves usable lists.
   apt('update');
   const redisWasThere = redisIsThere();
+  const rabbitWasThere = rabbitIsThere();
   // One package that a release does not have must not keep the others away.
   const done =
     apt('install', '--no-install-recommends', ...packages) ||
     packages.map((name) => apt('install', '--no-install-recommends', name)).every(Boolean);
-  if (!redisWasThere && redisIsThere()) stopSystemRedis(become);
+  if (!redisWasThere && redisIsThere()) stopSystemService(become, 'redis-server');
+  if (!rabbitWasThere && rabbitIsThere()) stopSystemService(become, 'rabbitmq-server');
   return done;
 }
 
-/** Debian starts a redis on the default port when the package arrives. Tests run their own, so it need not stay. */
-function stopSystemRedis(become) {
-  const stop = existsSync('/run/systemd/system') ? ['systemctl', 'disable', '--now', 'redis-server'] : ['service', 'redis-server', 'stop'];
+/** Debian starts a server on its default port when the package arrives. Tests run their own, so it need not stay. */
+function stopSystemService(become, name) {
+  const stop = existsSync('/run/systemd/system') ? ['systemctl', 'disable', '--now', name] : ['service', name, 'stop'];
   const [command, ...args] = [...become, ...stop];
   if (onPath(stop[0])) succeeds(command, args);
 }
@@ -167,21 +176,31 @@ function installWithVenv() {
 }
 
 function installTestServers() {
-  const state = () => ({ redis: redisIsThere(), python: pythonWith(PYTHON_WANTED) !== undefined, readers: missingReaders().length === 0 });
+  const state = () => ({
+    redis: redisIsThere(),
+    rabbitmq: rabbitIsThere(),
+    python: pythonWith(PYTHON_WANTED) !== undefined,
+    readers: missingReaders().length === 0,
+  });
   let have = state();
-  if (have.redis && have.python && have.readers) return;
+  if (have.redis && have.rabbitmq && have.python && have.readers) return;
   // Where a module that only a few cases want is not to be had, one try is enough.
-  const enough = have.redis && pythonWith(PYTHON_NEEDED) !== undefined;
+  const enough = have.redis && have.rabbitmq && pythonWith(PYTHON_NEEDED) !== undefined;
   if (enough && existsSync(triedMark)) return;
   writeFileSync(triedMark, '');
   if (process.env.CTQ_NO_SYSTEM_INSTALL) {
     say('CTQ_NO_SYSTEM_INSTALL is set: nothing is installed outside this folder');
   } else if (onPath('apt-get')) {
     const readers = missingReaders().map((name) => READERS[name]);
-    installWithApt([...(have.redis ? [] : DEBIAN.redis), ...(have.python ? [] : DEBIAN.python), ...readers]);
+    installWithApt([
+      ...(have.redis ? [] : DEBIAN.redis),
+      ...(have.rabbitmq ? [] : DEBIAN.rabbitmq),
+      ...(have.python ? [] : DEBIAN.python),
+      ...readers,
+    ]);
   } else if (onPath('brew')) {
     // bash and zsh come with the system.
-    const formulae = [...(have.redis ? [] : ['redis']), ...(onPath('fish') ? [] : ['fish'])];
+    const formulae = [...(have.redis ? [] : ['redis']), ...(have.rabbitmq ? [] : ['rabbitmq']), ...(onPath('fish') ? [] : ['fish'])];
     if (formulae.length > 0) run('brew', ['install', ...formulae]);
   }
   have = state();
@@ -195,6 +214,9 @@ function reportMissing(have) {
     say(
       `MISSING redis-server; ${consequence}. Install it: apt-get install redis-server · brew install redis · dnf install valkey · apk add redis`,
     );
+  }
+  if (!have.rabbitmq) {
+    say(`MISSING rabbitmq-server; ${consequence}. Install it: apt-get install rabbitmq-server · brew install rabbitmq`);
   }
   const readers = missingReaders();
   if (readers.length > 0)

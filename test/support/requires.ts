@@ -5,12 +5,18 @@
 import { describe, it } from 'vitest';
 import { findCeleryPython, findFlaskPython } from './python-celery.js';
 import { findOnPath } from './find-on-path.js';
+import { findRabbitServer } from './rabbitmq-server.js';
 import { findRedisServer } from './redis-server.js';
 
 const NEEDS = {
   redis: { find: findRedisServer, remedy: 'install redis-server (Debian) or redis (Homebrew), or run "node tools/setup.mjs --test"' },
   python: { find: findCeleryPython, remedy: 'install python3-celery and python3-redis, or run "node tools/setup.mjs --test"' },
   flask: { find: findFlaskPython, remedy: 'install python3-flask beside python3-celery, or run "node tools/setup.mjs --test"' },
+  openssl: program('openssl', 'openssl'),
+  rabbitmq: {
+    find: findRabbitServer,
+    remedy: 'install rabbitmq-server (Debian) or rabbitmq (Homebrew), or run "node tools/setup.mjs --test"',
+  },
   bash: program('bash', 'bash'),
   zsh: program('zsh', 'zsh'),
   fish: program('fish', 'fish'),
