@@ -14,6 +14,7 @@ const loaders: ReadonlyMap<string, BrokerLoader> = new Map([
   ['redis', redis],
   ['rediss', redis],
   ['redis+socket', redis],
+  ['socket', redis],
   ['sentinel', redis],
 ]);
 

@@ -80,6 +80,13 @@ const SERVER_WORDS: readonly (readonly [RegExp, RedisFailureKind, string | undef
   [/DENIED|protected mode/, 'refused', 'the server runs in protected mode', undefined],
   [/max number of clients/, 'unreachable', 'the server has no connection left', 'see "maxclients" in redis.conf'],
   [/READONLY/, 'failed', 'the server is a read-only replica', 'point the URL at the master, or use sentinel://'],
+  [
+    /CROSSSLOT|do not hash to the same slot|non local key/,
+    'failed',
+    'the server is part of a cluster, and keeps these keys in different places',
+    'set the transport option global_keyprefix to one in braces, "{app}:"',
+  ],
+  [/^MOVED /, 'failed', 'another node of the cluster has these keys', 'name the node that has them'],
   [/LOADING/, 'failed', 'the server is loading its data', undefined],
   [/OOM /, 'failed', 'the server is out of memory', 'see "maxmemory" in redis.conf'],
   [/MASTERDOWN/, 'failed', 'the server has lost its master', undefined],

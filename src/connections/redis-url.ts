@@ -3,7 +3,9 @@
  * same URL without its secrets. Pure: files named by `ssl_ca_certs` and its like are read when the
  * connection is made.
  */
+import { maskUrl } from '../config/masking.js';
 import { ConfigError } from '../errors.js';
+import { isRecord } from '../protocol/record.js';
 
 export interface RedisAddress {
   readonly endpoint: RedisEndpoint;
@@ -24,8 +26,10 @@ export type RedisEndpoint =
       readonly kind: 'sentinel';
       readonly nodes: readonly { readonly host: string; readonly port: number }[];
       readonly masterName: string;
+      /** What the sentinels themselves want: kombu's `sentinel_kwargs`. */
       readonly username: string | undefined;
       readonly password: string | undefined;
+      readonly tls: RedisTls | undefined;
     };
 
 export interface RedisTls {
@@ -88,21 +92,6 @@ export function parseRedisUrl(url: string, options: RedisUrlOptions): readonly R
   return parts.map((part) => plainAddress(part, options));
 }
 
-/** `redis://user:secret@host/0` → `redis://user:**@host/0`; also for text that cannot be parsed. */
-export function maskRedisUrl(url: string): string {
-  return url
-    .split(';')
-    .map((part) =>
-      part
-        .replace(/(:\/\/)([^/?]*)@/, (_whole, start: string, credentials: string) => {
-          const colon = credentials.indexOf(':');
-          return colon === -1 ? `${start}${credentials}@` : `${start}${credentials.slice(0, colon)}:**@`;
-        })
-        .replace(/([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&;]*/gi, '$1**'),
-    )
-    .join(';');
-}
-
 function schemeOf(url: string): string {
   return /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? '';
 }
@@ -110,9 +99,9 @@ function schemeOf(url: string): string {
 function plainAddress(url: string, options: RedisUrlOptions): RedisAddress {
   const parts = splitUrl(url);
   const credentials = credentialsOf(parts);
-  if (parts.scheme === 'redis+socket') {
+  if (parts.scheme === 'redis+socket' || parts.scheme === 'socket') {
     if (parts.path === '' || parts.path === '/') {
-      throw new ConfigError(`${maskRedisUrl(url)} names no socket file`, {
+      throw new ConfigError(`${maskUrl(url)} names no socket file`, {
         hint: 'write it as redis+socket:///path/to/redis.sock?virtual_host=0',
       });
     }
@@ -123,7 +112,7 @@ function plainAddress(url: string, options: RedisUrlOptions): RedisAddress {
       db,
       ...credentials,
       tls: undefined,
-      displayUrl: maskRedisUrl(url),
+      displayUrl: maskUrl(url),
       identity: `socket ${path} ${db}`,
     };
   }
@@ -135,7 +124,7 @@ function plainAddress(url: string, options: RedisUrlOptions): RedisAddress {
     db,
     ...credentials,
     tls: tlsOf(parts, options, url),
-    displayUrl: maskRedisUrl(url),
+    displayUrl: maskUrl(url),
     identity: `tcp ${host === 'localhost' ? '127.0.0.1' : host.toLowerCase()} ${port} ${db}`,
   };
 }
@@ -145,7 +134,7 @@ function sentinelAddress(url: string, nodeUrls: readonly string[], options: Redi
   const parts = nodeUrls.map((nodeUrl) => splitUrl(schemeOf(nodeUrl) === '' ? `sentinel://${nodeUrl}` : nodeUrl));
   const masterName = options.transportOptions['master_name'];
   if (typeof masterName !== 'string' || masterName === '') {
-    throw new ConfigError(`${maskRedisUrl(url)} does not say which master is meant`, {
+    throw new ConfigError(`${maskUrl(url)} does not say which master is meant`, {
       hint: 'give the transport options a master_name, e.g. { master_name: "mymaster" }',
     });
   }
@@ -153,7 +142,8 @@ function sentinelAddress(url: string, nodeUrls: readonly string[], options: Redi
   const withPath = parts.find((part) => part.path.replaceAll('/', '') !== '');
   const withPassword = parts.map(credentialsOf).find((credentials) => credentials.password !== undefined);
   const db = databaseNumber(withPath?.path ?? '', url);
-  const sentinelOptions = options.transportOptions['sentinel_kwargs'];
+  const given = options.transportOptions['sentinel_kwargs'];
+  const sentinelOptions = isRecord(given) ? given : {};
   const [first] = parts;
   return {
     endpoint: {
@@ -162,12 +152,13 @@ function sentinelAddress(url: string, nodeUrls: readonly string[], options: Redi
       masterName,
       username: textIn(sentinelOptions, 'username'),
       password: textIn(sentinelOptions, 'password'),
+      tls: sentinelOptions['ssl'] === true ? tlsFrom((key) => sentinelOptions[key], url) : undefined,
     },
     db,
     username: withPassword?.username,
     password: withPassword?.password,
     tls: first === undefined ? undefined : tlsOf(first, options, url),
-    displayUrl: maskRedisUrl(url),
+    displayUrl: maskUrl(url),
     identity: `sentinel ${nodes
       .map((node) => `${node.host}:${node.port}`)
       .sort()
@@ -177,23 +168,28 @@ function sentinelAddress(url: string, nodeUrls: readonly string[], options: Redi
 
 function splitUrl(url: string): UrlParts {
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?]*)(\/[^?]*)?(?:\?(.*))?$/i.exec(url);
+  const scheme = (match?.[1] ?? '').toLowerCase();
+  // What stands before that @ is the rest of a password, and must not be printed as a database.
+  if (/^\/[^?]*@/.test(match?.[3] ?? '') && !scheme.endsWith('socket')) {
+    throw new ConfigError(`${maskUrl(url)} has a / in its user name or password`, { hint: 'write it as %2F' });
+  }
   const authority = match?.[2] ?? '';
   // The last @ counts: people put passwords with an @ into URLs without encoding it.
   const at = authority.lastIndexOf('@');
   const credentials = at === -1 ? undefined : authority.slice(0, at);
   const address = /^(\[[^\]]*\]|[^:]*)(?::([0-9]*))?$/.exec(authority.slice(at + 1));
   if (match === null || address === null) {
-    throw new ConfigError(`${maskRedisUrl(url)} is no Redis URL`, { hint: 'write it as redis://[user:password@]host[:6379][/db]' });
+    throw new ConfigError(`${maskUrl(url)} is no Redis URL`, { hint: 'write it as redis://[user:password@]host[:6379][/db]' });
   }
   const port = address[2] === undefined || address[2] === '' ? undefined : Number(address[2]);
   if (port !== undefined && (port < 1 || port > 65535)) {
-    throw new ConfigError(`${maskRedisUrl(url)} has no valid port`, { hint: 'ports are 1 to 65535' });
+    throw new ConfigError(`${maskUrl(url)} has no valid port`, { hint: 'ports are 1 to 65535' });
   }
   const colon = credentials?.indexOf(':') ?? -1;
   const username = credentials === undefined ? undefined : colon === -1 ? credentials : credentials.slice(0, colon);
   const password = credentials === undefined || colon === -1 ? undefined : credentials.slice(colon + 1);
   return {
-    scheme: (match[1] ?? '').toLowerCase(),
+    scheme,
     username: username === undefined || username === '' ? undefined : decode(username, url),
     password: password === undefined || password === '' ? undefined : decode(password, url),
     host: (address[1] ?? '').replace(/^\[|\]$/g, ''),
@@ -207,7 +203,7 @@ function queryOf(text: string, url: string): ReadonlyMap<string, string> {
   const query = new Map(new URLSearchParams(text));
   for (const key of query.keys()) {
     if (KNOWN_PARAMETERS.has(key) || IGNORED_PARAMETERS.has(key) || key.startsWith('ssl_')) continue;
-    throw new ConfigError(`${maskRedisUrl(url)} has an unknown parameter ${key}`, {
+    throw new ConfigError(`${maskUrl(url)} has an unknown parameter ${key}`, {
       hint: 'such options belong into broker_transport_options or result_backend_transport_options',
     });
   }
@@ -224,7 +220,7 @@ function databaseNumber(text: string, url: string): number {
   if (digits === '') return 0;
   // kombu's words for it (redis.py, _prepare_virtual_host).
   if (!/^[0-9]{1,9}$/.test(digits)) {
-    throw new ConfigError(`${maskRedisUrl(url)}: Database is int between 0 and limit - 1, not ${digits}`, {
+    throw new ConfigError(`${maskUrl(url)}: Database is int between 0 and limit - 1, not ${digits}`, {
       hint: 'write redis://host:6379/0',
     });
   }
@@ -236,18 +232,20 @@ function tlsOf(parts: UrlParts, options: RedisUrlOptions, url: string): RedisTls
   const wanted = parts.scheme === 'rediss' || (options.ssl !== undefined && options.ssl !== false);
   if (!wanted) {
     if (fromQuery.length === 0) return undefined;
-    throw new ConfigError(`${maskRedisUrl(url)} has ${fromQuery[0]} but is not encrypted`, { hint: 'use rediss:// for TLS' });
+    throw new ConfigError(`${maskUrl(url)} has ${fromQuery[0]} but is not encrypted`, { hint: 'use rediss:// for TLS' });
   }
   const settings = typeof options.ssl === 'object' ? options.ssl : {};
-  const value = (key: string): string | undefined => parts.query.get(key) ?? textIn(settings, key);
+  return tlsFrom((key) => parts.query.get(key) ?? settings[key], url);
+}
+
+function tlsFrom(value: (key: string) => unknown, url: string): RedisTls {
+  const path = (key: string): string | undefined => textIn({ path: value(key) }, 'path');
   return {
-    verify: certificateRequirement(parts.query.get('ssl_cert_reqs') ?? settings['ssl_cert_reqs'], url),
-    checkHostname: !['0', 'false', 'no'].includes(
-      (value('ssl_check_hostname') ?? plain(settings['ssl_check_hostname'] ?? true)).toLowerCase(),
-    ),
-    caFile: value('ssl_ca_certs'),
-    certFile: value('ssl_certfile'),
-    keyFile: value('ssl_keyfile'),
+    verify: certificateRequirement(value('ssl_cert_reqs'), url),
+    checkHostname: !['0', 'false', 'no'].includes(plain(value('ssl_check_hostname') ?? true).toLowerCase()),
+    caFile: path('ssl_ca_certs'),
+    certFile: path('ssl_certfile'),
+    keyFile: path('ssl_keyfile'),
   };
 }
 
@@ -268,7 +266,7 @@ function certificateRequirement(value: unknown, url: string): RedisTls['verify']
     case '0':
       return 'none';
     default:
-      throw new ConfigError(`${maskRedisUrl(url)}: ssl_cert_reqs cannot be ${plain(value)}`, { hint: 'use required, optional or none' });
+      throw new ConfigError(`${maskUrl(url)}: ssl_cert_reqs cannot be ${plain(value)}`, { hint: 'use required, optional or none' });
   }
 }
 
@@ -277,8 +275,8 @@ function plain(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
-function textIn(record: unknown, key: string): string | undefined {
-  const value = typeof record === 'object' && record !== null ? (record as Record<string, unknown>)[key] : undefined;
+function textIn(record: Readonly<Record<string, unknown>>, key: string): string | undefined {
+  const value = record[key];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
@@ -286,6 +284,6 @@ function decode(text: string, url: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new ConfigError(`${maskRedisUrl(url)} has a stray % sign`, { hint: 'write a literal % as %25' });
+    throw new ConfigError(`${maskUrl(url)} has a stray % sign`, { hint: 'write a literal % as %25' });
   }
 }

@@ -48,6 +48,8 @@ export type RedisMessageListener = (channel: string, payload: string, pattern: s
 
 /** Half-open connections must be noticed within 15 s (RELIABILITY M8), and a server frozen for a few seconds should not cost one. */
 const SILENCE_LIMIT_MS = 9_000;
+/** Where others stand ready the sentinels need a few seconds more to choose, and 15 s are for both. */
+const SILENCE_LIMIT_BEHIND_SENTINELS_MS = 6_000;
 const PING_AFTER_IDLE_MS = 3_000;
 const WATCH_INTERVAL_MS = 1_000;
 
@@ -87,7 +89,8 @@ export class Connection implements RedisConnection {
       timer = clock.setTimeout(() => reject(noAnswerWithin(attemptLimitMs)), attemptLimitMs);
     });
     try {
-      const connection = new Connection(redis, clock, Math.min(SILENCE_LIMIT_MS, options.silenceLimitMs));
+      const longest = address.endpoint.kind === 'sentinel' ? SILENCE_LIMIT_BEHIND_SENTINELS_MS : SILENCE_LIMIT_MS;
+      const connection = new Connection(redis, clock, Math.min(longest, options.silenceLimitMs));
       await Promise.race([redis.connect().then(() => connection.#handshake(address, options.name)), silence]);
       redis.once('close', () => connection.end(toFailure(lastError ?? new RedisFailure('unreachable', 'the connection was closed'))));
       if (redis.status !== 'ready') throw new RedisFailure('unreachable', 'the connection was closed');
@@ -260,6 +263,7 @@ function driverOptions(address: RedisAddress, limitMs: number): DriverOptions {
         sentinelCommandTimeout: limitMs,
         ...(endpoint.username === undefined ? {} : { sentinelUsername: endpoint.username }),
         ...(endpoint.password === undefined ? {} : { sentinelPassword: endpoint.password }),
+        ...(endpoint.tls === undefined ? {} : { sentinelTLS: tlsOptions(endpoint.tls, endpoint) }),
         ...(address.tls === undefined ? {} : { enableTLSForSentinelMode: true }),
       };
   }

@@ -16,6 +16,7 @@ const loaders: ReadonlyMap<string, ResultBackendLoader> = new Map([
   ['redis', redis],
   ['rediss', redis],
   ['redis+socket', redis],
+  ['socket', redis],
   ['sentinel', redis],
 ]);
 

@@ -1,5 +1,4 @@
 /** Every way to reach a Redis server: TLS, a Unix socket, sentinels, and a second URL when the first is dead. */
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'node:util';
@@ -7,7 +6,9 @@ import { describe, expect, test } from 'vitest';
 import type { ConsumerHandler } from '../../src/broker.js';
 import { openRedisBroker, type RedisBroker } from '../../src/brokers/redis/broker.js';
 import { silentLogger } from '../../src/logger.js';
+import { taskMessage, toQueue } from '../contract/messages.js';
 import { remaining, send } from '../contract/broker/verbs.js';
+import { certificates } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
 import { OwnedProcess } from '../support/owned-process.js';
 import { findRedisServer, freePort, startRedis } from '../support/redis-server.js';
@@ -22,39 +23,6 @@ async function works(broker: RedisBroker): Promise<void> {
   await send(broker, 'q', ['a', 'b']);
   expect(await remaining(broker, 'q')).toEqual(['a', 'b']);
   await broker.close();
-}
-
-/** An authority, and a certificate of it for localhost; undefined without openssl. */
-function certificates(): { readonly ca: string; readonly cert: string; readonly key: string } | undefined {
-  const folder = tmpFolder();
-  const path = (name: string): string => join(folder, name);
-  const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
-  try {
-    openssl(
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      'ca.key',
-      '-out',
-      'ca.pem',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=test authority',
-    );
-    openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'key.pem', '-out', 'request.pem', '-subj', '/CN=localhost');
-    writeFileSync(path('names'), 'subjectAltName=DNS:localhost');
-    openssl(
-      ...['x509', '-req', '-in', 'request.pem', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-out', 'cert.pem'],
-      ...['-days', '2', '-extfile', 'names'],
-    );
-  } catch {
-    return undefined;
-  }
-  return { ca: path('ca.pem'), cert: path('cert.pem'), key: path('key.pem') };
 }
 
 describeWith('redis', 'a Redis server', () => {
@@ -81,6 +49,18 @@ describeWith('redis', 'a Redis server', () => {
   test('that is the second one named, when the first is dead', async () => {
     const redis = await startRedis();
     await works(open(`redis://127.0.0.1:1/0;${redis.url}`));
+  });
+
+  test('that is a node of a cluster, when a prefix in braces keeps all keys together', async () => {
+    const redis = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+    await redis.command('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
+    await eventually(async () => expect(await redis.command('CLUSTER', 'INFO')).toContain('cluster_state:ok'));
+    await works(open(redis.url, { global_keyprefix: '{app1}:' }));
+    const broker = open(redis.url);
+    await expect(broker.publish(taskMessage('a'), toQueue('q'))).rejects.toThrow(
+      /failed: the server is part of a cluster, and keeps these keys in different places/,
+    );
+    await broker.close();
   });
 
   test('found by sentinels, and found again when another one is the master', { timeout: 60_000 }, async () => {

@@ -24,6 +24,8 @@ describe('toFailure', () => {
     [reply('LOADING Redis is loading the dataset in memory'), 'failed', 'the server is loading its data'],
     [reply("READONLY You can't write against a read only replica. script: abc, on @user_script:1."), 'failed', /read-only replica/],
     [reply("OOM command not allowed when used memory > 'maxmemory'."), 'failed', 'the server is out of memory'],
+    [reply("CROSSSLOT Keys in request don't hash to the same slot"), 'failed', /part of a cluster/],
+    [reply('MOVED 3999 127.0.0.1:6381'), 'failed', /another node of the cluster/],
     [reply('WRONGTYPE Operation against a key holding the wrong kind of value'), 'failed', /WRONGTYPE/],
   ])('sorts %s', (error, kind, reason) => {
     const failure = toFailure(error);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { maskRedisUrl, parseRedisUrl, type RedisAddress } from '../../../src/connections/redis-url.js';
+import { parseRedisUrl, type RedisAddress } from '../../../src/connections/redis-url.js';
 import { ConfigError } from '../../../src/errors.js';
 
 function parse(
@@ -24,6 +24,7 @@ describe('parseRedisUrl', () => {
     ['redis://me:p%40ss%2Fw@h', { username: 'me', password: 'p@ss/w' }],
     ['redis://me:p@ss:w#rd@h:7000', { username: 'me', password: 'p@ss:w#rd', endpoint: { kind: 'tcp', host: 'h', port: 7000 } }],
     ['redis://[::1]:7000/2', { endpoint: { kind: 'tcp', host: '::1', port: 7000 }, db: 2 }],
+    ['socket:///run/redis.sock?virtual_host=2', { endpoint: { kind: 'socket', path: '/run/redis.sock' }, db: 2 }],
     ['redis+socket:///run/redis.sock', { endpoint: { kind: 'socket', path: '/run/redis.sock' }, db: 0 }],
     ['redis+socket://u:p@/run/redis.sock?virtual_host=4', { endpoint: { kind: 'socket', path: '/run/redis.sock' }, db: 4, password: 'p' }],
     ['redis://h?socket_timeout=5&health_check_interval=30', { db: 0 }],
@@ -43,6 +44,27 @@ describe('parseRedisUrl', () => {
       certFile: '/c.pem',
       keyFile: '/k.pem',
     });
+  });
+
+  it.each([
+    ['required', 'required'],
+    ['CERT_REQUIRED', 'required'],
+    ['optional', 'optional'],
+    ['CERT_OPTIONAL', 'optional'],
+    ['none', 'none'],
+    ['CERT_NONE', 'none'],
+  ])('reads ssl_cert_reqs=%s as Celery does', (word, verify) => {
+    expect(parse(`rediss://h?ssl_cert_reqs=${word}`).tls).toMatchObject({ verify });
+    expect(parse('redis://h', {}, { ssl_cert_reqs: word }).tls).toMatchObject({ verify });
+  });
+
+  it('encrypts the way to the sentinels themselves when sentinel_kwargs say so', () => {
+    const options = { master_name: 'm', sentinel_kwargs: { ssl: true, ssl_ca_certs: '/ca.pem', ssl_check_hostname: false } };
+    expect(parse('sentinel://h', options)).toMatchObject({
+      endpoint: { tls: { verify: 'required', checkHostname: false, caFile: '/ca.pem' } },
+      tls: undefined,
+    });
+    expect(parse('sentinel://h', { master_name: 'm' }).endpoint).toMatchObject({ tls: undefined });
   });
 
   it('encrypts redis:// when broker_use_ssl says so', () => {
@@ -69,6 +91,19 @@ describe('parseRedisUrl', () => {
     });
   });
 
+  it('reads nodes without a scheme of their own', () => {
+    expect(parse('sentinel://h1;h2:7000;h3/2', { master_name: 'm' })).toMatchObject({
+      endpoint: {
+        nodes: [
+          { host: 'h1', port: 26379 },
+          { host: 'h2', port: 7000 },
+          { host: 'h3', port: 26379 },
+        ],
+      },
+      db: 2,
+    });
+  });
+
   it('reads several URLs to be tried in turn', () => {
     const addresses = parseRedisUrl('redis://a/1;redis://b:7000/1', { transportOptions: {} });
     expect(addresses.map(({ endpoint, db }) => [endpoint, db])).toEqual([
@@ -86,6 +121,7 @@ describe('parseRedisUrl', () => {
     ['rediss://h?ssl_cert_reqs=perhaps', /ssl_cert_reqs cannot be perhaps/],
     ['redis://u:%zz@h', /stray %/],
     ['redis+socket://', /names no socket file/],
+    ['redis://:se/geheim@h/0', /^redis:\/\/:\*\*@h\/0 has a \/ in its user name or password/],
     ['sentinel://h1', /does not say which master/],
     ['', /is empty/],
   ])('refuses %s with a clear word, and without the password', (url, message) => {
@@ -105,18 +141,5 @@ describe('parseRedisUrl', () => {
     expect(same('redis://h/1', 'redis://h/2')).toBe(false);
     expect(same('redis://h', 'redis://h:7000')).toBe(false);
     expect(same('redis+socket:///a.sock?virtual_host=1', 'redis+socket:///a.sock')).toBe(false);
-  });
-});
-
-describe('maskRedisUrl', () => {
-  it.each([
-    ['redis://u:secret@h/0', 'redis://u:**@h/0'],
-    ['redis://:secret@h/0', 'redis://:**@h/0'],
-    ['redis://:a@b@h/0', 'redis://:**@h/0'],
-    ['redis://h/0', 'redis://h/0'],
-    ['sentinel://:a@h1;sentinel://:b@h2', 'sentinel://:**@h1;sentinel://:**@h2'],
-    ['redis+socket:///s?password=a&virtual_host=1', 'redis+socket:///s?password=**&virtual_host=1'],
-  ])('shows %s as %s', (url, shown) => {
-    expect(maskRedisUrl(url)).toBe(shown);
   });
 });
