@@ -15,10 +15,15 @@ export default defineConfig({
   define: { __CTQ_VERSION__: JSON.stringify(version) },
   plugins: [scriptsAsText],
   // Examples and task modules say what users say.
-  resolve: { alias: [{ find: /^ctq$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }] },
+  resolve: {
+    alias: [
+      { find: /^ctq$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) },
+      { find: /^ctq\/testing$/, replacement: fileURLToPath(new URL('src/testing.ts', import.meta.url)) },
+    ],
+  },
   test: {
     watch: false,
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     // Processes, not threads: tests send themselves signals, and native and wasm modules are loaded.
     pool: 'forks',

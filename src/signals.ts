@@ -57,6 +57,10 @@ export interface PublishSignal {
   /** Task name. */
   readonly sender: string;
   readonly body: unknown;
+  /** How the body is written: `application/json` … */
+  readonly contentType: string;
+  /** `utf-8` or `binary`. */
+  readonly contentEncoding: string;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly exchange: string;

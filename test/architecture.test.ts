@@ -19,8 +19,8 @@ const LAYERS: Readonly<Record<LayerName, { readonly height: number; readonly roo
   },
   thought: { height: 2, rooms: ['routing', 'canvas', 'execution', 'settlement', 'doctor', 'beat'] },
   engines: { height: 3, rooms: ['client', 'worker', 'remote-control', 'events', 'beat/beat'] },
-  adapters: { height: 3, rooms: ['connections', 'brokers', 'result-backends', 'pools', 'estates', 'beat/schedule-stores'] },
-  app: { height: 4, rooms: ['ctq', 'app-loader', 'config/resolve', 'config/conf', 'index'] },
+  adapters: { height: 3, rooms: ['connections', 'brokers', 'result-backends', 'pools', 'estates', 'beat/schedule-stores', 'security'] },
+  app: { height: 4, rooms: ['ctq', 'app-loader', 'config/resolve', 'config/conf', 'index', 'testing'] },
   'front doors': { height: 5, rooms: ['cli', 'child'] },
 };
 

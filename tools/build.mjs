@@ -26,6 +26,7 @@ const manifestFile = join(dist, '.build.json');
 /** Output name (without `.js`) → source. Files that run as a thread or child of their own are found by `src/entry-points.ts`. */
 export const ENTRIES = {
   index: 'src/index.ts',
+  testing: 'src/testing.ts',
   'cli/worker': 'src/cli/commands/worker.ts',
   'app-loader': 'src/app-loader.ts',
   'lease-thread': 'src/brokers/lease-thread.ts',

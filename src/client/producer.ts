@@ -12,6 +12,7 @@ import type { Message } from '../protocol/message.js';
 import { newId, processOid } from '../protocol/oid.js';
 import { asList } from '../protocol/record.js';
 import type { ResultTree } from '../protocol/result-meta.js';
+import type { ContentSigner } from '../protocol/signing.js';
 import { encodeTaskMessage, type TaskCall } from '../protocol/task-call.js';
 import type { RoutedTask, Router } from '../routing/router.js';
 import type { PublishSignal, Signals } from '../signals.js';
@@ -33,6 +34,8 @@ export interface ProducerSettings extends FollowLimits {
 export interface ProducerParts {
   readonly settings: ProducerSettings;
   readonly router: Router;
+  /** For the serializer `auth`. */
+  readonly signer?: ContentSigner | undefined;
   readonly broker: () => Promise<Broker>;
   /** The options a task was registered with; undefined for one that is only known by name. */
   readonly taskOptions: (name: string) => TaskOptions | undefined;
@@ -214,7 +217,7 @@ export class Producer {
     options: ApplyAsyncOptions,
     id: string,
   ): TaskCall {
-    const { settings, clock, origin } = this.parts;
+    const { settings, clock, origin, signer } = this.parts;
     const nowMs = clock.nowMs();
     return {
       id,
@@ -226,6 +229,7 @@ export class Producer {
       origin: options.origin ?? origin,
       replyTo: options.replyTo ?? processOid(),
       serializer: options.serializer ?? settings.taskSerializer,
+      signer,
       compression: options.compression ?? settings.taskCompression,
       countdown: options.countdown,
       eta: options.eta,
@@ -351,6 +355,8 @@ function publishSignal(name: string, message: Message, routed: RoutedTask): Publ
   return {
     sender: name,
     body: message.body,
+    contentType: message.contentType,
+    contentEncoding: message.contentEncoding,
     headers: message.headers,
     properties: { ...message.properties },
     exchange: routed.route.exchange.name,

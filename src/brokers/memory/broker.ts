@@ -90,6 +90,14 @@ export class MemoryBroker implements Broker {
     return this.#store.deadLetters(queue);
   }
 
+  /** How many messages wait in these queues, or were taken from any and are not answered for. */
+  outstanding(queues: readonly string[]): number {
+    let sum = 0;
+    for (const queue of queues) sum += this.#store.size(queue);
+    for (const one of this.#openOnes) if (one instanceof MemoryConsumer) sum += one.held;
+    return sum;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#openOnes].map((one) => one.close()));

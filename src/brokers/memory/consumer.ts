@@ -53,6 +53,11 @@ export class MemoryConsumer implements Consumer {
     return [...this.#queues.values()].map(({ queue }) => queue);
   }
 
+  /** How many deliveries are not answered for. */
+  get held(): number {
+    return this.#held.size;
+  }
+
   setPrefetch(count: number): void {
     this.#prefetch = count;
     this.#scheduleTake();
