@@ -1,0 +1,112 @@
+/** Why an AMQP broker could not be used, sorted into kinds and put into words for people. */
+import { ConfigError, type CtqErrorOptions } from '../errors.js';
+
+/**
+ * - `unreachable`: nobody answers, or the connection broke
+ * - `refused`: the server says no to us: password, permission, virtual host
+ * - `failed`: the server says no to this: another queue of that name, a queue that is full
+ * - `missing`: there is no such queue or exchange
+ * - `closed`: we closed the link ourselves
+ */
+export type AmqpFailureKind = 'unreachable' | 'refused' | 'failed' | 'missing' | 'closed';
+
+/** Why something went wrong, before it becomes a BrokerError or a ResultBackendError. */
+export class AmqpFailure extends Error {
+  readonly kind: AmqpFailureKind;
+  readonly hint: string | undefined;
+  /** AMQP's reply code, when the server gave one: 404, 406 … */
+  readonly code: number | undefined;
+
+  constructor(kind: AmqpFailureKind, reason: string, options: CtqErrorOptions & { readonly code?: number | undefined } = {}) {
+    super(reason, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AmqpFailure';
+    this.kind = kind;
+    this.hint = options.hint;
+    this.code = options.code;
+  }
+}
+
+export function amqpClosed(): AmqpFailure {
+  return new AmqpFailure('closed', 'the connection was closed by ourselves');
+}
+
+/** Sorts what the driver and the server say. */
+export function toAmqpFailure(error: unknown): AmqpFailure {
+  if (error instanceof AmqpFailure) return error;
+  if (error instanceof ConfigError)
+    return new AmqpFailure('refused', error.message, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
+  const cause: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = (cause as { readonly code?: unknown } | undefined)?.code;
+  if (typeof code === 'string') {
+    const words = NETWORK_WORDS.get(code);
+    if (words !== undefined) return new AmqpFailure('unreachable', words, { cause: error });
+    // OpenSSL's and Node's own names for a certificate that does not do.
+    if (/^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/.test(code)) {
+      return new AmqpFailure('refused', `TLS: ${message}`, { cause: error, hint: 'see ca_certs in broker_use_ssl' });
+    }
+  }
+  // Before the first word is exchanged, the reply code stands in the text alone.
+  const replyCode = typeof code === 'number' ? code : Number(/\b([2345]\d\d) \(/.exec(message)?.[1] ?? Number.NaN);
+  const sorted = REPLY_KINDS.get(replyCode);
+  const said = /with message "(.*)"$/s.exec(message)?.[1] ?? message;
+  if (sorted !== undefined) return new AmqpFailure(sorted[0], said, { cause: error, code: replyCode, ...hinted(sorted[1]) });
+  for (const [pattern, kind, reason, hint] of OTHER_WORDS) {
+    if (pattern.test(message)) return new AmqpFailure(kind, reason, { cause: error, ...hinted(hint) });
+  }
+  return new AmqpFailure('unreachable', said, { cause: error });
+}
+
+function hinted(hint: string | undefined): { readonly hint?: string } {
+  return hint === undefined ? {} : { hint };
+}
+
+const NETWORK_WORDS: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['ECONNRESET', 'connection reset'],
+  ['EPIPE', 'connection reset'],
+  ['ENOTFOUND', 'host not found'],
+  ['EAI_AGAIN', 'host name cannot be looked up'],
+  ['ETIMEDOUT', 'no answer'],
+  ['EHOSTUNREACH', 'no route to the host'],
+  ['ENETUNREACH', 'no route to the network'],
+]);
+
+/** AMQP 0-9-1's reply codes. */
+const REPLY_KINDS: ReadonlyMap<number, readonly [AmqpFailureKind, string?]> = new Map([
+  [311, ['failed', 'see max_message_size in rabbitmq.conf']],
+  [320, ['unreachable']],
+  [402, ['refused', 'does the virtual host exist, and may the user use it?']],
+  [403, ['refused', 'check the credentials in the URL, and the permissions of the user']],
+  [404, ['missing']],
+  [405, ['failed', 'another connection has it for itself']],
+  [406, ['failed']],
+  [501, ['failed']],
+  [502, ['failed']],
+  [503, ['failed']],
+  [504, ['failed']],
+  [505, ['failed']],
+  [506, ['failed']],
+  [530, ['refused', 'does the virtual host exist, and may the user use it?']],
+  [540, ['failed']],
+  [541, ['unreachable']],
+]);
+
+const OTHER_WORDS: readonly (readonly [RegExp, AmqpFailureKind, string, string?])[] = [
+  [/ACCESS[_-]REFUSED/i, 'refused', 'wrong user name or password', 'check the credentials in the URL'],
+  // The driver keeps the server's words to itself here.
+  [
+    /Expected ConnectionOpenOk; got <ConnectionClose/,
+    'refused',
+    'the server does not let us into this virtual host',
+    'does it exist, and may the user use it?',
+  ],
+  [/SASL mechanism/i, 'refused', 'the server does not know this login method', 'see broker_login_method'],
+  [/Heartbeat timeout/i, 'unreachable', 'no sign of life from the server'],
+  [/ETIMEDOUT/, 'unreachable', 'no answer'],
+  [
+    /Unexpected close|Socket closed abruptly|Channel ended|[Cc]onnection closed|Connection closing/,
+    'unreachable',
+    'the connection was closed',
+  ],
+];

@@ -1,0 +1,104 @@
+/** What a link to RabbitMQ does when the server or the way to it is not as it should be. */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.js';
+import { AmqpLink, type AmqpLinkObserver } from '../../src/connections/amqp-link.js';
+import { AmqpFailure } from '../../src/connections/amqp-failure.js';
+import { parseAmqpUrl } from '../../src/connections/amqp-url.js';
+import { eventually } from '../support/eventually.js';
+import { TcpProxy } from '../support/proxy.js';
+import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
+import { freePort } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+
+describeWith('rabbitmq', 'a link to RabbitMQ', () => {
+  let rabbit: RabbitServer;
+  const links: AmqpLink[] = [];
+  beforeAll(async () => {
+    rabbit = await startRabbit();
+  }, 90_000);
+  afterEach(async () => {
+    await Promise.all(links.splice(0).map((link) => link.close()));
+  });
+  afterAll(() => rabbit.stop());
+
+  function link(url: string, observer?: AmqpLinkObserver, connectTimeoutMs = 8_000): AmqpLink {
+    const made = new AmqpLink({
+      addresses: parseAmqpUrl(url, { transportOptions: {} }),
+      name: 'test',
+      clock: systemClock,
+      connectTimeoutMs,
+      ...(observer === undefined ? {} : { observer }),
+    });
+    links.push(made);
+    return made;
+  }
+
+  async function failureOf(promise: Promise<unknown>): Promise<AmqpFailure> {
+    const error = await promise.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(AmqpFailure);
+    return error as AmqpFailure;
+  }
+
+  it('says what is wrong with the address, and what to do about it', async () => {
+    const nobody = await failureOf(link(`amqp://127.0.0.1:${await freePort()}`).connection());
+    expect(nobody).toMatchObject({ kind: 'unreachable', message: 'connection refused' });
+    const stranger = await failureOf(link(`amqp://me:wrong@127.0.0.1:${rabbit.port}`).connection());
+    expect(stranger).toMatchObject({ kind: 'refused', hint: 'check the credentials in the URL, and the permissions of the user' });
+    const nowhere = await failureOf(link(rabbit.urlOf('never-made')).connection());
+    expect(nowhere).toMatchObject({ kind: 'refused', hint: 'does it exist, and may the user use it?' });
+  });
+
+  it('goes on to the next address when nobody is at the first', async () => {
+    const connection = await link(`amqp://127.0.0.1:${await freePort()};127.0.0.1:${rabbit.port}`).connection();
+    expect(connection.version[0]).toBeGreaterThanOrEqual(3);
+  });
+
+  it('rejects what is under way when the way is cut, and comes back within two seconds', async () => {
+    const proxy = await TcpProxy.start(rabbit.port);
+    const heard: string[] = [];
+    const cut = link(`amqp://127.0.0.1:${proxy.port}`, { up: () => void heard.push('up'), down: () => void heard.push('down') });
+    const channel = await (await cut.connection()).confirmChannel();
+    proxy.mode = 'swallow';
+    const confirmed = new Promise<unknown>((resolve) => {
+      channel.publish('', 'nowhere', Buffer.from('x'), {}, (error) => resolve(error));
+    });
+    proxy.cut();
+    expect(await confirmed).toBeInstanceOf(Error);
+    proxy.mode = 'pass';
+    const backFromMs = performance.now();
+    await cut.ask((connection) => connection.once((one) => one.assertQueue('', { exclusive: true })));
+    expect(performance.now() - backFromMs).toBeLessThan(2_500);
+    expect(heard).toEqual(['up', 'down', 'up']);
+  });
+
+  it('notices within 15 s that nobody answers any more', { timeout: 30_000 }, async () => {
+    const proxy = await TcpProxy.start(rabbit.port);
+    const down: AmqpFailure[] = [];
+    await link(`amqp://127.0.0.1:${proxy.port}`, { down: (failure) => void down.push(failure) }).connection();
+    proxy.mode = 'swallow';
+    const fromMs = performance.now();
+    await eventually(() => expect(down.length).toBeGreaterThan(0), { timeoutMs: 20_000 });
+    expect(performance.now() - fromMs).toBeLessThan(15_000);
+    expect(down[0]).toMatchObject({ kind: 'unreachable' });
+    proxy.cut();
+    proxy.mode = 'pass';
+  });
+
+  it('hears that the server takes no messages, and that it does again', async () => {
+    const reasons: (string | undefined)[] = [];
+    const connection = await link(rabbit.url, { blocked: (reason) => void reasons.push(reason) }).connection();
+    const channel = await connection.channel();
+    try {
+      await rabbit.erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark(0.0001)}.');
+      channel.publish('', 'nowhere', Buffer.from('x'));
+      await eventually(() => expect(connection.blocked).toContain('memory'));
+    } finally {
+      await rabbit.erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark({absolute, "2GB"})}.');
+    }
+    await eventually(() => expect(connection.blocked).toBeUndefined());
+    expect(reasons).toEqual([expect.stringContaining('memory'), undefined]);
+  });
+});
