@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { closestName } from '../config/closest-name.js';
 import { type CtqError, OutputFileError, type TaskError, UsageError } from '../errors.js';
 import { CTQ_VERSION } from '../version.js';
+import { celeryCommandHint } from './celery-words.js';
 import type { CommandCall, CommandSpec } from './command.js';
 import { splitCommandLine } from './command-line.js';
 import { loadConfig } from './config-file.js';
@@ -117,18 +118,12 @@ async function answer(name: 'help' | undefined, rest: readonly string[], context
   return EXIT.ok;
 }
 
-/** Names that people bring along from Celery, and those that ctq does not have yet. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  call: 'the command is ctq send',
-  multi: 'start ctq worker once per node; your process manager keeps them up',
-};
-
 function unknownCommand(name: string): UsageError {
   const shown = escapeText(name.length > 60 ? `${name.slice(0, 57)}...` : name);
   const names = commands.map((entry) => entry.name);
   const lookalike = closestName(name, names);
   const hint =
-    (Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined) ??
+    celeryCommandHint(name) ??
     (lookalike === undefined ? undefined : `did you mean ctq ${lookalike}?`) ??
     (/^[\w-]+(\.[\w-]+)+$/.test(name) ? `did you forget "send"? ctq send ${shown} …` : `there are ${names.join(', ')}; see ctq --help`);
   return new UsageError(`unknown command ${JSON.stringify(shown)}`, { hint });

@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { closestName } from '../config/closest-name.js';
 import { camelCase } from '../config/setting-names.js';
 import { UsageError } from '../errors.js';
+import { celeryOptionHint } from './celery-words.js';
 import { namesOf } from './command-line.js';
 import type { CommandEntry } from './commands/index.js';
 import { type CommandOption, type CommandOptions, type CommandSpec, type HelpSection, isExpected } from './command.js';
@@ -185,6 +186,8 @@ function usageError(error: CommanderError, spec: CommandSpec, command: Command):
 
 function optionHint(typed: string, spec: CommandSpec): string {
   const [name = typed] = typed.split('=', 1);
+  const celerys = celeryOptionHint(spec.name, name);
+  if (celerys !== undefined) return celerys;
   const names = Object.values<CommandOption>({ ...spec.options, ...globalOptions })
     .filter(({ kind }) => kind !== 'unavailable')
     .flatMap(namesOf);
