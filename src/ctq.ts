@@ -32,14 +32,17 @@ import type { Estate } from './estate/estate.js';
 import { IN_CHILD } from './ctq/app-home.js';
 import { type AppModule, childOptions } from './ctq/child-options.js';
 import { Connected } from './ctq/connected.js';
+import { type SecurityOptions, setUpSecurity } from './ctq/set-up-security.js';
 import { type AppBeatOptions, entriesOf, openBeat, openStore, type ScheduleSource, zoneOf } from './ctq/open-beat.js';
 import { Events } from './events/event-stream.js';
 import { TaskRegistry } from './execution/task-registry.js';
 import { type Logger, silentLogger } from './logger.js';
 import { resolveNodename } from './protocol/nodename.js';
+import type { MessageSecurity } from './protocol/signing.js';
 import { Control } from './remote-control/control.js';
 import type { ResultBackend } from './result-backend.js';
 import type { Router } from './routing/router.js';
+import { openSecurity } from './security/message-security.js';
 import { Signals } from './signals.js';
 import { Task, type TaskContext, type TaskFunction, type TaskOptions, type TaskSender } from './task.js';
 import type { Worker, WorkerOptions, WorkerVoice } from './worker/worker.js';
@@ -92,6 +95,7 @@ export class Ctq implements TaskSender {
   /** Hears of lost connections, and of deliveries taken over from the dead. */
   private brokerLogger: Logger = silentLogger;
   private parts: Connected | undefined;
+  private signedSerializer: string | undefined;
 
   /**
    * @param settings - In either spelling; flags, environment and config file have the last word over them.
@@ -109,7 +113,8 @@ export class Ctq implements TaskSender {
     });
     setCurrentSender(this.canvas);
     this.tasks = new TaskRegistry(builtinTasks(this, (calls) => this.connected().producer.prepareAll(calls, undefined)()));
-    const toWorkers = { broker: () => this.broker(), settings: () => this.conf, clock: systemClock };
+    const security = () => this.connected().security;
+    const toWorkers = { broker: () => this.broker(), settings: () => this.conf, security, clock: systemClock };
     this.control = new Control(toWorkers);
     this.events = new Events({ ...toWorkers, wakeUp: () => this.control.heartbeat() });
   }
@@ -133,6 +138,19 @@ export class Ctq implements TaskSender {
     if (this.parts !== undefined) throw new ConfigError('the app is in use already', { hint: 'configure it before sending or working' });
     this.surroundings = surroundings;
     this.ownConf.overlay(surroundings.layers);
+  }
+
+  /**
+   * Signs what this app sends and takes only what somebody of `securityCertStore` has signed, as Celery's `app.setup_security()`.
+   * Settings alone do the same; this reads keys and certificates at once, so that what is wrong with them shows at the start.
+   *
+   * @throws {@link ConfigError} for a key or certificate that cannot be used, and where unsigned messages would be taken, too.
+   */
+  setupSecurity(options: SecurityOptions = {}): void {
+    if (this.parts !== undefined)
+      throw new ConfigError('the app is in use already', { hint: 'set up its security before sending or working' });
+    this.signedSerializer = setUpSecurity(this.conf, options);
+    this.openSecurity();
   }
 
   /** Registers a function as the task `name`. */
@@ -257,6 +275,7 @@ export class Ctq implements TaskSender {
         settlement: openSettlement(broker, backend, { logger }),
         producer: connected.producer,
         queues: connected.router.queues,
+        security: connected.security,
         async openPool(kind, poolOptions) {
           const children = childOptions(kind, childSource);
           return openPool(kind, { ...poolOptions, nodename, ...(children === undefined ? {} : { children }) });
@@ -318,8 +337,12 @@ export class Ctq implements TaskSender {
     if (this.parts === undefined) this.surroundings = { ...this.surroundings, connectTimeoutMs: Number.POSITIVE_INFINITY };
   }
 
+  private openSecurity(): MessageSecurity | undefined {
+    return openSecurity(this.conf, systemClock, this.signedSerializer);
+  }
+
   private connected(): Connected {
-    this.parts ??= new Connected(this, { ...this.conf }, this.surroundings, this.brokerLogger);
+    this.parts ??= new Connected(this, { ...this.conf }, this.surroundings, this.brokerLogger, this.openSecurity());
     return this.parts;
   }
 }

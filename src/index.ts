@@ -27,6 +27,7 @@ export type { ResultGraph } from './client/result-walk.js';
 export type { SettingsInput } from './config/settings.js';
 export { type AppWorkerOptions, Ctq } from './ctq.js';
 export type { AppBeatOptions } from './ctq/open-beat.js';
+export type { SecurityOptions } from './ctq/set-up-security.js';
 export {
   BrokerError,
   ConfigError,

@@ -90,11 +90,20 @@ function buildWhenStale() {
 
 /** Python modules that the interop tests use: without the first two there are none, without the others a few cases less. */
 const PYTHON_NEEDED = ['celery', 'redis'];
-const PYTHON_WANTED = [...PYTHON_NEEDED, 'amqp', 'yaml', 'msgpack', 'brotli', 'zstandard', 'flask'];
+const PYTHON_WANTED = [...PYTHON_NEEDED, 'amqp', 'yaml', 'msgpack', 'brotli', 'zstandard', 'flask', 'cryptography'];
 const DEBIAN = {
   redis: ['redis-server'],
   rabbitmq: ['rabbitmq-server'],
-  python: ['python3-celery', 'python3-redis', 'python3-yaml', 'python3-msgpack', 'python3-brotli', 'python3-zstandard', 'python3-flask'],
+  python: [
+    'python3-celery',
+    'python3-redis',
+    'python3-yaml',
+    'python3-msgpack',
+    'python3-brotli',
+    'python3-zstandard',
+    'python3-flask',
+    'python3-cryptography',
+  ],
 };
 /** Programs that read what we generate for them, and their Debian packages. */
 const READERS = { bash: 'bash', zsh: 'zsh', fish: 'fish', mandb: 'man-db' };
@@ -170,7 +179,16 @@ function installWithVenv() {
   if (!onPath('python3')) return false;
   if (!run('python3', ['-m', 'venv', venv])) return false;
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--retries', '1', '--timeout', '20'];
-  const done = run(join(venv, 'bin', 'python'), [...pip, 'celery[redis]', 'pyyaml', 'msgpack', 'brotli', 'zstandard', 'flask']);
+  const done = run(join(venv, 'bin', 'python'), [
+    ...pip,
+    'celery[redis]',
+    'pyyaml',
+    'msgpack',
+    'brotli',
+    'zstandard',
+    'flask',
+    'cryptography',
+  ]);
   if (!done) rmSync(venv, { recursive: true, force: true });
   return done;
 }
@@ -225,7 +243,7 @@ function reportMissing(have) {
   if (pythonWith(PYTHON_NEEDED) === undefined) {
     say(
       `MISSING a Python with celery and redis; ${consequence}. Install it: apt-get install ${DEBIAN.python.join(' ')}; ` +
-        `or python3 -m venv .venv-test && .venv-test/bin/pip install 'celery[redis]' pyyaml msgpack flask; or point CTQ_TEST_PYTHON at one that has them`,
+        `or python3 -m venv .venv-test && .venv-test/bin/pip install 'celery[redis]' pyyaml msgpack flask cryptography; or point CTQ_TEST_PYTHON at one that has them`,
     );
   } else {
     const absent = PYTHON_WANTED.filter((name) => pythonWith([...PYTHON_NEEDED, name]) === undefined);

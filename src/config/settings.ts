@@ -13,6 +13,8 @@ import { anything, choice, flag, list, nullable, number, object, seconds, secret
 import type { Setting } from './setting-kinds.js';
 
 const SERIALIZERS = ['json', 'yaml', 'msgpack'] as const;
+/** `auth` puts a signature around one of them (docs/security.md). */
+const MESSAGE_SERIALIZERS = [...SERIALIZERS, 'auth'] as const;
 const LOG_FORMAT = '[%(asctime)s: %(levelname)s/%(processName)s] %(message)s';
 const TASK_LOG_FORMAT = '[%(asctime)s: %(levelname)s/%(processName)s] %(task_name)s[%(task_id)s]: %(message)s';
 
@@ -97,7 +99,7 @@ export const SETTINGS = {
   eventQueuePrefix: text('celeryev', 'CELERY_EVENT_QUEUE_PREFIX'),
   eventQueueExclusive: flag(false),
   eventQueueDurable: flag(false),
-  eventSerializer: choice(SERIALIZERS, 'json', 'CELERY_EVENT_SERIALIZER'),
+  eventSerializer: choice(MESSAGE_SERIALIZERS, 'json', 'CELERY_EVENT_SERIALIZER'),
   eventExchange: text('celeryev', 'CELERY_EVENT_EXCHANGE'),
 
   // ── Redis as result backend, where its URL does not say ───────────────────────────────────────
@@ -146,11 +148,16 @@ export const SETTINGS = {
   resultBackendThreadSafe: flag(false),
 
   // ── Signed messages ───────────────────────────────────────────────────────────────────────────
+  /** File with the certificate of `securityKey`: what readers know the signer by. */
   securityCertificate: text(null, 'CELERY_SECURITY_CERTIFICATE'),
+  /** Folder, or pattern such as `/etc/ssl/certs/*.pem`, with the certificates of those whose messages are believed. */
   securityCertStore: text(null, 'CELERY_SECURITY_CERT_STORE'),
+  /** File with the private RSA key that signs. */
   securityKey: text(null, 'CELERY_SECURITY_KEY'),
   securityKeyPassword: secret(),
   securityDigest: text('sha256', 'CELERY_SECURITY_DIGEST'),
+  /** Ours: how signed messages are written, `5.5` for readers with Celery 5.5 and later, `5.2` for those before; both are read. */
+  securityLayout: choice(['5.5', '5.2'], '5.5'),
 
   // ── Tasks ─────────────────────────────────────────────────────────────────────────────────────
   /** Acknowledge after the run. Ours: true, so that a killed worker loses nothing (Celery: false). */
@@ -200,7 +207,7 @@ export const SETTINGS = {
   /** Which task goes where: `{ 'tasks.mail.*': { queue: 'mail' } }`, pairs, functions, or a list of these. */
   taskRoutes: anything<TaskRoutes | null>(null, 'CELERY_ROUTES'),
   taskSendSentEvent: flag(false, 'CELERY_SEND_TASK_SENT_EVENT'),
-  taskSerializer: choice(SERIALIZERS, 'json', 'CELERY_TASK_SERIALIZER'),
+  taskSerializer: choice(MESSAGE_SERIALIZERS, 'json', 'CELERY_TASK_SERIALIZER'),
   /** Seconds until the task's signal is aborted. */
   taskSoftTimeLimit: seconds(null, 'CELERYD_TASK_SOFT_TIME_LIMIT'),
   /** Seconds until the task is cut off. */

@@ -13,6 +13,7 @@ import { SentEvents } from '../events/sent-events.js';
 import { currentRun } from '../execution/task-context.js';
 import type { Logger } from '../logger.js';
 import { anonymousNodename } from '../protocol/nodename.js';
+import type { MessageSecurity } from '../protocol/signing.js';
 import type { ResultBackend } from '../result-backend.js';
 import { Router } from '../routing/router.js';
 import type { BeatConnection } from './open-beat.js';
@@ -22,6 +23,8 @@ export class Connected {
   readonly router: Router;
   readonly producer: Producer;
   readonly results: Results;
+  /** Where messages are signed. */
+  readonly security: MessageSecurity | undefined;
   private readonly sentEvents: SentEvents;
   private readonly settings: Settings;
   private readonly surroundings: Surroundings;
@@ -31,23 +34,26 @@ export class Connected {
   private resultBackend: Promise<ResultBackend> | undefined;
   private openEstates: Promise<readonly Estate[]> | undefined;
 
-  constructor(app: Ctq, settings: Settings, surroundings: Surroundings, logger: Logger) {
+  constructor(app: Ctq, settings: Settings, surroundings: Surroundings, logger: Logger, security: MessageSecurity | undefined) {
     this.settings = settings;
     this.surroundings = surroundings;
     this.logger = logger;
     this.urls = connectionUrls(settings, surroundings.baseFolder);
     this.router = new Router(settings);
+    this.security = security;
     const origin = anonymousNodename({ hostname: hostname(), pid: process.pid });
     this.sentEvents = new SentEvents({
       broker: () => this.publishTo(),
       source: { hostname: origin, pid: process.pid },
       exchange: settings.eventExchange,
       serializer: settings.eventSerializer,
+      signer: this.security?.signer,
       clock: systemClock,
     });
     this.producer = new Producer({
       settings,
       router: this.router,
+      signer: this.security?.signer,
       broker: () => this.publishTo(),
       taskOptions: (name) => app.tasks.get(name)?.options,
       runningTask: currentRun,

@@ -16,6 +16,7 @@ import {
 } from '../protocol/events.js';
 import type { LamportClock } from '../protocol/lamport-clock.js';
 import type { Message } from '../protocol/message.js';
+import type { ContentSigner } from '../protocol/signing.js';
 
 /** Celery's `buffer_limit` is 24; a reader takes any length, and each message costs as much as ten events. */
 const BATCH_SIZE = 100;
@@ -30,6 +31,8 @@ export interface DispatcherOptions {
   readonly exchange: string;
   /** `event_serializer`. */
   readonly serializer: string;
+  /** For the serializer `auth`. */
+  readonly signer?: ContentSigner | undefined;
   readonly clock: Clock;
   readonly lamport: LamportClock;
   /** Which groups are sent from the start: `all`, or some by name. */
@@ -54,7 +57,7 @@ export class EventDispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#writer = new EventWriter(options.source, options.serializer);
+    this.#writer = new EventWriter(options.source, options.serializer, options.signer);
     this.#groups = options.groups === 'all' ? 'all' : new Set(options.groups);
   }
 

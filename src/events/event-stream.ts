@@ -3,6 +3,7 @@ import type { Broker } from '../broker.js';
 import type { Clock } from '../clock.js';
 import type { Settings } from '../config/settings.js';
 import { LamportClock } from '../protocol/lamport-clock.js';
+import type { MessageSecurity } from '../protocol/signing.js';
 import { ClusterState, type ClusterStateOptions } from './cluster-state.js';
 import { EventReceiver, type ReceivedEvent } from './receiver.js';
 
@@ -23,6 +24,7 @@ export interface EventStream {
 export interface EventsParts {
   readonly broker: () => Promise<Broker>;
   readonly settings: () => Pick<Settings, 'eventExchange' | 'eventQueuePrefix' | 'eventQueueTtl' | 'eventQueueExpires' | 'eventSerializer'>;
+  readonly security: () => MessageSecurity | undefined;
   readonly clock: Clock;
   /** Asks every worker to show itself, as monitors do when they connect. */
   readonly wakeUp: () => Promise<unknown>;
@@ -51,6 +53,7 @@ export class Events {
       queuePrefix: eventQueuePrefix,
       limits: { ttlS: eventQueueTtl, expiresS: eventQueueExpires },
       serializer: eventSerializer,
+      security: parts.security(),
       routingKey: options.routingKey ?? '#',
       clock: parts.clock,
       lamport: new LamportClock(),

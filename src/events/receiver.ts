@@ -5,7 +5,8 @@ import { decodeEvents, eventExchange, eventQueue, type WireEvent } from '../prot
 import type { LamportClock } from '../protocol/lamport-clock.js';
 import type { Message } from '../protocol/message.js';
 import { newId } from '../protocol/oid.js';
-import { acceptedContent, type AcceptedContent } from '../protocol/serializers.js';
+import type { AcceptedContent } from '../protocol/serializers.js';
+import { eventContent, type MessageSecurity } from '../protocol/signing.js';
 
 /** An event as it arrived here. */
 export interface ReceivedEvent extends WireEvent {
@@ -22,8 +23,9 @@ export interface ReceiverOptions {
   /** `event_queue_prefix`. */
   readonly queuePrefix: string;
   readonly limits: { readonly ttlS: number; readonly expiresS: number };
-  /** `event_serializer`; JSON is understood always. */
+  /** `event_serializer`; JSON is understood beside it, unless events are signed. */
   readonly serializer: string;
+  readonly security?: MessageSecurity | undefined;
   /** `#` is everything, `worker.#` what workers say of themselves. */
   readonly routingKey: string;
   readonly clock: Clock;
@@ -41,7 +43,7 @@ export class EventReceiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
-    this.#accept = acceptedContent([...new Set([options.serializer, 'json'])]);
+    this.#accept = eventContent(options.serializer, options.security);
   }
 
   /** Resolves once events sent from now on will arrive. */

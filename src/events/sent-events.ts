@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js';
 import type { EventSource } from '../protocol/events.js';
 import { LamportClock } from '../protocol/lamport-clock.js';
 import type { Message } from '../protocol/message.js';
+import type { ContentSigner } from '../protocol/signing.js';
 import { EventDispatcher } from './dispatcher.js';
 
 export interface SentEventsParts {
@@ -12,6 +13,7 @@ export interface SentEventsParts {
   readonly source: EventSource;
   readonly exchange: string;
   readonly serializer: string;
+  readonly signer?: ContentSigner | undefined;
   readonly clock: Clock;
 }
 
@@ -44,7 +46,7 @@ export class SentEvents {
   }
 
   private async open(): Promise<EventDispatcher> {
-    const { broker, source, exchange, serializer, clock } = this.parts;
-    return new EventDispatcher({ broker: await broker(), source, exchange, serializer, clock, lamport: new LamportClock(), groups: 'all' });
+    const { broker, ...parts } = this.parts;
+    return new EventDispatcher({ ...parts, broker: await broker(), lamport: new LamportClock(), groups: 'all' });
   }
 }

@@ -7,7 +7,8 @@ import { ProtocolError } from '../errors.js';
 import { stringifyJson } from './kombu-json.js';
 import type { Message } from './message.js';
 import { isRecord } from './record.js';
-import { type AcceptedContent, deserialize, serialize } from './serializers.js';
+import { type AcceptedContent, deserialize, serialize, type Serialized } from './serializers.js';
+import type { ContentSigner } from './signing.js';
 
 /** An event by its wire names. Everything but the type may be missing in one from somebody else. */
 export interface WireEvent {
@@ -81,15 +82,20 @@ export class EventWriter {
   readonly #pid: number;
   readonly #headers: Readonly<Record<string, unknown>>;
   readonly #serializer: string;
+  readonly #signer: ContentSigner | undefined;
   #offsetUntilMs = 0;
   #offset = '';
 
-  /** @param serializer - `event_serializer`. */
-  constructor({ hostname, pid }: EventSource, serializer = 'json') {
+  /**
+   * @param serializer - `event_serializer`.
+   * @param signer - For `auth`.
+   */
+  constructor({ hostname, pid }: EventSource, serializer = 'json', signer?: ContentSigner) {
     this.#start = `{"hostname": ${JSON.stringify(hostname)}, "utcoffset": `;
     this.#pid = pid;
     this.#headers = { hostname };
     this.#serializer = serializer;
+    this.#signer = signer;
   }
 
   /** One event as JSON text. */
@@ -111,11 +117,14 @@ export class EventWriter {
   }
 
   #message(text: string): Message {
-    const content =
-      this.#serializer === 'json'
-        ? { contentType: 'application/json', contentEncoding: 'utf-8', body: Buffer.from(text, 'utf8') }
-        : serialize(this.#serializer, JSON.parse(text));
-    return { ...content, headers: this.#headers, properties: { deliveryMode: 1, priority: 0 } };
+    return { ...this.#content(text), headers: this.#headers, properties: { deliveryMode: 1, priority: 0 } };
+  }
+
+  #content(text: string): Serialized {
+    const json: Serialized = { contentType: 'application/json', contentEncoding: 'utf-8', body: Buffer.from(text, 'utf8') };
+    if (this.#serializer === 'json') return json;
+    if (this.#serializer === 'auth' && this.#signer !== undefined) return this.#signer.sign(json);
+    return serialize(this.#serializer, JSON.parse(text));
   }
 
   #readOffset(nowMs: number): void {

@@ -3,6 +3,7 @@ import { type DecodeLimits, DEFAULT_DECODE_LIMITS, decompress } from './compress
 import type { Message, MessageProperties } from './message.js';
 import { describePickle, type PickleDescription } from './pickle-description.js';
 import { acceptedContent, SERIALIZER_NAMES } from './serializers.js';
+import { ANYBODY } from './signing.js';
 import { decodeTaskMessage, peekTask } from './task-message.js';
 
 export interface MessageDescription {
@@ -28,7 +29,7 @@ export interface MessageDescription {
   readonly problem: string | null;
 }
 
-const READABLE = acceptedContent(SERIALIZER_NAMES);
+const READABLE = acceptedContent([...SERIALIZER_NAMES, 'auth'], ANYBODY);
 const PICKLE = 'application/x-python-serialize';
 
 export async function describeMessage(message: Message, limits: DecodeLimits = DEFAULT_DECODE_LIMITS): Promise<MessageDescription> {

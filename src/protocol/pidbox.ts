@@ -1,14 +1,15 @@
 /**
  * Remote control as it travels (kombu's pidbox, WIRE 10): a request goes to every worker's mailbox
  * over a fanout exchange, and each worker it is meant for answers to the asker's own reply queue.
- * Always JSON, in both directions.
+ * Always JSON, in both directions; signed where tasks are.
  */
 import type { Exchange, Queue, Route } from '../broker.js';
 import { ProtocolError } from '../errors.js';
 import { stringifyJson } from './kombu-json.js';
 import type { Message } from './message.js';
 import { isRecord } from './record.js';
-import { deserialize, JSON_CONTENT } from './serializers.js';
+import { deserialize, type Serialized } from './serializers.js';
+import { type ControlContent, PLAIN_CONTROL } from './signing.js';
 
 /** Where an answer goes. */
 export interface ReplyAddress {
@@ -84,14 +85,19 @@ export function replyRoute(address: ReplyAddress): Route {
  * @param clock - The asker's logical clock, one step forward.
  * @param expiresS - When the asker stops listening, seconds since 1970; 0 without a time-out. Workers ignore it.
  */
-export function encodeRequest(request: Omit<ControlRequest, 'clock'>, clock: number, expiresS: number): Message {
+export function encodeRequest(
+  request: Omit<ControlRequest, 'clock'>,
+  clock: number,
+  expiresS: number,
+  content: ControlContent = PLAIN_CONTROL,
+): Message {
   const { method, destination, pattern, matcher, ticket, replyTo } = request;
   const body: Record<string, unknown> = { method, arguments: request.arguments, destination, pattern, matcher };
   if (replyTo !== null) {
     body['ticket'] = ticket;
     body['reply_to'] = { exchange: replyTo.exchange, routing_key: replyTo.routingKey };
   }
-  return jsonMessage(body, { clock, expires: expiresS }, 2);
+  return controlMessage(body, { clock, expires: expiresS }, 2, content);
 }
 
 /**
@@ -100,8 +106,8 @@ export function encodeRequest(request: Omit<ControlRequest, 'clock'>, clock: num
  *
  * @throws {@link ProtocolError} for anything that is no request.
  */
-export function decodeRequest(message: Message): ControlRequest {
-  const body = readBody(message, 'control request');
+export function decodeRequest(message: Message, content: ControlContent = PLAIN_CONTROL): ControlRequest {
+  const body = readBody(message, 'control request', content);
   const { method, ticket } = body;
   if (typeof method !== 'string' || method === '') throw malformed('control request without a method');
   const given = body['arguments'] ?? {};
@@ -119,13 +125,19 @@ export function decodeRequest(message: Message): ControlRequest {
 }
 
 /** @param value - What the command returned; the dates in it are written as text, which every reader understands. */
-export function encodeReply(nodename: string, value: unknown, ticket: string | null, clock: number): Message {
-  return jsonMessage({ [nodename]: value }, { ticket, clock }, 1);
+export function encodeReply(
+  nodename: string,
+  value: unknown,
+  ticket: string | null,
+  clock: number,
+  content: ControlContent = PLAIN_CONTROL,
+): Message {
+  return controlMessage({ [nodename]: value }, { ticket, clock }, 1, content);
 }
 
 /** @throws {@link ProtocolError} for anything that is no reply. */
-export function decodeReply(message: Message): ControlReply {
-  const body = readBody(message, 'control reply');
+export function decodeReply(message: Message, content: ControlContent = PLAIN_CONTROL): ControlReply {
+  const body = readBody(message, 'control reply', content);
   const { ticket, clock, expires } = message.headers;
   return {
     ticket: textOrNull(ticket),
@@ -135,18 +147,22 @@ export function decodeReply(message: Message): ControlReply {
   };
 }
 
-function jsonMessage(body: unknown, headers: Readonly<Record<string, unknown>>, deliveryMode: number): Message {
-  return {
-    headers,
-    properties: { deliveryMode, priority: 0 },
+function controlMessage(
+  body: unknown,
+  headers: Readonly<Record<string, unknown>>,
+  deliveryMode: number,
+  { signer }: ControlContent,
+): Message {
+  const json: Serialized = {
     contentType: 'application/json',
     contentEncoding: 'utf-8',
     body: Buffer.from(stringifyJson(body, 'plain'), 'utf8'),
   };
+  return { headers, properties: { deliveryMode, priority: 0 }, ...(signer === undefined ? json : signer.sign(json)) };
 }
 
-function readBody(message: Message, what: string): Record<string, unknown> {
-  const body = deserialize(message, JSON_CONTENT);
+function readBody(message: Message, what: string, { accept }: ControlContent): Record<string, unknown> {
+  const body = deserialize(message, accept);
   if (!isRecord(body)) throw malformed(`${what} that is no object`);
   return body;
 }

@@ -6,6 +6,7 @@ import type { Message, MessageProperties } from './message.js';
 import { argsRepr, kwargsRepr } from './python-repr.js';
 import { asList, setOwn } from './record.js';
 import { serialize } from './serializers.js';
+import type { ContentSigner } from './signing.js';
 import { DateTime, type TypedForm } from './typed-values.js';
 
 type Kwargs = Readonly<Record<string, unknown>>;
@@ -23,6 +24,8 @@ export interface TaskCall {
   readonly replyTo: string;
   /** Default `json`. */
   readonly serializer?: string | undefined;
+  /** For the serializer `auth`. */
+  readonly signer?: ContentSigner | undefined;
   /** How JSON writes dates, UUIDs and decimals; default `typed`, which workers before Celery 5.3 take for plain objects. */
   readonly typedValues?: TypedForm | undefined;
   readonly compression?: string | null | undefined;
@@ -133,7 +136,7 @@ function finish(
   if (call.timestamp !== undefined) properties.timestamp = call.timestamp;
   if (expiration !== undefined) properties.expiration = expiration;
   if (call.properties !== undefined) properties.extra = call.properties;
-  const { contentType, contentEncoding, body } = serialize(call.serializer ?? 'json', payload, call.typedValues);
+  const { contentType, contentEncoding, body } = serialize(call.serializer ?? 'json', payload, call.typedValues, call.signer);
   if (call.compression === undefined || call.compression === null) return { headers, properties, contentType, contentEncoding, body };
   const withCompressed = (compressed: Compressed): Message => {
     headers['compression'] = compressed.header;

@@ -8,6 +8,7 @@ import type { Clock, TimerHandle } from '../clock.js';
 import type { LamportClock } from '../protocol/lamport-clock.js';
 import type { Message } from '../protocol/message.js';
 import { newId } from '../protocol/oid.js';
+import { type ControlContent, PLAIN_CONTROL } from '../protocol/signing.js';
 import { type ControlQueueLimits, decodeReply, encodeRequest, replyExchange, replyQueue, requestRoute } from '../protocol/pidbox.js';
 import type { CommandArguments } from './command.js';
 import { isAddressed } from './matcher.js';
@@ -49,6 +50,8 @@ export interface BroadcasterOptions {
   readonly limits: ControlQueueLimits;
   readonly clock: Clock;
   readonly lamport: LamportClock;
+  /** Default plain JSON. */
+  readonly content?: ControlContent;
 }
 
 export class Broadcaster {
@@ -81,7 +84,7 @@ export class Broadcaster {
     try {
       const expected = await this.#expected(question, options);
       const subscription = await broker.subscribe(replyQueue(oid, namespace, limits), (message) => {
-        const heard = readReply(message, ticket, clock.nowMs());
+        const heard = readReply(message, { ticket, nowMs: clock.nowMs(), content: this.#options.content ?? PLAIN_CONTROL });
         if (heard === undefined) return;
         lamport.adjust(heard.clock);
         for (const reply of heard.replies) gathering.add(reply);
@@ -128,6 +131,7 @@ export class Broadcaster {
       },
       lamport.forward(),
       timeoutMs === 0 ? 0 : (clock.nowMs() + timeoutMs) / 1000,
+      this.#options.content,
     );
     if (broker.broadcast !== undefined) return broker.broadcast(message, requestRoute(namespace));
     await broker.publish(message, requestRoute(namespace));
@@ -186,9 +190,12 @@ class Gathering {
 }
 
 /** What is no answer to this question is nobody's business here. */
-function readReply(message: Message, ticket: string, nowMs: number): { readonly clock: unknown; readonly replies: Reply[] } | undefined {
+function readReply(
+  message: Message,
+  { ticket, nowMs, content }: { readonly ticket: string; readonly nowMs: number; readonly content: ControlContent },
+): { readonly clock: unknown; readonly replies: Reply[] } | undefined {
   try {
-    const reply = decodeReply(message);
+    const reply = decodeReply(message, content);
     if (reply.ticket !== null && reply.ticket !== ticket) return undefined;
     if (reply.expiresS !== null && nowMs / 1000 > reply.expiresS) return undefined;
     return { clock: reply.clock, replies: [...reply.values].map(([nodename, value]) => ({ nodename, value })) };

@@ -8,6 +8,7 @@ import type { Logger } from '../logger.js';
 import { type ControlQueueLimits, type ControlRequest, decodeRequest, encodeReply, mailboxQueue, replyRoute } from '../protocol/pidbox.js';
 import type { Message } from '../protocol/message.js';
 import { pythonRepr } from '../protocol/python-repr.js';
+import type { ControlContent } from '../protocol/signing.js';
 import { checkCall } from './arguments.js';
 import { CommandError, type RemoteCommand, type WorkerView } from './command.js';
 import { isAddressed } from './matcher.js';
@@ -30,6 +31,8 @@ export interface MailboxOptions {
   /** Commands that this worker obeys; null: all of them (`control_allow`). */
   readonly allowed: ReadonlySet<string> | null;
   readonly monotonicMs: () => number;
+  /** Default plain JSON. */
+  readonly content?: ControlContent;
 }
 
 export class Mailbox {
@@ -60,7 +63,7 @@ export class Mailbox {
   /** One request, whoever sent it. Never throws. */
   receive(message: Message): void {
     try {
-      const request = decodeRequest(message);
+      const request = decodeRequest(message, this.#options.content);
       this.#options.worker.clock.adjust(request.clock);
       if (this.#isForUs(request)) this.#dispatch(request);
     } catch (error) {
@@ -150,11 +153,12 @@ export class Mailbox {
 
   /** What a command of the user's returns may be anything, such as a function. */
   #encode(value: unknown, ticket: string | null): Message {
-    const { nodename, clock } = this.#options.worker;
+    const { worker, content } = this.#options;
+    const { nodename, clock } = worker;
     try {
-      return encodeReply(nodename, value ?? null, ticket, clock.forward());
+      return encodeReply(nodename, value ?? null, ticket, clock.forward(), content);
     } catch (error) {
-      return encodeReply(nodename, this.#failed(error), ticket, clock.value);
+      return encodeReply(nodename, this.#failed(error), ticket, clock.value, content);
     }
   }
 }

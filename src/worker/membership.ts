@@ -10,6 +10,7 @@ import type { ApplyAsyncOptions } from '../client/apply-async-options.js';
 import { LamportClock } from '../protocol/lamport-clock.js';
 import { isRecord } from '../protocol/record.js';
 import { readOptions } from '../protocol/signature.js';
+import { controlContent } from '../protocol/signing.js';
 import { Broadcaster } from '../remote-control/broadcast.js';
 import type { WorkerView } from '../remote-control/command.js';
 import { commandTable, remoteCommands } from '../remote-control/commands/index.js';
@@ -24,7 +25,8 @@ import type { RemoteParts, WorkerOptions, WorkerParts } from './worker-parts.js'
 /** Nothing here is worth waiting longer for, at start or at the end. */
 const PATIENCE_MS = 3_000;
 
-export interface MembershipParts extends Pick<WorkerParts, 'broker' | 'producer' | 'logger' | 'clock' | 'signals' | 'nodename'> {
+export interface MembershipParts
+  extends Pick<WorkerParts, 'broker' | 'producer' | 'logger' | 'clock' | 'signals' | 'nodename' | 'security'> {
   readonly remote: RemoteParts;
   readonly options: WorkerOptions;
   readonly revoked: RevokedTasks;
@@ -52,6 +54,7 @@ export class Membership {
       ...{ broker, clock, source, lamport: this.lamport },
       exchange: remote.settings.eventExchange,
       serializer: remote.settings.eventSerializer,
+      signer: parts.security?.signer,
       groups: remote.settings.workerSendTaskEvents ? 'all' : ['worker'],
       onLoss: (count) => logger.warning('%d event(s) could not be sent', count),
     });
@@ -108,7 +111,7 @@ export class Membership {
   }
 
   async #openMailbox(view: WorkerView): Promise<void> {
-    const { broker, clock, remote } = this.#parts;
+    const { broker, clock, remote, security } = this.#parts;
     const { controlExchange, controlQueueTtl, controlQueueExpires, controlAllow } = remote.settings;
     this.#mailbox = new Mailbox({
       broker,
@@ -118,23 +121,25 @@ export class Membership {
       limits: { ttlS: controlQueueTtl, expiresS: controlQueueExpires },
       allowed: controlAllow === null ? null : new Set(controlAllow),
       monotonicMs: () => clock.monotonicMs(),
+      content: controlContent(remote.settings, security),
     });
     await this.#quietly('mailbox', async () => this.#mailbox?.open());
   }
 
   async #mingle(): Promise<void> {
-    const { broker, clock, logger, nodename, options, remote, revoked } = this.#parts;
+    const { broker, clock, logger, nodename, options, remote, revoked, security } = this.#parts;
     if (options.withoutMingle === true) return;
     const { controlExchange, controlQueueTtl, controlQueueExpires } = remote.settings;
     const limits = { ttlS: controlQueueTtl, expiresS: controlQueueExpires };
-    const broadcaster = new Broadcaster({ broker, namespace: controlExchange, limits, clock, lamport: this.lamport });
+    const content = controlContent(remote.settings, security);
+    const broadcaster = new Broadcaster({ broker, namespace: controlExchange, limits, clock, lamport: this.lamport, content });
     await this.#quietly('mingle', () =>
       mingle({ broadcaster, nodename, logger, lamport: this.lamport, revoked, signal: this.#left.signal }),
     );
   }
 
   async #listen(): Promise<void> {
-    const { broker, clock, remote } = this.#parts;
+    const { broker, clock, remote, security } = this.#parts;
     const { eventExchange, eventQueuePrefix, eventQueueExpires, eventSerializer } = remote.settings;
     this.#receiver = new EventReceiver({
       ...{ broker, clock, lamport: this.lamport },
@@ -143,6 +148,7 @@ export class Membership {
       // Celery's gossip: what is older than a beat says nothing.
       limits: { ttlS: DEFAULT_INTERVAL_S, expiresS: eventQueueExpires },
       serializer: eventSerializer,
+      security,
       routingKey: 'worker.#',
       onEvent: (event) => this.#gossip.hear(event),
     });
@@ -152,6 +158,9 @@ export class Membership {
 
   /** @param signature - As canvas writes it; from the winner of an election on. */
   async #callTask(signature: unknown): Promise<void> {
+    const { taskSerializer, eventSerializer } = this.#parts.remote.settings;
+    // Who may write an event would have us sign a task for them.
+    if (taskSerializer === 'auth' && eventSerializer !== 'auth') throw new Error('with signed tasks, event_serializer must be auth, too');
     if (!isRecord(signature) || typeof signature['task'] !== 'string') throw new Error('the action of the election is no signature');
     const { task, args, kwargs, options } = signature;
     const more: ApplyAsyncOptions = isRecord(options) ? readOptions(options) : {};

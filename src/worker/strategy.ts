@@ -10,7 +10,7 @@ import { type DecodeTaskOptions, decodeTaskMessage, peekTask, type TaskMessage, 
 import { pythonRepr } from '../protocol/python-repr.js';
 import { Request, type RequestListener } from './request.js';
 import type { TaskPlans } from './task-plan.js';
-import type { WorkerSettings } from './worker-parts.js';
+import type { WorkerParts } from './worker-parts.js';
 
 /** A delivery that will not be run, and why. */
 export type Refusal =
@@ -27,13 +27,17 @@ export class Strategy {
   private readonly listener: RequestListener;
   readonly decoding: DecodeTaskOptions;
 
-  constructor(plans: TaskPlans, settings: WorkerSettings, clock: Clock, listener: RequestListener) {
+  constructor(
+    plans: TaskPlans,
+    { settings, clock, security }: Pick<WorkerParts, 'settings' | 'clock' | 'security'>,
+    listener: RequestListener,
+  ) {
     this.plans = plans;
     this.clock = clock;
     this.maxDeliveries = settings.maxDeliveries;
     this.listener = listener;
     this.decoding = {
-      accept: acceptedContent(settings.acceptContent),
+      accept: acceptedContent(settings.acceptContent, security?.verifier),
       following: settings,
       ...(settings.timezone === null ? {} : { timezone: settings.timezone }),
     };

@@ -9,6 +9,7 @@ import type { Settings } from '../config/settings.js';
 import type { Logger } from '../logger.js';
 import type { Pool, PoolOptions } from '../pool.js';
 import type { HealthOptions } from './health/health.js';
+import type { MessageSecurity } from '../protocol/signing.js';
 import type { RemoteCommand } from '../remote-control/command.js';
 import type { Outgoing, ResultBackend, Settlement } from '../result-backend.js';
 import type { Signals } from '../signals.js';
@@ -26,6 +27,8 @@ export interface WorkerParts {
   readonly settlement: Settlement;
   readonly producer: TaskPublisher;
   readonly queues: QueueTable;
+  /** Where messages are signed. */
+  readonly security?: MessageSecurity | undefined;
   openPool(kind: Pool['kind'], options: PoolOptions): Promise<Pool>;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -55,6 +58,8 @@ export type RemoteSettings = Pick<
   | 'taskSoftTimeLimit'
   | 'workerMaxTasksPerChild'
   | 'controlAllow'
+  | 'taskSerializer'
+  | 'acceptContent'
   | 'controlExchange'
   | 'controlQueueTtl'
   | 'controlQueueExpires'

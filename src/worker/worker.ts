@@ -100,7 +100,7 @@ export class Worker implements RequestListener {
     const told = { ...parts, events: this.membership?.taskEvents, read };
     this.settler = new Settler(told);
     this.refusals = new Refusals(told, this.settler);
-    this.strategy = new Strategy(this.plans, parts.settings, parts.clock, this);
+    this.strategy = new Strategy(this.plans, parts, this);
   }
 
   get state(): WorkerState {

@@ -20,6 +20,11 @@ export function findFlaskPython(): string | undefined {
   return findPythonWith('celery, redis, flask');
 }
 
+/** The same with what its signed messages need. */
+export function findCryptographyPython(): string | undefined {
+  return findPythonWith('celery, redis, cryptography');
+}
+
 function findPythonWith(modules: string): string | undefined {
   if (!found.has(modules))
     found.set(

@@ -3,7 +3,7 @@
  * loud line; in CI that is a failure, because a skipped promise is an unkept one.
  */
 import { describe, it } from 'vitest';
-import { findCeleryPython, findFlaskPython } from './python-celery.js';
+import { findCeleryPython, findCryptographyPython, findFlaskPython } from './python-celery.js';
 import { findOnPath } from './find-on-path.js';
 import { findRabbitServer } from './rabbitmq-server.js';
 import { findRedisServer } from './redis-server.js';
@@ -12,7 +12,6 @@ const NEEDS = {
   redis: { find: findRedisServer, remedy: 'install redis-server (Debian) or redis (Homebrew), or run "node tools/setup.mjs --test"' },
   python: { find: findCeleryPython, remedy: 'install python3-celery and python3-redis, or run "node tools/setup.mjs --test"' },
   flask: { find: findFlaskPython, remedy: 'install python3-flask beside python3-celery, or run "node tools/setup.mjs --test"' },
-  openssl: program('openssl', 'openssl'),
   rabbitmq: {
     find: findRabbitServer,
     remedy: 'install rabbitmq-server (Debian) or rabbitmq (Homebrew), or run "node tools/setup.mjs --test"',
@@ -21,6 +20,11 @@ const NEEDS = {
   zsh: program('zsh', 'zsh'),
   fish: program('fish', 'fish'),
   mandb: program('mandb', 'man-db'),
+  openssl: program('openssl', 'openssl'),
+  cryptography: {
+    find: findCryptographyPython,
+    remedy: 'install python3-cryptography beside python3-celery, or run "node tools/setup.mjs --test"',
+  },
 } as const;
 
 function program(name: string, packages: string): { readonly find: () => string | undefined; readonly remedy: string } {

@@ -17,7 +17,7 @@ describe('the table of settings', () => {
     expectTypeOf<Settings['resultExpires']>().toEqualTypeOf<number | null>();
     expectTypeOf<Settings['brokerUrl']>().toEqualTypeOf<string | null>();
     expectTypeOf<Settings['acceptContent']>().toEqualTypeOf<readonly string[]>();
-    expectTypeOf<Settings['taskSerializer']>().toEqualTypeOf<'json' | 'yaml' | 'msgpack'>();
+    expectTypeOf<Settings['taskSerializer']>().toEqualTypeOf<'json' | 'yaml' | 'msgpack' | 'auth'>();
     expectTypeOf<Settings['taskDefaultDeliveryMode']>().toEqualTypeOf<1 | 2 | 'transient' | 'persistent'>();
   });
 

@@ -47,7 +47,7 @@ describe('a setting', () => {
     ['resultExpires', Number.NaN, 'f: k is null (it must be a number of seconds, 0 or more, or null)'],
     ['taskAcksLate', 'true', 'f: k is "true" (it must be true or false; write true without quotes)'],
     ['taskAcksLate', null, 'f: k is null (it must be true or false)'],
-    ['taskSerializer', 'pickle', 'f: k is "pickle" (it must be one of json, yaml, msgpack)'],
+    ['taskSerializer', 'pickle', 'f: k is "pickle" (it must be one of json, yaml, msgpack, auth)'],
     ['taskProtocol', 1, 'f: k is 1 (it must be one of 2)'],
     ['timezone', 'Mars/Base', 'f: k is "Mars/Base" (it must be the name of a time zone, such as "Europe/Berlin", or null)'],
     [

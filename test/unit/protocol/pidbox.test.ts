@@ -23,8 +23,8 @@ describe.each(['5.2', '5.6'] as const)('what Celery %s recorded', (version) => {
   const entries = pidboxCaptures[version];
 
   it('is read: every request and every reply', () => {
-    const requests = entries.flatMap(requestsOf).map(decodeRequest);
-    const replies = entries.flatMap(replyMessagesOf).map(decodeReply);
+    const requests = entries.flatMap(requestsOf).map((message) => decodeRequest(message));
+    const replies = entries.flatMap(replyMessagesOf).map((message) => decodeReply(message));
     expect(requests.length).toBeGreaterThan(60);
     expect(replies.length).toBeGreaterThan(60);
     const tickets = new Set(requests.map(({ ticket }) => ticket));

@@ -1,0 +1,96 @@
+/** A worker that takes only what is signed: everything else ends where a refused content type does, and the next good message runs. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Ctq, type SettingsInput } from '../../src/index.js';
+import { startCtqWorker } from '../support/ctq-worker.js';
+import { eventually } from '../support/eventually.js';
+import type { OwnedProcess } from '../support/owned-process.js';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
+import { makeCertStore, makeSigner, type TestSigner } from '../support/signers.js';
+import { tmpFolder } from '../support/tmp.js';
+
+describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', () => {
+  const folder = tmpFolder();
+  let redis: RedisServer;
+  let worker: OwnedProcess;
+  let app: Ctq;
+  let settings: (signer: TestSigner) => SettingsInput;
+  let stranger: TestSigner;
+
+  beforeAll(async () => {
+    const ours = makeSigner(folder, 'ours');
+    stranger = makeSigner(folder, 'stranger');
+    const store = makeCertStore(folder, [ours]);
+    settings = ({ key, cert }) => ({
+      ...{ securityKey: key, securityCertificate: cert, securityCertStore: store },
+      ...{ taskSerializer: 'auth', eventSerializer: 'auth', acceptContent: ['auth'], resultAcceptContent: ['json'] },
+    });
+    redis = await startRedis();
+    const file = tmpFolder({ 'ctq.config.json': JSON.stringify(settings(ours)) });
+    worker = await startCtqWorker({ broker: redis.url, args: ['--config', join(file, 'ctq.config.json')] });
+    app = new Ctq('client', { brokerUrl: redis.url, resultBackend: redis.url, ...settings(ours) });
+  });
+
+  afterAll(async () => {
+    await app?.close();
+    await worker?.stop('SIGTERM');
+    await redis?.stop();
+  });
+
+  const send = async (more: SettingsInput, args: unknown[] = [6, 7]): Promise<void> => {
+    const other = new Ctq('other', { brokerUrl: redis.url, resultBackend: redis.url, ...more });
+    await other.sendTask('tasks.mul', args);
+    await other.close();
+  };
+
+  it('runs them', async () => {
+    app.setupSecurity();
+    expect(await app.sendTask('tasks.add', [1, 2]).get({ timeout: 10 })).toBe(3);
+  });
+
+  it.each<[string, () => Promise<void>, RegExp]>([
+    ['an unsigned one', () => send({}), /Refusing to deserialize untrusted content of type json/],
+    ['one that a stranger signed', () => send(settings(stranger)), /Refusing a signed message: no certificate of 'Example stranger/],
+    ['raw bytes', () => alter(() => Buffer.from('not signed').toString('base64')), /the body is not a signed message/],
+    [
+      'one with other arguments than were signed',
+      () =>
+        alter((body) => {
+          const bytes = Buffer.from(Buffer.from(body, 'base64').toString(), 'base64');
+          bytes[bytes.lastIndexOf('[[') + 2] = 0x39;
+          return Buffer.from(bytes.toString('base64')).toString('base64');
+        }),
+      /Refusing a signed message: the signature of 'Example ours/,
+    ],
+  ])('refuses %s, keeps it among the dead letters, and runs the next good one', async (_what, sendBad, words) => {
+    const before = Number(await redis.command('LLEN', 'ctq:dead:celery'));
+    await sendBad();
+    await worker.waitForOutput(words);
+    await eventually(async () => expect(await redis.command('LLEN', 'ctq:dead:celery')).toBe(before + 1));
+    expect(await app.sendTask('tasks.add', [20, 22]).get({ timeout: 10 })).toBe(42);
+  });
+
+  it('obeys signed requests only', async () => {
+    const stranded = new Ctq('other', { brokerUrl: redis.url });
+    await stranded.control.shutdown();
+    await worker.waitForOutput(/Cannot decode message: .*untrusted content of type json/);
+    expect(Object.keys(await app.control.ping({ timeout: 5 }))).toHaveLength(1);
+    await stranded.close();
+  });
+
+  it('tells what happens in events that are signed, too', async () => {
+    const heard: string[] = [];
+    const stream = await app.events.receive((event) => heard.push(event.type), { routingKey: 'worker.#' });
+    await eventually(() => expect(heard).toContain('worker-heartbeat'));
+    await stream.close();
+  });
+
+  /** Sends a good message whose body was changed on the way. */
+  async function alter(change: (body: string) => string): Promise<void> {
+    // Where no worker takes it away.
+    await app.sendTask('tasks.mul', [6, 7], { queue: 'elsewhere' });
+    const envelope = JSON.parse(String(await redis.command('RPOP', 'elsewhere'))) as { body: string };
+    await redis.command('LPUSH', 'celery', JSON.stringify({ ...envelope, body: change(envelope.body) }));
+  }
+});
