@@ -1,6 +1,6 @@
 /**
- * Writes completions/ and man/ (and package.json's list of pages) from the data of the commands. They are committed, so that packagers find them
- * without a build; a test fails when they are not what the commands say.
+ * Writes completions/ and man/ (and package.json's list of pages) from the data of the commands, and docs/reference/ from those, the settings and
+ * the library's types. They are committed, so that packagers and readers find them without a build; a test fails when they are not what the code says.
  *
  *   node tools/generate.mjs
  */
@@ -8,6 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { apiReference } from './api-reference.mjs';
 import { TEXTS } from './build.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -36,8 +37,9 @@ async function loadGenerator() {
 }
 
 const { generatedFiles } = await loadGenerator();
-const files = await generatedFiles();
-for (const folder of ['completions', 'man']) {
+const files = new Map(await generatedFiles(readFileSync(join(root, 'src', 'config', 'settings.ts'), 'utf8')));
+files.set('docs/reference/api.md', apiReference(root));
+for (const folder of ['completions', 'man', 'docs/reference']) {
   mkdirSync(join(root, folder), { recursive: true });
   for (const name of readdirSync(join(root, folder))) if (!files.has(`${folder}/${name}`)) rmSync(join(root, folder, name));
 }
@@ -49,4 +51,4 @@ const pages = [...files.keys()].filter((path) => path.startsWith('man/')).sort()
 const packageFile = join(root, 'package.json');
 const about = JSON.parse(readFileSync(packageFile, 'utf8'));
 writeFileSync(packageFile, `${JSON.stringify({ ...about, man: pages.map((path) => `./${path}`) }, undefined, 2)}\n`);
-console.log(`wrote ${files.size} files to completions/ and man/`);
+console.log(`wrote ${files.size} files to completions/, man/ and docs/reference/`);

@@ -1,4 +1,4 @@
-/** completions/ and man/ are what the commands say, and their readers read them. */
+/** completions/, man/ and docs/reference/ are what the code says, and their readers read them. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,13 +11,21 @@ import { describeWith } from '../support/requires.js';
 const pages = readdirSync(join(projectRoot, 'man'));
 
 function stored(): Map<string, string> {
-  const paths = ['completions', 'man'].flatMap((folder) => readdirSync(join(projectRoot, folder)).map((name) => `${folder}/${name}`));
+  const paths = ['completions', 'man', 'docs/reference'].flatMap((folder) =>
+    readdirSync(join(projectRoot, folder)).map((name) => `${folder}/${name}`),
+  );
   return new Map(paths.map((path) => [path, readFileSync(join(projectRoot, path), 'utf8')]));
 }
 
-describe('completions/ and man/', () => {
-  it('are what the data of the commands gives ("npm run generate" writes them)', async () => {
-    const files = await generatedFiles();
+interface ApiTool {
+  apiReference(root: string): string;
+}
+
+describe('completions/, man/ and docs/reference/', () => {
+  it('are what the code gives ("npm run generate" writes them)', async () => {
+    const files = new Map(await generatedFiles(readFileSync(join(projectRoot, 'src', 'config', 'settings.ts'), 'utf8')));
+    const tool = (await import(new URL('../../tools/api-reference.mjs', import.meta.url).href)) as ApiTool;
+    files.set('docs/reference/api.md', tool.apiReference(projectRoot));
     expect([...stored().keys()].sort()).toEqual([...files.keys()].sort());
     for (const [path, text] of files) expect(`${path}\n${stored().get(path)}`).toBe(`${path}\n${text}`);
   });
@@ -42,7 +50,8 @@ describe('completions/ and man/', () => {
   });
 
   it('are ASCII, which every shell and every roff reads in any locale', () => {
-    expect([...stored()].filter(([, text]) => /[^\n\t -~]/.test(text)).map(([path]) => path)).toEqual([]);
+    const inShells = [...stored()].filter(([path]) => !path.startsWith('docs/'));
+    expect(inShells.filter(([, text]) => /[^\n\t -~]/.test(text)).map(([path]) => path)).toEqual([]);
   });
 });
 
