@@ -1,0 +1,204 @@
+/** The package as a user gets it: packed, installed into an empty folder, and used from there. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { projectRoot, washedEnvironment } from '../support/ctq-process.js';
+import { OwnedProcess } from '../support/owned-process.js';
+import { installTarball, nodeBuild, packTarball, type Tarball } from '../support/packed.js';
+import { tmpFolder, writeFiles } from '../support/tmp.js';
+
+/** A tenth more than it is: what makes it larger should be somebody's decision. */
+const LARGEST_PACKED_KB = 1_100;
+const LARGEST_UNPACKED_KB = 4_000;
+/** Everything that a default install brings along, in megabytes. */
+const LARGEST_INSTALL_MB = 65;
+
+let tarball: Tarball;
+let project: string;
+
+beforeAll(() => {
+  tarball = packTarball();
+  project = installTarball(tarball);
+}, 120_000);
+
+describe('the tarball', () => {
+  it('is small', () => {
+    const packed = Math.round(tarball.packedBytes / 1000);
+    const unpacked = Math.round(tarball.unpackedBytes / 1000);
+    process.stdout.write(`ctq.tgz: ${packed} kB packed, ${unpacked} kB unpacked, ${tarball.paths.length} files\n`);
+    expect(packed).toBeLessThan(LARGEST_PACKED_KB);
+    expect(unpacked).toBeLessThan(LARGEST_UNPACKED_KB);
+  });
+
+  it('holds no source map, no leftover of a build and nothing of the workshop', () => {
+    expect(
+      tarball.paths.filter((path) => /\.map$|\.cache$|\.build\.json$|^(?:src|test|tools|bench|node_modules|\.ci)\//.test(path)),
+    ).toEqual([]);
+    expect(tarball.paths).toEqual(expect.arrayContaining(['dist/index.d.ts', 'dist/testing.d.ts', 'dist/testing.js', 'man/ctq.1']));
+  });
+
+  it('is what publint wants', async () => {
+    const data = readFileSync(tarball.file);
+    const { messages, pkg } = await publint({
+      pack: { tarball: data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) as ArrayBuffer },
+      strict: true,
+    });
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+  });
+
+  it('has types that are right in every resolution of today', async () => {
+    const { problems = [], ...checked } = (await checkPackage(createPackageFromTarballData(readFileSync(tarball.file)))) as {
+      problems?: { kind: string; resolutionKind?: string; entrypoint?: string }[];
+      types: unknown;
+    };
+    expect(checked.types).toMatchObject({ kind: 'included' });
+    // node10 knows no "exports"; and a require() of ES modules works in every Node that ctq supports.
+    const accepted = ({ kind, resolutionKind }: (typeof problems)[number]): boolean =>
+      resolutionKind === 'node10' || (kind === 'CJSResolvesToESM' && resolutionKind === 'node16-cjs');
+    expect(problems.filter((problem) => !accepted(problem))).toEqual([]);
+  });
+});
+
+describe('an install of it', () => {
+  it('compiles nothing, and is not large', () => {
+    const sizes = execFileSync('du', ['-sk', 'node_modules'], { cwd: project, encoding: 'utf8' });
+    const megabytes = Math.round(Number(sizes.split('\t')[0]) / 1024);
+    process.stdout.write(`npm install ctq: ${readdirSync(join(project, 'node_modules')).length} folders, ${megabytes} MB\n`);
+    expect(megabytes).toBeLessThan(LARGEST_INSTALL_MB);
+  });
+
+  it('answers npx ctq', () => {
+    const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
+    const said = execFileSync('npx', ['--no-install', 'ctq', '--version'], { cwd: project, encoding: 'utf8', env: washedEnvironment() });
+    expect(said.trim()).toBe(version);
+    expect(existsSync(join(project, 'node_modules', 'ctq', 'man', 'ctq.1'))).toBe(true);
+  });
+});
+
+describe('its types, in a project that checks libraries, too', () => {
+  const require = createRequire(import.meta.url);
+  const own = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc');
+  const old = join(createRequire(require.resolve('@arethetypeswrong/core')).resolve('typescript/package.json'), '..', 'bin', 'tsc');
+  const typed = [
+    "import { chain, Ctq, crontab, type SentTask, TaskError } from 'ctq';",
+    "import { testKit } from 'ctq/testing';",
+    "export const app = new Ctq('typed', { brokerUrl: 'memory://' });",
+    "export const add = app.task('typed.add', (x: number, y: number) => x + y);",
+    'export const sent: SentTask<number> = add.delay(1, 2);',
+    'export const both = chain(add.s(1, 2), add.s(3));',
+    'app.addPeriodicTask(crontab({ hour: 3 }), add.s(1, 2));',
+    'export const kit = testKit(app);',
+    'export const isOurs = (error: unknown): boolean => error instanceof TaskError;',
+    '// @ts-expect-error -- a text is no number',
+    "add.delay('1', 2);",
+  ].join('\n');
+
+  it.each([
+    ['node16', { module: 'node16', moduleResolution: 'node16' }, 'old'],
+    ['nodenext', { module: 'nodenext', moduleResolution: 'nodenext' }, 'new'],
+    ['bundler', { module: 'esnext', moduleResolution: 'bundler' }, 'new'],
+    ['bundler', { module: 'esnext', moduleResolution: 'bundler' }, 'old'],
+  ] as const)('hold with %s (%o, %s compiler)', (_name, module, compiler) => {
+    const folder = tmpFolder({ 'package.json': '{"type":"module","private":true}', 'use.ts': typed });
+    // The compiler of 2024 lets no CommonJS module require() this package; those of today do.
+    if (module.module === 'nodenext') writeFiles(folder, { 'use.cts': typed });
+    const node_modules = join(project, 'node_modules');
+    symlinkSync(node_modules, join(folder, 'node_modules'), 'junction');
+    if (!existsSync(join(node_modules, '@types')))
+      symlinkSync(join(projectRoot, 'node_modules', '@types'), join(node_modules, '@types'), 'junction');
+    if (!existsSync(join(node_modules, 'undici-types')))
+      symlinkSync(join(projectRoot, 'node_modules', 'undici-types'), join(node_modules, 'undici-types'), 'junction');
+    const compilerOptions = {
+      ...module,
+      target: 'es2022',
+      strict: true,
+      noEmit: true,
+      skipLibCheck: false,
+      types: ['node'],
+      exactOptionalPropertyTypes: true,
+    };
+    writeFiles(folder, { 'tsconfig.json': JSON.stringify({ compilerOptions, include: ['use.*'] }) });
+    const run = new OwnedProcess(process.execPath, [compiler === 'new' ? own : old, '-p', folder], {
+      cwd: folder,
+      env: washedEnvironment(),
+    });
+    return run.waitForExit(60_000).then(({ code }) => expect([code, run.stdout]).toEqual([0, '']));
+  });
+});
+
+const SMOKE_MJS = `
+import { createRequire } from 'node:module';
+import { Ctq, TaskError } from 'ctq';
+import { runTask, testKit } from 'ctq/testing';
+const required = createRequire(import.meta.url)('ctq');
+if (required.Ctq !== Ctq || required.TaskError !== TaskError) throw new Error('require() gives another copy');
+const app = new Ctq('smoke');
+const add = app.task('smoke.add', (x, y) => x + y);
+const run = await runTask(add, [1, 2]);
+const kit = await testKit(app);
+const value = await (await add.delay(run.result, 4)).get({ timeout: 10 });
+await kit.close();
+console.log('esm', run.state, value);
+`;
+const SMOKE_CJS = `
+const { Ctq } = require('ctq');
+const { testKit } = require('ctq/testing');
+const app = new Ctq('smoke');
+const add = app.task('smoke.add', (x, y) => x + y);
+testKit(app).then(async (kit) => {
+  console.log('cjs', await (await add.delay(3, 4)).get({ timeout: 10 }));
+  await kit.close();
+});
+`;
+const TASKS_TS = `
+import { Ctq } from 'ctq';
+export const app = new Ctq('tasks');
+export const add = app.task('tasks.add', (x: number, y: number): number => x + y);
+export const where = app.task('tasks.where', (): string => process.version);
+`;
+
+/** The oldest that package.json allows, and the newest of each line. */
+const NODE_VERSIONS = ['20.19.0', '22', '24', '26'];
+
+describe.concurrent('the installed package', () => {
+  for (const wanted of NODE_VERSIONS) {
+    const build = nodeBuild(wanted);
+    const missing = 'missing' in build ? build.missing : undefined;
+    if (missing !== undefined) process.stderr.write(`Node ${wanted} is not tested: ${missing}\n`);
+
+    it.skipIf(missing !== undefined)(
+      `works under Node ${wanted}: import, require, command line, embedded broker, prefork`,
+      async ({ expect }) => {
+        const { program, version } = build as { readonly program: string; readonly version: string };
+        const cwd = tmpFolder({ 'smoke.mjs': SMOKE_MJS, 'smoke.cjs': SMOKE_CJS, 'tasks.ts': TASKS_TS });
+        symlinkSync(join(project, 'node_modules'), join(cwd, 'node_modules'), 'junction');
+        const ctq = join(cwd, 'node_modules', 'ctq', 'bin', 'ctq.js');
+        const start = (args: readonly string[]): OwnedProcess => new OwnedProcess(program, args, { cwd, env: washedEnvironment() });
+        const run = async (...args: readonly string[]): Promise<{ code: number | null; said: string }> => {
+          const started = start(args);
+          const { code } = await started.waitForExit(30_000);
+          return {
+            code,
+            said: `${started.stdout}${started.stderr}`.replace(/^\(node:\d+\) ExperimentalWarning:.*\n(?:\(Use .*\n)?/gm, ''),
+          };
+        };
+        expect(await run('smoke.mjs')).toEqual({ code: 0, said: 'esm SUCCESS 7\n' });
+        expect(await run('smoke.cjs')).toEqual({ code: 0, said: 'cjs 7\n' });
+        expect((await run(ctq, '--version')).code).toBe(0);
+        for (const pool of ['async', 'prefork']) {
+          const worker = start([ctq, 'worker', '-A', 'tasks', '-P', pool, '-c', '1', '-l', 'info']);
+          await worker.waitForOutput(/ready\./, 30_000);
+          expect(await run(ctq, 'send', 'tasks.add', '2', '3', '--wait', '--timeout', '20')).toEqual({ code: 0, said: '5\n' });
+          expect(await run(ctq, 'send', 'tasks.where', '--wait', '--timeout', '20')).toEqual({ code: 0, said: `${version}\n` });
+          const ending = await worker.stop();
+          expect(ending.code).toBe(0);
+        }
+      },
+    );
+  }
+}, 90_000);
