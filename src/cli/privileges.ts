@@ -15,15 +15,32 @@ export interface Identity {
   readonly umask?: number | undefined;
 }
 
+export interface RootQuestion {
+  readonly env: Environment;
+  /** `--allow-root`: the last word. */
+  readonly allowed: boolean;
+  /** `worker_allow_root`. */
+  readonly setting: boolean | null;
+}
+
 /**
  * What to say to a worker that runs as root; undefined when it does not, or somebody has said that it may. Celery refuses only
  * when pickle is accepted as well (`C_FORCE_ROOT`), which no worker of ours does, and warns otherwise: so do we, because in a
- * container root is what everybody is.
+ * container root is what everybody is (docs/decisions/0022).
+ *
+ * @throws {@link UsageError} where somebody has said that it may not: `worker_allow_root = False`, or `CTQ_ALLOW_ROOT=0`.
  */
-export function rootWarning({ env, allowed }: { readonly env: Environment; readonly allowed: boolean }): string | undefined {
+export function rootWarning({ env, allowed, setting }: RootQuestion): string | undefined {
   const [uid, euid] = [process.getuid?.(), process.geteuid?.()];
-  if ((uid !== 0 && euid !== 0) || allowed) return undefined;
-  if (['CTQ_ALLOW_ROOT', 'C_FORCE_ROOT'].some((name) => (env[name] ?? '') !== '')) return undefined;
+  if ((uid !== 0 && euid !== 0) || allowed || (env['C_FORCE_ROOT'] ?? '') !== '') return undefined;
+  const named = env['CTQ_ALLOW_ROOT'] ?? '';
+  const isRefused = named === '' ? setting === false : /^(?:0|no|false|off)$/i.test(named);
+  if (isRefused) {
+    throw new UsageError('this worker may not run as root, and neither may its tasks', {
+      hint: `${named === '' ? 'worker_allow_root' : 'CTQ_ALLOW_ROOT'} says so: name another user with --uid, or say --allow-root`,
+    });
+  }
+  if (named !== '' || setting === true) return undefined;
   return `This worker runs as root, and so does every task: name another user with --uid, or say --allow-root (uid=${uid} euid=${euid})`;
 }
 

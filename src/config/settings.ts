@@ -231,6 +231,8 @@ export const SETTINGS = {
   failedTasksMaxSize: nullable(whole(262_144)),
 
   // ── Worker ────────────────────────────────────────────────────────────────────────────────────
+  /** Ours: false refuses to work as root, true does it without a warning; read from a config file, for the app is code that would run. */
+  workerAllowRoot: flag(null),
   workerAgent: text(null, 'CELERYD_AGENT'),
   workerAutoscaler: text('celery.worker.autoscale:Autoscaler', 'CELERYD_AUTOSCALER'),
   workerCancelLongRunningTasksOnConnectionLoss: flag(false, 'CELERYD_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS'),

@@ -83,7 +83,7 @@ const options = {
     'with --health: not live when it has been stuck for so long; default 60',
     positiveSeconds,
   ),
-  allowRoot: flag('--allow-root', 'run as root without a warning; also CTQ_ALLOW_ROOT, C_FORCE_ROOT'),
+  allowRoot: flag('--allow-root', 'run as root without a warning, and where the settings forbid it; also CTQ_ALLOW_ROOT, C_FORCE_ROOT'),
   watch: flag('--watch', 'start again when a module changes, for development'),
   ...serviceOptions,
   logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %i %I %P expand', text, { completes: 'file' }),
@@ -186,7 +186,9 @@ async function prepare(
   const { options: given, context } = call;
   const service = await startService(call, given.hostname);
   const { logger, nodename } = service;
-  const warning = rootWarning({ env: context.env, allowed: given.allowRoot === true });
+  // Before the app is loaded, whose code would run as root, too.
+  const setting = (call.config.layer.get('workerAllowRoot')?.value as boolean | null | undefined) ?? null;
+  const warning = rootWarning({ env: context.env, allowed: given.allowRoot === true, setting });
   if (warning !== undefined) logger.warning('%s', warning);
   const loaded = await openApp(call);
   if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });

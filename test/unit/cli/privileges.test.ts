@@ -14,19 +14,32 @@ describe('a worker that runs as root', () => {
     [1000, 0],
   ])('is told so (uid %i, euid %i)', (uid, euid) => {
     as(uid, euid);
-    expect(rootWarning({ env: {}, allowed: false })).toContain(`--uid, or say --allow-root (uid=${uid} euid=${euid})`);
+    expect(rootWarning({ env: {}, allowed: false, setting: null })).toContain(`--uid, or say --allow-root (uid=${uid} euid=${euid})`);
   });
 
   it('is not told when somebody has said that it may', () => {
     as(0);
-    expect(rootWarning({ env: {}, allowed: true })).toBeUndefined();
-    expect(rootWarning({ env: { C_FORCE_ROOT: '1' }, allowed: false })).toBeUndefined();
-    expect(rootWarning({ env: { CTQ_ALLOW_ROOT: 'true' }, allowed: false })).toBeUndefined();
-    expect(rootWarning({ env: { CTQ_ALLOW_ROOT: '' }, allowed: false })).toBeDefined();
+    expect(rootWarning({ env: {}, allowed: true, setting: null })).toBeUndefined();
+    expect(rootWarning({ env: { C_FORCE_ROOT: '1' }, allowed: false, setting: null })).toBeUndefined();
+    expect(rootWarning({ env: { CTQ_ALLOW_ROOT: 'true' }, allowed: false, setting: null })).toBeUndefined();
+    expect(rootWarning({ env: { CTQ_ALLOW_ROOT: '' }, allowed: false, setting: null })).toBeDefined();
+  });
+
+  it('is refused when the settings say so, or the environment, and a flag has the last word', () => {
+    as(0);
+    const refused = /may not run as root/;
+    expect(() => rootWarning({ env: {}, allowed: false, setting: false })).toThrow(refused);
+    for (const word of ['0', 'false', 'No']) {
+      expect(() => rootWarning({ env: { CTQ_ALLOW_ROOT: word }, allowed: false, setting: true })).toThrow(refused);
+    }
+    expect(rootWarning({ env: { CTQ_ALLOW_ROOT: '1' }, allowed: false, setting: false })).toBeUndefined();
+    expect(rootWarning({ env: { CTQ_ALLOW_ROOT: '0' }, allowed: true, setting: false })).toBeUndefined();
+    expect(rootWarning({ env: { C_FORCE_ROOT: '1' }, allowed: false, setting: false })).toBeUndefined();
+    expect(rootWarning({ env: {}, allowed: false, setting: true })).toBeUndefined();
   });
 
   it('is not told when it is somebody else', () => {
     as(1000);
-    expect(rootWarning({ env: {}, allowed: false })).toBeUndefined();
+    expect(rootWarning({ env: {}, allowed: false, setting: null })).toBeUndefined();
   });
 });
