@@ -152,7 +152,7 @@ export async function runPythonProgram(file: string, input: unknown): Promise<un
   return JSON.parse(program.stdout) as unknown;
 }
 
-function requirePython(): string {
+export function requirePython(): string {
   const python = findCeleryPython();
   if (python === undefined) {
     throw new Error(
@@ -162,7 +162,7 @@ function requirePython(): string {
   return python;
 }
 
-function pythonEnvironment(options: PythonCeleryOptions): NodeJS.ProcessEnv {
+export function pythonEnvironment(options: PythonCeleryOptions): NodeJS.ProcessEnv {
   const washed = Object.entries(process.env).filter(([name]) => !/^(CTQ|CELERY|PYTHON)/.test(name));
   return {
     ...Object.fromEntries(washed),
