@@ -216,6 +216,8 @@ export const SETTINGS = {
   /** Store STARTED when a task begins. */
   taskTrackStarted: flag(false, 'CELERY_TRACK_STARTED'),
   taskAllowErrorCbOnChordHeader: flag(false),
+  /** Ours: a task whose body is larger, or inflates to more, is refused. Bytes. */
+  maxMessageSize: whole(67_108_864, null, { minimum: 1024 }),
   /** Ours: a message delivered more often than this goes to the dead letters. */
   maxDeliveries: whole(5, null, { minimum: 1 }),
   /** Ours: a task with more callbacks, or more errbacks, is neither sent nor run. */

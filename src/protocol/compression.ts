@@ -118,5 +118,7 @@ function asProtocolError(error: unknown, header: string, limits: DecodeLimits): 
 }
 
 export function tooLarge(maxBytes: number): ProtocolError {
-  return new ProtocolError('CTQ_PROTOCOL_TOO_LARGE', `body is larger than ${maxBytes} bytes`, { hint: 'send a reference instead' });
+  return new ProtocolError('CTQ_PROTOCOL_TOO_LARGE', `body is larger than ${maxBytes} bytes`, {
+    hint: 'send a reference instead, or let the worker take more (max_message_size)',
+  });
 }

@@ -38,6 +38,7 @@ export class Strategy {
     this.listener = listener;
     this.decoding = {
       accept: acceptedContent(settings.acceptContent, security?.verifier),
+      limits: { maxBytes: settings.maxMessageSize },
       following: settings,
       ...(settings.timezone === null ? {} : { timezone: settings.timezone }),
     };

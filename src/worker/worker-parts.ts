@@ -121,6 +121,7 @@ export type WorkerSettings = Pick<
   | 'resultChordJoinTimeout'
   | 'taskInheritParentPriority'
   | 'maxDeliveries'
+  | 'maxMessageSize'
   | 'maxCallbacks'
   | 'maxChainLength'
   | 'failedTasksKept'

@@ -114,6 +114,16 @@ describe('a message that is no task', () => {
   });
 });
 
+describe('a task that is larger than max_message_size', () => {
+  it('is put aside with a line that names the setting, before anything is parsed', async () => {
+    await setUp({ settings: { maxMessageSize: 2000 } });
+    await bench.deliver({ id: 'a', body: `[["${'x'.repeat(2000)}"], {}, null]` });
+    expect(bench.happened.at(-1)).toMatch(/^reject: undecodable: body is larger than 2000 bytes a$/);
+    await bench.deliver({ id: 'b', body: '[[1, 2], {}, null]' });
+    expect(bench.happened.at(-1)).toBe('ack b');
+  });
+});
+
 describe('a task that more follows than the settings allow', () => {
   const one = { task: 'tasks.it', args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false };
   const many = (count: number): object[] => Array.from({ length: count }, () => one);
