@@ -20,6 +20,8 @@ export interface Exchange {
   /** `''` is AMQP's default exchange: routing key = queue name. */
   readonly name: string;
   readonly type: ExchangeType;
+  /** Whether AMQP's server keeps it over a restart; default true. */
+  readonly durable?: boolean;
 }
 
 export interface Queue {
@@ -128,6 +130,8 @@ export interface Consumer {
    * under way any more: whatever it brought has been handed to `deliver`.
    */
   pause(): Promise<void>;
+  /** Begins with a new connection, as after an outage, and keeps what it holds. Absent where there is nothing to connect. */
+  reconnect?(): void;
   /** Gives every unsettled delivery back to the front of its queue and ends. */
   close(): Promise<void>;
 }
@@ -208,6 +212,12 @@ export interface BrokerOptions {
   readonly connectTimeoutMs: number;
   /** `broker_use_ssl`. */
   readonly ssl?: boolean | Readonly<Record<string, unknown>>;
+  /** What only AMQP has settings for: `broker_heartbeat`, `broker_login_method`, `broker_native_delayed_delivery_queue_type`. */
+  readonly amqp?: {
+    readonly heartbeatS?: number | null;
+    readonly loginMethod?: string | null;
+    readonly delayedQueueType?: 'quorum' | 'classic';
+  };
   /** For what no call can be told: leases that cannot be renewed, work taken over from the dead. Default: silence. */
   readonly logger?: Logger;
 }

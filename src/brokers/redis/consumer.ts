@@ -13,7 +13,7 @@ import { randomUUID } from 'node:crypto';
 import type { ConsumeOptions, Consumer, ConsumerHandler, MalformedDelivery, Queue } from '../../broker.js';
 import type { Clock } from '../../clock.js';
 import type { RedisConnection } from '../../connections/redis.js';
-import { type RedisFailure, toFailure } from '../../connections/redis-failure.js';
+import { RedisFailure, toFailure } from '../../connections/redis-failure.js';
 import { RedisLink } from '../../connections/redis-link.js';
 import type { RedisAddress } from '../../connections/redis-url.js';
 import type { BrokerError } from '../../errors.js';
@@ -168,6 +168,10 @@ export class RedisConsumer implements Consumer {
     if (this.#state === 'taking') this.#state = 'paused';
     this.#bell.silence();
     await this.#underWay;
+  }
+
+  reconnect(): void {
+    this.#link.now?.abandon(new RedisFailure('unreachable', 'it brought nothing although messages wait'));
   }
 
   close(): Promise<void> {
@@ -354,7 +358,8 @@ export class RedisConsumer implements Consumer {
     for (const item of taken.items) {
       if (item.message !== undefined) {
         const delivery = new RedisDelivery(this.unacked, item.held, item.message);
-        this.unacked.add(delivery);
+        const fenced = this.unacked.add(delivery);
+        if (fenced.length > 0) this.#handler.fenced(fenced);
         batch.push(delivery);
       } else {
         void this.unacked.bury(item.held, item.malformed.error.message);

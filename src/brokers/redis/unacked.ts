@@ -87,6 +87,8 @@ export class RedisDelivery extends HeldDelivery {
 
 const NOTHING: EndingWrite = { results: [], sends: [], closes: undefined, part: undefined, failed: undefined, again: 'first' };
 
+const NONE: readonly RedisDelivery[] = [];
+
 interface Done {
   readonly item: HeldItem;
   readonly result: ResultWrite | undefined;
@@ -183,8 +185,15 @@ export class Unacked {
     if (take.open > 0) this.#takes.set(take.number, take);
   }
 
-  add(delivery: RedisDelivery): void {
+  /**
+   * Kept under its tag. When that was somebody else's for a while (Python had restored it under the same tag) and it
+   * has come back to us, our first taking of it is over and given back as fenced: its answer would be taken for that of the second.
+   */
+  add(delivery: RedisDelivery): readonly RedisDelivery[] {
+    const earlier = this.#held.get(delivery.deliveryTag);
+    const fenced = earlier === undefined ? NONE : this.fence([earlier]);
     this.#held.set(delivery.deliveryTag, delivery);
+    return fenced;
   }
 
   /** Whether something of this take is ours or has an answer under way. */
