@@ -17,10 +17,12 @@ set -g __ctq_table \
     '.|retry||run failed tasks again' \
     '.|queues||tell what waits in each queue, and who takes from it' \
     '.|purge||remove messages that wait in queues, and bring them back' \
+    '.|migrate||move messages from one broker to another' \
     '.|top||show workers, queues, tasks and failures on one screen, and act on them' \
+    '.|exporter||give metrics of all workers and queues to Prometheus' \
     '.|completion||print what lets a shell complete ctq\'s words' \
     '.|help||print help' \
-    'help|1|=worker,beat,send,inspect,control,status,events,find,keys,result,failed,doctor,retry,queues,purge,top,completion|the command to tell about' \
+    'help|1|=worker,beat,send,inspect,control,status,events,find,keys,result,failed,doctor,retry,queues,purge,migrate,top,exporter,completion|the command to tell about' \
     '*|-A|file|module with the app: tasks, proj.tasks, worker:app (CTQ_APP)' \
     '*|--app|file|module with the app: tasks, proj.tasks, worker:app (CTQ_APP)' \
     '*|-b|any|where messages wait (CTQ_BROKER_URL); default: an SQLite file, .ctq/ctq.db' \
@@ -72,7 +74,8 @@ set -g __ctq_table \
     'worker|--statedb|file|remember revoked ids in this file; %n %h %d %p expand' \
     'worker|--health|file|answer probes there: GET /live and /ready on 127.0.0.1 or host:port, or a file' \
     'worker|--health-patience|any|with --health: not live when it has been stuck for so long; default 60' \
-    'worker|--allow-root||run as root without a warning; also CTQ_ALLOW_ROOT, C_FORCE_ROOT' \
+    'worker|--metrics|any|give metrics in Prometheus\' form: GET /metrics on 127.0.0.1, or host:port' \
+    'worker|--allow-root||run as root without a warning, and where the settings forbid it; also CTQ_ALLOW_ROOT, C_FORCE_ROOT' \
     'worker|--watch||start again when a module changes, for development' \
     'worker|-l|=debug,info,warning,error,critical,fatal|debug, info, warning (default), error or critical' \
     'worker|--loglevel|=debug,info,warning,error,critical,fatal|debug, info, warning (default), error or critical' \
@@ -95,6 +98,7 @@ set -g __ctq_table \
     'beat|--schedule|file|keep last runs in this file; default: in the broker, else celerybeat-schedule' \
     'beat|--max-interval|any|sleep no longer between two looks at the schedule; default 300' \
     'beat|--next|any|print the coming firings, 10 or so many, and exit' \
+    'beat|--metrics|any|give metrics in Prometheus\' form: GET /metrics on 127.0.0.1, or host:port' \
     'beat|-l|=debug,info,warning,error,critical,fatal|debug, info, warning (default), error or critical' \
     'beat|--loglevel|=debug,info,warning,error,critical,fatal|debug, info, warning (default), error or critical' \
     'beat|-f|file|log to a file instead of stderr; %n %h %d %p %P expand' \
@@ -283,6 +287,13 @@ set -g __ctq_table \
     'purge|--undo|file|bring back what that file has: the same messages in the same order, before all others' \
     'purge|-f||do not ask' \
     'purge|--force||do not ask' \
+    'migrate|-Q|queue,|only these queues; default all that the source has' \
+    'migrate|--queue|queue,|only these queues; default all that the source has' \
+    'migrate|--task|task|only messages of this task: tasks.mail.*' \
+    'migrate|--limit|any|at most so many' \
+    'migrate|--dry-run||only say how many wait' \
+    'migrate|--source-options|any|transport options of the source; default broker_transport_options' \
+    'migrate|--destination-options|any|those of the destination; the same default' \
     'top|-d|any|the time between two looks; default 2' \
     'top|--interval|any|the time between two looks; default 2' \
     'top|-n|any|print it so many times instead of filling the screen' \
@@ -293,6 +304,24 @@ set -g __ctq_table \
     'top|--view|=workers,queues,tasks,failures|begin with workers, queues, tasks or failures' \
     'top|--sort|any|order of the view: ready, running, runs-for ...; with a - before it the other way round' \
     'top|--filter|any|only rows that have all of these words' \
+    'exporter|-p|any|listen there, on 127.0.0.1 or host:port; default 9808' \
+    'exporter|--port|any|listen there, on 127.0.0.1 or host:port; default 9808' \
+    'exporter|-Q|queue,|tell of these queues only; default all there are' \
+    'exporter|--queues|queue,|tell of these queues only; default all there are' \
+    'exporter|--worker-timeout|any|a worker that was silent for so long is down; default 60' \
+    'exporter|--forget-after|any|forget a silent worker and its numbers after so long, 0 never; default 600' \
+    'exporter|--enable||first tell workers that were started without -E to send task events' \
+    'exporter|-l|=debug,info,warning,error,critical,fatal|debug, info, warning (default), error or critical' \
+    'exporter|--loglevel|=debug,info,warning,error,critical,fatal|debug, info, warning (default), error or critical' \
+    'exporter|-f|file|log to a file instead of stderr; %n %h %d %p %P expand' \
+    'exporter|--logfile|file|log to a file instead of stderr; %n %h %d %p %P expand' \
+    'exporter|--logfile-format|=text,json|text (default) or json' \
+    'exporter|--pidfile|file|write the pid there; refuse to start while another process holds it' \
+    'exporter|-D||run in the background; come back when it is ready' \
+    'exporter|--detach||run in the background; come back when it is ready' \
+    'exporter|--uid|any|run as this user' \
+    'exporter|--gid|any|run as this group' \
+    'exporter|--umask|any|mode bits that new files do not get, octal: 027' \
     'completion|1|=bash,zsh,fish,powershell|the name of the shell: bash, zsh, fish or powershell'
 
 # Prints the offer of the word in the scope; fails when it has no such word.

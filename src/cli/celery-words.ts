@@ -6,7 +6,6 @@ const COMMANDS: Readonly<Record<string, string>> = {
   graph: 'ctq result --tree shows what a task sent, ctq status which workers are up',
   list: 'ctq queues lists queues, ctq keys their bindings',
   logtool: 'ctq worker --logfile-format json writes lines that any tool can count',
-  migrate: 'not there yet: let the old workers drain their broker while new messages go to the new one',
   multi: 'start ctq worker once per node; your process manager keeps them up',
   report: 'ctq inspect report tells about workers, ctq doctor about the estate',
   shell: 'in node, await import("./tasks.js"); ctq send calls tasks without one',
@@ -14,6 +13,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
 };
 
 const PROCESS = "events is a plain program: the shell's own > and & do that";
+const ALWAYS = 'leave it out; a message leaves the source once it has arrived';
 const CAMERA = 'it belongs to --camera; ctq events --json gives every event to any program';
 
 const OPTIONS: Readonly<Record<string, string>> = {
@@ -26,6 +26,12 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'send -a': "Celery's -a is --args",
   'result -t': 'leave it out; the backend is that of -A or --result-backend',
   'result --task': 'leave it out; the backend is that of -A or --result-backend',
+  'migrate -a': ALWAYS,
+  'migrate --ack-messages': ALWAYS,
+  'migrate -t': 'leave it out; it ends when it has seen all that waits',
+  'migrate --timeout': 'leave it out; it ends when it has seen all that waits',
+  'migrate -F': 'run it again',
+  'migrate --forever': 'run it again',
   'events --detach': PROCESS,
   'events -l': PROCESS,
   'events --loglevel': PROCESS,

@@ -104,7 +104,7 @@ export function connectionUrls(settings: Settings, baseFolder: string): Connecti
 }
 
 /** `sqlite://` alone is the file beside the configuration, the same one for every command. */
-function withEmbeddedFile(url: string, baseFolder: string): string {
+export function withEmbeddedFile(url: string, baseFolder: string): string {
   if (!/^sqlite:\/{2,3}$/.test(url)) return url;
   const path = encodeURI(join(baseFolder, '.ctq', 'ctq.db')).replace(/[?#]/g, encodeURIComponent);
   return `sqlite://${path}`;

@@ -69,6 +69,8 @@ export interface MessageDesk {
   /** Removes what waits, page by page; how many went. Messages that a worker takes meanwhile are the worker's. */
   remove(terms: RemovalTerms): Promise<number>;
   aside(): Promise<readonly Aside[]>;
+  /** Hands what the removal `id` had set aside to `page` once more, and drops it once that resolves; how many. */
+  keepAside(id: string, page: Keeping['page']): Promise<number>;
   /** Puts back what the removal `id` had set aside; how many. Its copy may hold them too: see {@link restoredFrom}. */
   putBackAside(id: string): Promise<number>;
   /** The lowest number of the removal `id` that is back in the store; undefined when none is. All above it are back, too. */
@@ -81,4 +83,12 @@ export interface MessageDesk {
    * @returns False when somebody else has put them back meanwhile; then nothing was changed.
    */
   restore(id: string, page: readonly RemovedMessage[]): Promise<boolean>;
+  /**
+   * Takes in messages that were removed from another store, behind all that waits, byte for byte. What is ready there is
+   * ready here. Told twice, it is done once: the store remembers how far it has come with the removal `id`.
+   *
+   * @param page - Numbers that rise.
+   * @returns How many of them were new.
+   */
+  arrive(id: string, page: readonly RemovedMessage[]): Promise<number>;
 }

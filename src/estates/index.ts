@@ -33,8 +33,12 @@ export function isSamePlace(url: string, other: string, options: Pick<EstateOpti
   return place !== undefined && place === otherPlace;
 }
 
-/** @throws ConfigError for a URL that cannot be read. */
-function placeOf(url: string, { transportOptions }: Pick<EstateOptions, 'transportOptions'>): string | undefined {
+/**
+ * The same text for URLs that surely mean the same place; undefined for what cannot be looked into.
+ *
+ * @throws ConfigError for a URL that cannot be read.
+ */
+export function placeOf(url: string, { transportOptions }: Pick<EstateOptions, 'transportOptions'>): string | undefined {
   if (!isEstate(url)) return undefined;
   if (schemeOf(url) === 'sqlite') return `sqlite ${parseSqliteUrl(url).path}`;
   return parseRedisUrl(url, { transportOptions })

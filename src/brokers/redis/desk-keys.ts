@@ -25,3 +25,8 @@ export function asidesKey(layout: RedisLayout): string {
 export function restoredKey(layout: RedisLayout, removalId: string): string {
   return `${layout.prefix}ctq:restored:${removalId}`;
 }
+
+/** Up to which number the messages of a removal from another store have arrived here. */
+export function arrivedKey(layout: RedisLayout, removalId: string): string {
+  return `${layout.prefix}ctq:arrived:${removalId}`;
+}

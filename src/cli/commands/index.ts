@@ -35,10 +35,16 @@ export const commands: readonly CommandEntry[] = [
     summary: 'remove messages that wait in queues, and bring them back',
     load: async () => (await import('./purge.js')).purge,
   },
+  { name: 'migrate', summary: 'move messages from one broker to another', load: async () => (await import('./migrate.js')).migrate },
   {
     name: 'top',
     summary: 'show workers, queues, tasks and failures on one screen, and act on them',
     load: async () => (await import('./top.js')).top,
+  },
+  {
+    name: 'exporter',
+    summary: 'give metrics of all workers and queues to Prometheus',
+    load: async () => (await import('./exporter.js')).exporter,
   },
   {
     name: 'completion',

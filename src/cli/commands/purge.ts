@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { messageFilter } from '../../ctq/message-filter.js';
+import { isMigration } from '../../ctq/migration.js';
 import type { Ctq } from '../../ctq.js';
 import { UsageError } from '../../errors.js';
 import type { Estate } from '../../estate/estate.js';
@@ -207,9 +208,12 @@ async function tellOfAside({ context, globals }: Call, estate: Estate): Promise<
   if (globals.quiet === true) return;
   for (const { id, count, idleMs } of await estate.messages.aside()) {
     if (idleMs < DEAD_AFTER_MS) continue;
-    context.stderr.write(
-      `ctq: note: a purge that was killed left ${countText(count, 'message')} aside; ctq purge --undo ${escapeText(id)} brings them back\n`,
-    );
+    const left = `was killed left ${countText(count, 'message')} aside`;
+    // Some of a migration's may have arrived: whoever puts them back has them twice.
+    const note = isMigration(id)
+      ? `a migration that ${left}; the same ctq migrate goes on with them`
+      : `a purge that ${left}; ctq purge --undo ${escapeText(id)} brings them back`;
+    context.stderr.write(`ctq: note: ${note}\n`);
   }
 }
 

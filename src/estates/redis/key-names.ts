@@ -38,6 +38,7 @@ const OWN_NAMES: Readonly<Record<string, readonly [kind: KeyKind, about: string]
   'aside:': ['removed', 'set aside by purge %'],
   asides: ['removed', 'purges that have something aside'],
   'restored:': ['removed', 'how far purge % was undone'],
+  'arrived:': ['removed', 'how far migration % has come to here'],
 };
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

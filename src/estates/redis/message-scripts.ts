@@ -1,5 +1,7 @@
-/** The scripts that look at messages, take them out and put them back. */
+/** The scripts that look at messages, take them out, put them back and take them in. */
 import { type RedisScript, redisScript } from '../../connections/redis-script.js';
+import arrive from './scripts/arrive.lua';
+import dropAside from './scripts/drop-aside.lua';
 import nextPage from './scripts/next-page.lua';
 import putBack from './scripts/put-back.lua';
 import setAsideParked from './scripts/set-aside-parked.lua';
@@ -11,3 +13,5 @@ export const setAsideParkedScript: RedisScript = redisScript(setAsideParked);
 export const nextPageScript: RedisScript = redisScript(nextPage);
 export const putBackScript: RedisScript = redisScript(putBack);
 export const unackedTailsScript: RedisScript = redisScript(unackedTails);
+export const arriveScript: RedisScript = redisScript(arrive);
+export const dropAsideScript: RedisScript = redisScript(dropAside);

@@ -4,7 +4,8 @@ import type { RedisConnection } from '../../connections/redis.js';
 import type { MessageDesk, StoredMessage } from '../../estate/messages.js';
 import { PageSize } from '../page-size.js';
 import { type Parked, parkedPages } from './parked.js';
-import { asideOnes, putBackAside, restore, restoredFrom } from './put-back.js';
+import { arrive } from './arrive.js';
+import { asideOnes, keepAside, putBackAside, restore, restoredFrom } from './put-back.js';
 import { removeMessages } from './removal.js';
 import { delayedMessage, readyMessage } from './stored-message.js';
 import type { RedisStore } from './store.js';
@@ -20,9 +21,12 @@ export function redisMessageDesk({ layout, read, write }: RedisStore): MessageDe
     sample: (queue, size) => read((connection) => sample(connection, layout, queue, size)),
     remove: (terms) => write((connection) => removeMessages(connection, layout, terms)),
     aside: () => read((connection) => asideOnes(connection, layout)),
+    keepAside: (id, keep) => write((connection) => keepAside(connection, layout, id, keep)),
     putBackAside: (id) => write((connection) => putBackAside(connection, layout, id)),
     restoredFrom: (id) => read((connection) => restoredFrom(connection, layout, id)),
     restore: (id, messages) => write((connection) => restore(connection, layout, id, messages)),
+    // Repeated after a lost connection: what has arrived does not arrive again.
+    arrive: (id, messages) => read((connection) => arrive(connection, layout, id, messages)),
   };
 }
 

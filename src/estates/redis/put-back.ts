@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { asideKey, asidesKey, restoredKey } from '../../brokers/redis/desk-keys.js';
 import { parkedKey, priorityList, type RedisLayout, unackedTail } from '../../brokers/redis/keys.js';
 import type { RedisConnection } from '../../connections/redis.js';
-import type { Aside, RemovedMessage } from '../../estate/messages.js';
+import type { Aside, Keeping, RemovedMessage } from '../../estate/messages.js';
 import { readMessage } from '../stored.js';
-import { putBackScript } from './message-scripts.js';
+import { dropAsideScript, putBackScript } from './message-scripts.js';
 import { serverSeconds } from './server-time.js';
 
 /** How long a second undo of the same removal is refused. */
@@ -28,9 +28,18 @@ export async function restoredFrom(connection: RedisConnection, layout: RedisLay
   return mark === null ? undefined : Number(mark);
 }
 
-export async function putBackAside(connection: RedisConnection, layout: RedisLayout, id: string): Promise<number> {
-  const entries = (await connection.callForBytes('lrange', [asideKey(layout, id), '0', '-1'])) as Buffer[];
+export async function keepAside(connection: RedisConnection, layout: RedisLayout, id: string, page: Keeping['page']): Promise<number> {
+  const entries = await setAside(connection, layout, id);
+  const [first] = entries;
+  if (first === undefined) return 0;
   const messages = entries.map(readAside).filter((message) => message !== undefined);
+  await page(messages);
+  await connection.run(dropAsideScript, [asideKey(layout, id), asidesKey(layout)], [id, first]);
+  return messages.length;
+}
+
+export async function putBackAside(connection: RedisConnection, layout: RedisLayout, id: string): Promise<number> {
+  const messages = (await setAside(connection, layout, id)).map(readAside).filter((message) => message !== undefined);
   if (messages.length === 0) return 0;
   const done = await putBack(connection, layout, { id, page: messages, from: 'aside' });
   return done ? messages.length : 0;
@@ -66,6 +75,10 @@ async function putBack(connection: RedisConnection, layout: RedisLayout, { id, p
   ];
   const head = [before === undefined ? '' : String(before), String(first), id, from === 'aside' ? '1' : '', String(REMEMBERED_S)];
   return (await connection.run(putBackScript, keys, [...head, ...args])) === '';
+}
+
+async function setAside(connection: RedisConnection, layout: RedisLayout, id: string): Promise<Buffer[]> {
+  return (await connection.callForBytes('lrange', [asideKey(layout, id), '0', '-1'])) as Buffer[];
 }
 
 /** `<number> NUL <about> NUL <message>` */

@@ -3,8 +3,9 @@ import { hasDesk } from '../../brokers/sqlite/desk-tables.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
 import type { Aside, MessageDesk, StoredMessage } from '../../estate/messages.js';
 import { MESSAGE_COLUMNS, type MessageRow, storedMessage } from './message-row.js';
+import { arrive } from './arrive.js';
 import { putBackAside, restore, restoredFrom } from './put-back.js';
-import { removeMessages } from './removal.js';
+import { keepAside, removeMessages } from './removal.js';
 import type { SqliteReader } from './store.js';
 
 const SAMPLE_RUNS = 20;
@@ -16,9 +17,11 @@ export function sqliteMessageDesk(store: SqliteReader): MessageDesk {
     sample: (queue, size) => store.read((db) => sample(db, queue, size)),
     remove: (terms) => removeMessages(store, terms),
     aside: () => store.read(asideOnes),
+    keepAside: (id, keep) => keepAside(store, id, keep),
     putBackAside: (id) => store.write((db) => putBackAside(db, id)),
     restoredFrom: (id) => store.read((db) => restoredFrom(db, id)),
     restore: (id, messages) => store.write((db) => restore(db, id, messages)),
+    arrive: (id, messages) => store.write((db) => arrive(db, id, messages)),
   };
 }
 

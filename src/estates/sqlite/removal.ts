@@ -2,7 +2,7 @@
 import { hasDesk, prepareDesk } from '../../brokers/sqlite/desk-tables.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
 import { BrokerError } from '../../errors.js';
-import type { RemovalTerms } from '../../estate/messages.js';
+import type { Keeping, RemovalTerms } from '../../estate/messages.js';
 import { numbered } from '../stored.js';
 import { MESSAGE_COLUMNS, type MessageRow, storedMessage } from './message-row.js';
 import { restoredFrom } from './put-back.js';
@@ -91,4 +91,20 @@ async function keep(store: SqliteReader, terms: RemovalTerms, rows: readonly Mes
   if (keep === undefined || rows.length === 0) return;
   await keep.page(numbered(rows.map(storedMessage), from));
   await store.write((db) => void (hasDesk(db) && db.run('DELETE FROM aside WHERE removal = ?', keep.id)));
+}
+
+export async function keepAside(store: SqliteReader, id: string, page: Keeping['page']): Promise<number> {
+  const rows = await store.read((db) =>
+    hasDesk(db) ? db.all<AsideRow>(`SELECT number, ${MESSAGE_COLUMNS} FROM aside WHERE removal = ? ORDER BY number`, id) : [],
+  );
+  if (rows.length === 0) return 0;
+  await page(rows.map((row, position) => Object.assign({}, storedMessage(row, position), { number: row.number })));
+  // Another page may stand in its place by now.
+  const last = rows.at(-1)?.number ?? -1;
+  await store.write((db) => void db.run('DELETE FROM aside WHERE removal = ? AND number <= ?', id, last));
+  return rows.length;
+}
+
+interface AsideRow extends MessageRow {
+  readonly number: number;
 }

@@ -1,0 +1,170 @@
+/** `ctq migrate`: moves messages from one broker to another. */
+import { messageFilter } from '../../ctq/message-filter.js';
+import { migrate as move, type MigrationTerms, type QueueMigration } from '../../ctq/migration.js';
+import { type MigrationEnd, openMigrationEnds } from '../../ctq/migration-ends.js';
+import { UsageError } from '../../errors.js';
+import type { QueueReport } from '../../estate/queues.js';
+import { openClient, surroundingsOf } from '../client.js';
+import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
+import { escapeText } from '../escape-text.js';
+import { EXIT } from '../exit-codes.js';
+import { jsonObject } from '../json-values.js';
+import { MigrationView } from '../migrate/view.js';
+import { names, text, wholeNumber } from '../option-values.js';
+import { jsonText } from '../output/json.js';
+import { countText } from '../output/number.js';
+import { tableText } from '../output/table.js';
+
+const options = {
+  queue: list('-Q, --queue <a,b>', 'only these queues; default all that the source has', names, { completes: 'queue' }),
+  task: value('--task <glob>', 'only messages of this task: tasks.mail.*', text, { completes: 'task' }),
+  limit: value('--limit <number>', 'at most so many', wholeNumber(1)),
+  dryRun: flag('--dry-run', 'only say how many wait'),
+  sourceOptions: value('--source-options <json>', 'transport options of the source; default broker_transport_options', jsonObject),
+  destinationOptions: value('--destination-options <json>', 'those of the destination; the same default', jsonObject),
+} as const;
+
+type Call = CommandCall<typeof options>;
+
+export const migrate = defineCommand({
+  name: 'migrate',
+  summary: 'move messages from one broker to another',
+  arguments: [
+    { name: 'source', summary: 'URL of the broker that has them', required: true },
+    { name: 'destination', summary: 'URL of the broker that gets them, behind what waits there', required: true },
+  ],
+  options,
+  sections: [
+    {
+      heading: 'What is promised:',
+      rows: [
+        ['nothing is lost', 'a message leaves the source after it has arrived'],
+        ['it can be killed', 'the same command goes on; on Redis and SQLite each message arrives once'],
+        ['as they are', 'headers, properties, priority and ETA; what workers hold, results and failed tasks stay'],
+      ],
+    },
+  ],
+  examples: [
+    ['ctq migrate redis://old redis://new', 'all queues'],
+    ['ctq migrate redis://localhost sqlite:///srv/ctq.db -Q mail --limit 1000', 'a thousand of one queue'],
+    ["ctq migrate redis://old redis://new --task 'tasks.report.*' --dry-run", 'how many wait at the old one'],
+  ],
+  async run(call) {
+    const work = runMigrate(call);
+    // SIGINT ends it after the page at hand, and says what went.
+    call.defer(() =>
+      work.then(
+        () => {},
+        () => {},
+      ),
+    );
+    return work;
+  },
+});
+
+async function runMigrate(call: Call): Promise<number> {
+  const { args, options: given, signal, context } = call;
+  const [from, to] = args;
+  if (from === undefined || to === undefined || args.length > 2) {
+    throw new UsageError('ctq migrate takes two URLs', { hint: 'ctq migrate redis://old redis://new' });
+  }
+  const app = await openClient(call);
+  const { connectTimeoutMs, baseFolder } = surroundingsOf(call);
+  const { brokerTransportOptions, brokerUseSsl } = app.conf;
+  const end = (url: string, own: Readonly<Record<string, unknown>> | undefined): MigrationEnd => ({
+    url,
+    options: {
+      transportOptions: own ?? brokerTransportOptions,
+      connectTimeoutMs,
+      ...(brokerUseSsl === false ? {} : { ssl: brokerUseSsl }),
+    },
+  });
+  const ends = await openMigrationEnds(end(from, given.sourceOptions), end(to, given.destinationOptions), baseFolder);
+  call.defer(() => ends.close());
+  const filter = messageFilter({ task: given.task });
+  const reports = await ends.source.queues.report(given.queue?.flat() ?? (await ends.source.queues.names()));
+  if (given.dryRun === true) return tellWaiting(call, ends.source, reports, filter);
+  const view = new MigrationView(call, { reports, limit: given.limit, filtered: filter !== undefined });
+  const counts: QueueMigration[] = [];
+  const terms: MigrationTerms = {
+    ...{ ...ends, filter, signal, queues: reports.map(({ name }) => name), limit: given.limit ?? Number.POSITIVE_INFINITY },
+    onProgress: (queue, moved) => view.progress(queue, moved),
+  };
+  try {
+    await move(terms, (count) => {
+      counts.push(count);
+      view.done(count);
+    });
+  } catch (error) {
+    view.stop();
+    const moved = counts.reduce((sum, count) => sum + count.moved, 0);
+    if (call.globals.quiet !== true && call.globals.json !== true && moved > 0)
+      context.stderr.write(`ctq: ${countText(moved, 'message')} had moved; the same command goes on\n`);
+    throw error;
+  }
+  view.stop();
+  const after = await ends.source.queues.report(counts.map(({ queue }) => queue));
+  return conclude(call, counts, { from: ends.source.displayUrl, to: ends.destination.displayUrl, after });
+}
+
+interface Conclusion {
+  readonly from: string;
+  readonly to: string;
+  /** The queues at the source as they are now, in the order of the counts. */
+  readonly after: readonly QueueReport[];
+}
+
+async function conclude(call: Call, counts: readonly QueueMigration[], { from, to, after }: Conclusion): Promise<number> {
+  const { context, globals, signal } = call;
+  const moved = counts.reduce((sum, count) => sum + count.moved, 0);
+  const resumed = counts.reduce((sum, count) => sum + count.resumed, 0);
+  const rows = counts.map((count, index) => ({ ...count, left: waiting(after[index]), held: after[index]?.unacked ?? 0 }));
+  if (globals.json === true) {
+    const queues = rows.map(({ queue, ...row }) => ({ name: queue, moved: row.moved, left: row.left, held: row.held }));
+    const document = { source: from, destination: to, queues, moved, resumed, dry_run: false, interrupted: signal.aborted };
+    context.stdout.write(`${jsonText(document)}\n`);
+    return EXIT.ok;
+  }
+  const shown = rows.filter((row) => row.moved + row.left + row.held > 0);
+  const cells = shown.map(({ queue, ...row }) => [queue, row.moved, row.left]);
+  if (cells.length > 0) context.stdout.write(await tableText(['QUEUE', 'MOVED', 'LEFT'], cells, context.stdout, { flexible: ['QUEUE'] }));
+  if (globals.quiet === true) return EXIT.ok;
+  const say = (line: string): void => void context.stderr.write(`ctq: ${line}\n`);
+  if (cells.length === 0) say('nothing waits at the source');
+  if (resumed > 0) say(`${countText(resumed, 'message')} of them had been on their way when a migration was killed`);
+  const held = rows.reduce((sum, row) => sum + row.held, 0);
+  if (held > 0) say(`${countText(held, 'message')} in the hands of workers stay where they are`);
+  if (signal.aborted) say('interrupted; the same command goes on');
+  return EXIT.ok;
+}
+
+async function tellWaiting(
+  call: Call,
+  source: MigrationTerms['source'],
+  reports: readonly QueueReport[],
+  filter: MigrationTerms['filter'],
+): Promise<number> {
+  const { context, globals, signal } = call;
+  const { countPurge } = await import('../purge/removing.js');
+  const places = ['ready', 'delayed'] as const;
+  const queues = reports.map(({ name }) => name);
+  const counts = await countPurge({ estate: source, queues, places, filter, signal }, () => {});
+  const total = counts.reduce((sum, { count }) => sum + count, 0);
+  if (globals.json === true) {
+    const document = { source: source.displayUrl, queues: counts.map(({ queue, count }) => ({ name: queue, waiting: count })) };
+    context.stdout.write(`${jsonText({ ...document, waiting: total, dry_run: true })}\n`);
+    return EXIT.ok;
+  }
+  const rows = counts.filter(({ count }) => count > 0).map(({ queue, count }) => [queue, count]);
+  if (rows.length > 0) context.stdout.write(await tableText(['QUEUE', 'WAITING'], rows, context.stdout, { flexible: ['QUEUE'] }));
+  if (globals.quiet !== true) {
+    context.stderr.write(
+      total === 0 ? 'ctq: nothing waits at the source\n' : `ctq: nothing was moved from ${escapeText(source.displayUrl)}: --dry-run\n`,
+    );
+  }
+  return EXIT.ok;
+}
+
+function waiting(report: QueueReport | undefined): number {
+  return (report?.ready ?? 0) + (report?.delayed ?? 0);
+}

@@ -1,0 +1,133 @@
+/**
+ * Moves messages from one broker to another. A page is set aside in the source, arrives at the destination, and leaves the
+ * source then: whatever dies in between, each message is at one of the two. Where the destination can write down
+ * together with a page how far it has come, the page that was under way arrives once, however often it is sent.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Estate } from '../estate/estate.js';
+import { faultPoint } from '../fault-points.js';
+import type { MessagePlace, RemovedMessage, StoredMessage } from '../estate/messages.js';
+import type { MessageFilter } from './message-filter.js';
+
+/** Who takes messages in. */
+export interface Arrivals {
+  readonly displayUrl: string;
+  /** `bytes`: whatever lies in a queue. `messages`: only what can be read. */
+  readonly takes: 'bytes' | 'messages';
+  /** Whether a page that is told twice is there once. */
+  readonly remembers: boolean;
+  /** Resolves once they are there. */
+  arrive(id: string, page: readonly RemovedMessage[]): Promise<unknown>;
+}
+
+export interface MigrationTerms {
+  readonly source: Estate;
+  readonly destination: Arrivals;
+  /** Names both places: what one migration between them left aside, another one goes on with. */
+  readonly pair: readonly [from: string, to: string];
+  readonly queues: readonly string[];
+  readonly filter: MessageFilter | undefined;
+  /** How many at the most. */
+  readonly limit: number;
+  readonly signal: AbortSignal;
+  /** After each page: how many messages of the queue have arrived. */
+  readonly onProgress: (queue: string, moved: number) => void;
+}
+
+export interface QueueMigration {
+  readonly queue: string;
+  readonly moved: number;
+  /** Of these, what an earlier migration had in its hands when it was killed. */
+  readonly resumed: number;
+}
+
+const PREFIX = 'migrate:';
+/** A page is on its way for no longer than this, unless its migration was killed. */
+const DEAD_AFTER_MS = 10_000;
+const PLACES = ['ready', 'delayed'] as const satisfies readonly MessagePlace[];
+
+/** Whether what a removal left aside is a migration's. */
+export function isMigration(removalId: string): boolean {
+  return removalId.startsWith(PREFIX);
+}
+
+function pairId(pair: MigrationTerms['pair']): string {
+  return `${PREFIX}${createHash('sha256').update(JSON.stringify(pair)).digest('hex').slice(0, 16)}:`;
+}
+
+/** Moves queue by queue; tells each queue's count as it is done with, so that an interrupted migration has something to say. */
+export async function migrate(terms: MigrationTerms, done: (count: QueueMigration) => void): Promise<void> {
+  const { source, destination, queues, filter, signal, onProgress } = terms;
+  const resumed = await goOn(terms);
+  // Of queues that were not asked for this time.
+  for (const [queue, count] of resumed) if (!queues.includes(queue)) done({ queue, moved: count, resumed: count });
+  const id = `${pairId(terms.pair)}${randomUUID()}`;
+  let number = 0;
+  let left = terms.limit - [...resumed.values()].reduce((sum, count) => sum + count, 0);
+  for (const queue of queues) {
+    const before = resumed.get(queue) ?? 0;
+    let moved = 0;
+    let quota = left;
+    const wanted = (message: StoredMessage): boolean => {
+      if (quota <= 0 || (destination.takes === 'messages' && message.message === undefined)) return false;
+      if (filter !== undefined && !filter.wants(message)) return false;
+      quota -= 1;
+      return true;
+    };
+    const enough = new AbortController();
+    try {
+      if (left > 0 && !signal.aborted) {
+        await source.messages.remove({
+          ...{ queue, places: PLACES, signal: AbortSignal.any([signal, enough.signal]) },
+          // Looking at none of them is quicker.
+          ...(filter === undefined && left === Number.POSITIVE_INFINITY && destination.takes === 'bytes' ? {} : { wanted }),
+          keep: {
+            ...{ id, from: number },
+            async page(messages) {
+              faultPoint('migrate.aside');
+              await destination.arrive(id, messages);
+              faultPoint('migrate.arrived');
+              moved += messages.length;
+            },
+          },
+          onProgress(removed) {
+            // A worker may have been faster than we were.
+            quota = left - removed;
+            if (quota <= 0) enough.abort();
+            onProgress(queue, before + moved);
+          },
+        });
+      }
+    } finally {
+      done({ queue, moved: before + moved, resumed: before });
+    }
+    number += moved;
+    left -= moved;
+  }
+}
+
+/** Finishes the pages that killed migrations between these two had in their hands. */
+async function goOn({ source, destination, pair, signal }: MigrationTerms): Promise<ReadonlyMap<string, number>> {
+  const resumed = new Map<string, number>();
+  const ids = (await source.messages.aside()).map(({ id }) => id).filter((id) => id.startsWith(pairId(pair)));
+  for (const id of ids) {
+    if (!destination.remembers) await untilDead(source, id, signal);
+    if (signal.aborted) break;
+    await source.messages.keepAside(id, async (page) => {
+      await destination.arrive(id, page);
+      faultPoint('migrate.arrived');
+      for (const { queue } of page) resumed.set(queue, (resumed.get(queue) ?? 0) + 1);
+    });
+  }
+  return resumed;
+}
+
+/** Somebody else may be at work between these two: only what has not moved for so long is left to us. */
+async function untilDead({ messages }: Estate, id: string, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const aside = (await messages.aside()).find((one) => one.id === id);
+    if (aside === undefined || aside.idleMs >= DEAD_AFTER_MS || signal.aborted) return;
+    await delay(Math.min(1_000, DEAD_AFTER_MS - aside.idleMs), undefined, { signal }).catch(() => {});
+  }
+}
