@@ -2,6 +2,7 @@
 import type { Row } from './row.js';
 import { BEATS } from './rows/beats.js';
 import { CANVAS } from './rows/canvas.js';
+import { DISKS } from './rows/disks.js';
 import { KILLED } from './rows/killed.js';
 import { LATER } from './rows/later.js';
 import { LINKS } from './rows/links.js';
@@ -12,9 +13,18 @@ import { STOPPED } from './rows/stopped.js';
 
 const SOAK = soakRow({ minutes: 30, tasks: 500_000, faultEveryS: 5, say: () => {} });
 
-export const ROWS: readonly Row[] = [...KILLED, ...LINKS, ...SERVER, ...STOPPED, ...LATER, ...OPERATIONS, ...CANVAS, ...BEATS, SOAK].sort(
-  (a, b) => place(a) - place(b),
-);
+export const ROWS: readonly Row[] = [
+  ...KILLED,
+  ...LINKS,
+  ...SERVER,
+  ...STOPPED,
+  ...LATER,
+  ...OPERATIONS,
+  ...CANVAS,
+  ...BEATS,
+  ...DISKS,
+  SOAK,
+].sort((a, b) => place(a) - place(b));
 
 /** `M12b` after `M12`. */
 function place({ id }: Row): number {

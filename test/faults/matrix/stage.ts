@@ -1,6 +1,7 @@
 /** What a scenario stands on: a broker of its own, workers of the measured system, and the book of what ran. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { Ctq } from '../../../src/index.js';
 import { projectRoot, startCtq } from '../../support/ctq-process.js';
 import type { OwnedProcess } from '../../support/owned-process.js';
@@ -38,6 +39,8 @@ export interface SendOptions {
   readonly task?: string;
   readonly seconds?: number;
   readonly countdown?: number;
+  /** Makes the message larger by so many bytes. */
+  readonly padding?: number;
 }
 
 export interface StageOptions {
@@ -70,9 +73,9 @@ export class Stage {
   }
 
   /** Starts the broker. Scenarios that want another Redis than the default one call it themselves, first. */
-  async open(options: RedisOptions = {}): Promise<void> {
+  async open(options: RedisOptions = {}, url = `sqlite://${tmpFolder()}/ctq.db`): Promise<void> {
     if (this.engine === 'sqlite') {
-      this.#url = `sqlite://${tmpFolder()}/ctq.db`;
+      this.#url = url;
       return;
     }
     this.#redis = await startRedis(options);
@@ -149,8 +152,11 @@ export class Stage {
   /** Publishes one task and notes it; resolves when the broker has it. */
   async send(name: string, options: SendOptions = {}): Promise<string> {
     this.book.sent(name);
-    const { task = 'work', seconds = 0, countdown } = options;
-    const sent = this.app.sendTask(`tasks.${task}`, [name, seconds], countdown === undefined ? {} : { countdown });
+    const { task = 'work', seconds = 0, countdown, padding } = options;
+    const sent = this.app.sendTask(`tasks.${task}`, [name, seconds], {
+      ...(countdown === undefined ? {} : { countdown }),
+      ...(padding === undefined ? {} : { headers: { padding: 'x'.repeat(padding) } }),
+    });
     await sent.published;
     return sent.id;
   }
@@ -179,6 +185,7 @@ export class Stage {
 
   /** What is in the broker: in the queue, taken and not answered, or among the dead letters. */
   async inBroker(): Promise<number> {
+    if (this.engine === 'sqlite') return countInFile(this.#url.slice('sqlite://'.length));
     if (this.engine !== 'redis') return await (await this.app.broker()).depth('celery');
     const steps = ['celery', 'celery\x06\x163', 'celery\x06\x166', 'celery\x06\x169'];
     const counts = await this.redis.commands([...steps.map((key) => ['LLEN', key]), ['HLEN', 'unacked']]);
@@ -198,6 +205,16 @@ export class Stage {
     await Promise.all(this.workers.map((worker) => worker.kill().catch(() => {})));
     for (const proxy of this.#proxies) await proxy.close();
     await this.#redis?.kill().catch(() => {});
+  }
+}
+
+/** Waiting, taken and parked ones alike. */
+function countInFile(path: string): number {
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    return (database.prepare('SELECT count(*) AS count FROM message').get() as { readonly count: number }).count;
+  } finally {
+    database.close();
   }
 }
 
