@@ -3,6 +3,8 @@
  * task, so both ways are laid out for speed.
  */
 import { ProtocolError } from '../errors.js';
+import type { ReadEnvelope } from './envelope-skeleton.js';
+import { EnvelopeSkeletons } from './envelope-skeletons.js';
 import { readJson } from './json-reader.js';
 import { RawNumber, writeJson } from './json-writer.js';
 import { parseJson, stringifyJson } from './kombu-json.js';
@@ -80,20 +82,32 @@ function base64(body: Uint8Array): string {
  *   delivery info, headers) is left out of the message instead: Celery's workers end over it (WIRE 5).
  */
 export function decodeEnvelope(text: string): Message {
+  const known = skeletons.read(text);
+  if (known !== undefined) return known;
+  const read = parseEnvelope(text);
+  skeletons.learn(read);
+  return read.message;
+}
+
+/** {@link decodeEnvelope} without what is remembered of earlier ones. */
+export function parseEnvelope(text: string): ReadEnvelope {
   const envelope = readText(() => parseJson(text));
   if (!isRecord(envelope)) throw malformed('the message is not a JSON object');
   const headers = envelope['headers'] ?? {};
   const properties = envelope['properties'] ?? {};
   if (!isRecord(headers)) throw malformed('the headers are not an object');
   if (!isRecord(properties)) throw malformed('the properties are not an object');
-  return {
+  const message = {
     headers,
     properties: decodeProperties(properties),
     contentType: textOr(envelope['content-type'], ''),
     contentEncoding: textOr(envelope['content-encoding'], 'utf-8'),
     body: decodeBody(envelope['body'], properties['body_encoding']),
   };
+  return { text, message };
 }
+
+const skeletons = new EnvelopeSkeletons(decodeBase64);
 
 function readText(read: () => unknown): unknown {
   try {
