@@ -57,6 +57,12 @@ export interface BrokerCapabilities {
 /** Whether an answer still counted. `fenced`: the delivery had been taken from us; nothing was changed. */
 export type Settled = 'settled' | 'fenced';
 
+/** Whoever hears of an answer without a promise of it. One of the two is called, once, and never before the call that asked for it has returned. */
+export interface SettledListener {
+  settled(how: Settled): void;
+  unsettled(error: unknown): void;
+}
+
 /** Why a message is back in its queue: its owner died while it had it, or gave it back in good order. */
 export type ReturnCause = 'death' | 'return';
 

@@ -2,7 +2,7 @@
  * The contract between ctq and whatever keeps results. `result-backends/` holds the ways to keep it
  * and `test/contract/result-backend.ts` is what each must pass.
  */
-import type { Delivery, Route, Settled } from './broker.js';
+import type { Delivery, Route, Settled, SettledListener } from './broker.js';
 import type { FailureRecord } from './estate/failed-task.js';
 import type { Message } from './protocol/message.js';
 import type { ResultMeta, ResultTree } from './protocol/result-meta.js';
@@ -85,6 +85,13 @@ export interface ResultBackendOptions {
 export interface Settlement {
   /** `fenced`: the delivery was no longer ours, and the result was not written either. */
   complete(delivery: Delivery, meta: ResultMeta): Promise<Settled>;
+  /**
+   * {@link complete}, or without a result `ack`, where nobody keeps a promise of it: nearly every task ends this
+   * way, and its promises would cost more than what they stand for.
+   *
+   * @throws ProtocolError for a result that cannot be written; the delivery has no answer then.
+   */
+  finish?(delivery: Delivery, meta: ResultMeta | undefined, listener: SettledListener): void;
   /**
    * The same with everything else that the end of a task sets in motion. Where it is one step, no crash
    * leaves a next task sent and the delivery to be run again (RELIABILITY W3).

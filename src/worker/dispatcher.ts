@@ -34,6 +34,7 @@ export interface DispatcherParts extends Pick<WorkerParts, 'backend' | 'settings
 export class Dispatcher {
   private readonly parts: DispatcherParts;
   private readonly ready = new RequestQueue();
+  /** Whose end is waited for; what ends at once is never in it. */
   private readonly active = new Set<Request>();
   private state: 'open' | 'closed' = 'open';
   private inRound = false;
@@ -142,7 +143,6 @@ export class Dispatcher {
       request.letGo();
       return;
     }
-    this.active.add(request);
     try {
       const message = request.message ?? decodeTaskMessage(request.delivery.message, this.parts.decoding);
       if (message instanceof Promise || !request.plan.acksLate || this.mayBeDone(request)) void this.beginLater(request, message);
@@ -153,6 +153,7 @@ export class Dispatcher {
   }
 
   private async beginLater(request: Request, pending: TaskMessage | Promise<TaskMessage>): Promise<void> {
+    this.active.add(request);
     let message: TaskMessage;
     try {
       message = await pending;
@@ -195,6 +196,7 @@ export class Dispatcher {
       this.parts.onBlock(this.lastEndMs - request.startedMs);
       return;
     }
+    this.active.add(request);
     this.lastEndMs = clock.monotonicMs();
     this.parts.onBlock(this.lastEndMs - request.startedMs);
     outcome.then(

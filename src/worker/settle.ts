@@ -18,6 +18,7 @@ import { Errbacks } from './errbacks.js';
 import { failureRecord } from './failure-record.js';
 import * as log from './log-lines.js';
 import { isTemporary, patiently } from './patience.js';
+import { type AnswerKind, type EndObserver, PendingEnd } from './pending-end.js';
 import { type Request, RequestView } from './request.js';
 import type { TaskEvents } from './task-events.js';
 import { ResultDocuments } from './result-document.js';
@@ -26,7 +27,6 @@ import type { WorkerParts } from './worker-parts.js';
 /** A task that has taken so many processes with it is not given another one (RELIABILITY M20). */
 const MOST_LOSSES = 3;
 
-type AnswerKind = 'ack' | 'reject' | 'requeue-front' | 'requeue-back' | 'requeue-lost';
 type Failure = Extract<Outcome, { kind: 'failure' }>;
 
 export type SettleParts = Pick<
@@ -44,6 +44,17 @@ export class Settler {
   private readonly parts: SettleParts;
   private readonly aftermath: Aftermath;
   private readonly conclusion: Conclusion;
+  private readonly observer: EndObserver = {
+    ended: ({ request, logLine }, how) => {
+      if (how === 'settled') this.say(request, logLine);
+      else this.lost(request);
+      this.left();
+    },
+    troubled: (end, error) => {
+      this.troubled(end, error);
+      this.left();
+    },
+  };
   private pending = 0;
   private idleListeners: (() => void)[] = [];
 
@@ -266,26 +277,26 @@ export class Settler {
   /** Stores, answers for the message, and says so; in that order or at once. */
   private end(request: Request, meta: ResultMeta | undefined, answer: AnswerKind, logLine?: () => void, reason = ''): void {
     this.pending += 1;
-    this.tryToFinish(request, meta, answer, reason).then(
-      (settled) => {
-        if (settled === 'settled') this.say(request, logLine);
-        else this.lost(request);
-        this.left();
-      },
-      (error: unknown) => {
-        this.troubled(request, meta, answer, logLine, reason, error);
-        this.left();
-      },
-    );
+    const end = new PendingEnd(this.observer, { request, meta, answer, logLine, reason });
+    try {
+      this.begin(end);
+    } catch (error) {
+      // A result that cannot be written may be refused with a throw as well as with a rejection.
+      queueMicrotask(() => end.unsettled(error));
+    }
   }
 
-  /** A result that cannot be written may be refused with a throw as well as with a rejection. */
-  private tryToFinish(request: Request, meta: ResultMeta | undefined, answer: AnswerKind, reason: string): Promise<Settled> {
-    try {
-      return this.finish(request, meta, answer, reason);
-    } catch (error) {
-      return Promise.reject(error);
+  private begin(end: PendingEnd): void {
+    const { request, meta, answer } = end;
+    const { settlement } = this.parts;
+    if (settlement.finish !== undefined && answer === 'ack' && !request.acked && request.failure === undefined) {
+      settlement.finish(request.delivery, meta, end);
+      return;
     }
+    this.finish(end).then(
+      (settled) => end.settled(settled),
+      (error: unknown) => end.unsettled(error),
+    );
   }
 
   /** Somebody else has the message, and will say how it ended. */
@@ -303,7 +314,7 @@ export class Settler {
     }
   }
 
-  private finish(request: Request, meta: ResultMeta | undefined, answer: AnswerKind, reason: string): Promise<Settled> {
+  private finish({ request, meta, answer, reason }: PendingEnd): Promise<Settled> {
     const { settlement, backend } = this.parts;
     const { delivery, failure } = request;
     if (request.acked) return this.finishAnswered(request, meta);
@@ -319,17 +330,11 @@ export class Settler {
     return 'settled';
   }
 
-  private troubled(
-    request: Request,
-    meta: ResultMeta | undefined,
-    answer: AnswerKind,
-    logLine: (() => void) | undefined,
-    reason: string,
-    error: unknown,
-  ): void {
+  private troubled(end: PendingEnd, error: unknown): void {
+    const { request, meta, logLine } = end;
     if (this.isGivenUp(request)) return;
     if (isTemporary(error)) {
-      const again = patiently(async () => this.finish(request, meta, answer, reason), this.patience(request, 'settle'));
+      const again = patiently(async () => this.finish(end), this.patience(request, 'settle'));
       this.inBackground(
         request,
         again.then((settled) => (settled === 'settled' ? this.say(request, logLine) : undefined)),

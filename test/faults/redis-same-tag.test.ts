@@ -6,13 +6,16 @@ import { DeliveryLog } from '../contract/delivery-log.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 
-/** As kombu does it in `restore_by_tag`: off the books, and back into its queue as it is. */
+/** As kombu does it in `restore_by_tag`: off the books, and back into its queue with both marks of a redelivery. */
 async function restoreAsPython(redis: RedisServer, tag: string): Promise<void> {
   const record = String(await redis.command('HGET', 'unacked', tag));
+  const [message] = JSON.parse(record) as [{ headers: Record<string, unknown>; properties: { delivery_info: Record<string, unknown> } }];
+  message.headers['redelivered'] = true;
+  message.properties.delivery_info['redelivered'] = true;
   await redis.commands([
     ['ZREM', 'unacked_index', tag],
     ['HDEL', 'unacked', tag],
-    ['RPUSH', 'q', record.slice(1, record.lastIndexOf(',"","q"]'))],
+    ['RPUSH', 'q', JSON.stringify(message)],
   ]);
 }
 

@@ -31,7 +31,8 @@ import { takeRecords } from './own.js';
 import { answerScript, settleScript, takeScript } from './scripts.js';
 import type { Switchboard } from './switchboard.js';
 import { type Taken, type TakePlan, take, takePlan } from './taking.js';
-import { RedisDelivery, Unacked } from './unacked.js';
+import { RedisDelivery } from './delivery.js';
+import { Unacked } from './unacked.js';
 
 export interface RedisConsumerOptions extends ConsumeOptions {
   readonly addresses: readonly RedisAddress[];

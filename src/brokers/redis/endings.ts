@@ -9,7 +9,7 @@ import { encodeFailureNote, type FailureRecord } from '../../estate/failed-task.
 import type { PartWrite } from '../../result-backends/redis-chords.js';
 import { Outbox, type OutboxCall, type OutboxOptions } from './outbox.js';
 import { finishScript } from './scripts.js';
-import type { HeldItem, ResultWrite } from './unacked.js';
+import type { HeldItem, ResultWrite } from './delivery.js';
 
 /** A message and the list it goes into. */
 export interface PlacedMessage {

@@ -123,6 +123,8 @@ export class Outbox<Item> {
       const reply = await this.#options.send(connection, call);
       this.#underWay = [];
       this.#options.done(items, reply);
+      // An array that has grown old would keep what is in it until the next great collection.
+      items.length = 0;
     } catch (error) {
       const failure = toFailure(error);
       this.#underWay = [];

@@ -1,11 +1,11 @@
 /** Result and acknowledgement in one step, where both lie in one database of one server (RELIABILITY (e) 8). */
-import type { Delivery, Settled } from '../../broker.js';
+import type { Delivery, Settled, SettledListener } from '../../broker.js';
 import type { ResultMeta } from '../../protocol/result-meta.js';
 import type { ChordPart, Ending, ResultBackend, Settlement } from '../../result-backend.js';
 import type { RedisChords } from '../../result-backends/redis-chords.js';
 import { type EndingWrite, failedWrite, type PartAgain } from './endings.js';
 import type { Publisher } from './publisher.js';
-import { RedisDelivery, type ResultWrite } from './unacked.js';
+import { RedisDelivery, type ResultWrite, tell } from './delivery.js';
 
 /** What a result backend on Redis offers besides its contract. */
 export interface RedisResultWriter {
@@ -39,6 +39,11 @@ export class RedisSettlement implements Settlement {
       // A value that cannot be written: the delivery has no answer yet.
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  finish(delivery: Delivery, meta: ResultMeta | undefined, listener: SettledListener): void {
+    if (delivery instanceof RedisDelivery) delivery.finish(meta === undefined ? undefined : this.#writer.resultWrite(meta), listener);
+    else tell(meta === undefined ? delivery.ack() : this.#fallback.complete(delivery, meta), listener);
   }
 
   async end(delivery: Delivery, ending: Ending): Promise<Settled> {

@@ -9,7 +9,8 @@ import type { Message } from '../../protocol/message.js';
 import { deadLettersKey, queueLists, type RedisLayout, unackedTail } from './keys.js';
 import { heldKeys } from './own.js';
 import { takeScript } from './scripts.js';
-import { DEAD_LETTERS_KEPT, type HeldItem, type Take } from './unacked.js';
+import type { HeldItem, Take } from './delivery.js';
+import { DEAD_LETTERS_KEPT } from './unacked.js';
 
 /** The keys and texts of a set of queues in their turn; made once and used until the turn changes. */
 export interface TakePlan {
@@ -85,7 +86,7 @@ export async function take(connection: RedisConnection, order: TakeOrder): Promi
 }
 
 function readAnswer({ plan, number }: TakeOrder, [takenAt, messages, runs, named, dead]: RawAnswer): Taken {
-  const take: Take = { number, takenAt: takenAt.toString('latin1'), open: messages.length };
+  const take: Take = { number, takenAt: takenAt.toString('latin1'), open: messages.length, held: [] };
   const namedTags = new Map<number, string>();
   for (let index = 0; index < named.length; index += 2) namedTags.set(Number(named[index]), String(named[index + 1]));
   const served = new Set<string>();

@@ -3,96 +3,41 @@
  * with their results, in `settle.lua`, the rest in `answer.lua`. The server checks again that the
  * delivery is ours, so an answer that comes too late writes nothing and says so.
  */
-import type { ReturnCause, Settled } from '../../broker.js';
+import type { ReturnCause, Settled, SettledListener } from '../../broker.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { RedisFailure } from '../../connections/redis-failure.js';
-import { type FailureRecord, keptText } from '../../estate/failed-task.js';
 import { faultPoint } from '../../fault-points.js';
-import { encodeEnvelope, redeliveryCount } from '../../protocol/envelope.js';
-import type { Message } from '../../protocol/message.js';
-import { type Answer, HeldDelivery } from '../held-delivery.js';
-import { type EndingWrite, Endings, failedArguments, failedWrite } from './endings.js';
+import type { Answer } from '../held-delivery.js';
+import type { HeldItem, RedisDelivery, ResultWrite, Take } from './delivery.js';
+import { type EndingWrite, Endings } from './endings.js';
 import { redeliveredTexts } from './give-back.js';
 import { deadLettersKey, dueKey, failedAtKey, failedKey, ledgerKey, parkedKey, type RedisLayout } from './keys.js';
 import { Outbox, type OutboxCall } from './outbox.js';
 import { heldKeys } from './own.js';
 import { answerScript, rememberScript, settleScript } from './scripts.js';
 
-/** How a result is written in the step that acknowledges. */
-export interface ResultWrite {
-  readonly key: string;
-  readonly text: string;
-  /** Seconds to keep it; 0 for ever. */
-  readonly ttlS: number;
-}
-
-/** One answered call of `take.lua`; its record on the server goes when nothing of it is left. */
-export interface Take {
-  readonly number: number;
-  readonly takenAt: string;
-  /** Items without a confirmed answer. */
-  open: number;
-}
-
-/** What was taken, message or not. */
-export interface HeldItem {
-  readonly tag: string;
-  readonly queue: string;
-  /** The key it came from, and goes back to. */
-  readonly list: string;
-  readonly take: Take;
-  /** Its place in the take. */
-  readonly position: number;
-}
-
-export class RedisDelivery extends HeldDelivery {
-  readonly unacked: Unacked;
-  readonly item: HeldItem;
-
-  constructor(unacked: Unacked, item: HeldItem, message: Message) {
-    super(message, item.queue, item.tag, redeliveryCount(message));
-    this.unacked = unacked;
-    this.item = item;
-  }
-
-  /** Done, and its result written in the same step. */
-  complete(result: ResultWrite): Promise<Settled> {
-    return this.begin() ?? this.unacked.acknowledge(this.item, result, this);
-  }
-
-  /** As most deliveries end: with as few promises as can be. */
-  override ack(): Promise<Settled> {
-    return this.begin() ?? this.unacked.acknowledge(this.item, undefined, this);
-  }
-
-  /** Done, with everything that its end sets in motion; the members of a chord that it completes come back instead. */
-  end(ending: EndingWrite): Promise<Settled | readonly string[]> {
-    return this.attempt(() => this.unacked.end(this, ending));
-  }
-
-  fail(record: FailureRecord): Promise<Settled> {
-    return this.end({ ...NOTHING, failed: failedWrite(record) }) as Promise<Settled>;
-  }
-
-  async remember(record: FailureRecord): Promise<void> {
-    const write = failedWrite(record);
-    const text = keptText(record, encodeEnvelope(this.message));
-    await this.unacked.remember(failedArguments(write, `${write.about}\n${text}`));
-  }
-
-  protected override settle(answer: Answer): Promise<Settled> {
-    return this.unacked.settle(this.item, answer);
-  }
-}
-
-const NOTHING: EndingWrite = { results: [], sends: [], closes: undefined, part: undefined, failed: undefined, again: 'first' };
-
 const NONE: readonly RedisDelivery[] = [];
 
-interface Done {
-  readonly item: HeldItem;
+/** A delivery that is done, on its way to the server. */
+class Done {
+  readonly delivery: RedisDelivery;
   readonly result: ResultWrite | undefined;
-  readonly resolve: (settled: Settled) => void;
+  private readonly listener: SettledListener;
+
+  constructor(delivery: RedisDelivery, result: ResultWrite | undefined, listener: SettledListener) {
+    this.delivery = delivery;
+    this.result = result;
+    this.listener = listener;
+  }
+
+  get item(): HeldItem {
+    return this.delivery.item;
+  }
+
+  resolve(settled: Settled): void {
+    if (settled === 'fenced') this.delivery.fence();
+    this.listener.settled(settled);
+  }
 }
 
 interface OtherAnswer {
@@ -121,9 +66,13 @@ const MAX_ANSWERS = 100;
 export class Unacked {
   readonly #options: UnackedOptions;
   readonly #keys: readonly string[];
-  /** By tag, in the order of delivery. */
-  readonly #held = new Map<string, RedisDelivery>();
+  /** In the order of taking. */
   readonly #takes = new Map<number, Take>();
+  /**
+   * How many deliveries the takes hold. They lie in arrays that are emptied place by place: a map through which
+   * thousands pass leaves tables behind that keep what was in them from the garbage collector for seconds.
+   */
+  #held = 0;
   /** Answered and not yet sent: the take that they make room for must not overtake them. */
   #goingBack = 0;
   /** Numbers of takes of which nothing is left, for the next call to say. */
@@ -169,7 +118,7 @@ export class Unacked {
 
   /** How much of the prefetch is used: deliveries without an answer, and those on their way to the front of a queue. */
   get size(): number {
-    return this.#held.size + this.#goingBack;
+    return this.#held + this.#goingBack;
   }
 
   /** How many answers the server has not confirmed. */
@@ -186,14 +135,24 @@ export class Unacked {
   }
 
   /**
-   * Kept under its tag. When that was somebody else's for a while (Python had restored it under the same tag) and it
-   * has come back to us, our first taking of it is over and given back as fenced: its answer would be taken for that of the second.
+   * Kept until it is answered for. When a message was somebody else's for a while (Python had restored it under the
+   * same tag, marked as redelivered) and it has come back to us, our first taking of it is over and given back as
+   * fenced: its answer would be taken for that of the second.
    */
   add(delivery: RedisDelivery): readonly RedisDelivery[] {
-    const earlier = this.#held.get(delivery.deliveryTag);
-    const fenced = earlier === undefined ? NONE : this.fence([earlier]);
-    this.#held.set(delivery.deliveryTag, delivery);
+    const fenced = delivery.redelivered ? this.fence(this.#earlier(delivery)) : NONE;
+    this.#hold(delivery);
     return fenced;
+  }
+
+  #earlier({ deliveryTag }: RedisDelivery): readonly RedisDelivery[] {
+    return this.deliveries().filter((held) => held.deliveryTag === deliveryTag);
+  }
+
+  #hold(delivery: RedisDelivery): void {
+    const { take, position } = delivery.item;
+    take.held[position] = delivery;
+    this.#held += 1;
   }
 
   /** Whether something of this take is ours or has an answer under way. */
@@ -202,15 +161,14 @@ export class Unacked {
   }
 
   deliveries(): RedisDelivery[] {
-    return [...this.#held.values()];
+    return [...this.#takes.values()].flatMap(({ held }) => held.filter((delivery) => delivery !== undefined));
   }
 
   /** Somebody else has these now; those answered meanwhile are left alone. */
   fence(deliveries: Iterable<RedisDelivery>): RedisDelivery[] {
     const fenced: RedisDelivery[] = [];
     for (const delivery of deliveries) {
-      if (this.#held.get(delivery.deliveryTag) !== delivery) continue;
-      this.#held.delete(delivery.deliveryTag);
+      if (!this.#letGo(delivery.item)) continue;
       delivery.fence();
       this.#close(delivery.item.take);
       fenced.push(delivery);
@@ -221,25 +179,23 @@ export class Unacked {
 
   /** The delivery of this tag from this take, while it waits for an answer. */
   find(takeNumber: number, tag: string): RedisDelivery | undefined {
-    const delivery = this.#held.get(tag);
-    return delivery?.item.take.number === takeNumber ? delivery : undefined;
+    return this.#takes.get(takeNumber)?.held.find((delivery) => delivery?.deliveryTag === tag);
   }
 
-  acknowledge(item: HeldItem, result?: ResultWrite, delivery?: RedisDelivery): Promise<Settled> {
-    return new Promise((resolve) => {
-      const told = (settled: Settled): void => {
-        if (settled === 'fenced') delivery?.fence();
-        resolve(settled);
-      };
-      this.#done.add({ item, result, resolve: told });
-      this.#release(item);
-    });
+  acknowledge(delivery: RedisDelivery, result: ResultWrite | undefined): Promise<Settled> {
+    return new Promise((settled, unsettled) => this.finish(delivery, result, { settled, unsettled }));
   }
 
-  settle(item: HeldItem, answer: Answer): Promise<Settled> {
+  finish(delivery: RedisDelivery, result: ResultWrite | undefined, listener: SettledListener): void {
+    this.#done.add(new Done(delivery, result, listener));
+    this.#release(delivery.item);
+  }
+
+  settle(delivery: RedisDelivery, answer: Answer): Promise<Settled> {
+    const { item } = delivery;
     switch (answer.kind) {
       case 'ack':
-        return this.acknowledge(item);
+        return this.acknowledge(delivery, undefined);
       case 'requeue':
         return this.#answer(item, answer.position, item.list, answer.after);
       case 'reject':
@@ -257,7 +213,7 @@ export class Unacked {
     this.#release(item);
     const reply = await sent;
     // Not answered for yet: the body of its chord is still to be sent.
-    if (typeof reply !== 'string') this.#held.set(item.tag, delivery);
+    if (typeof reply !== 'string') this.#hold(delivery);
     return reply;
   }
 
@@ -286,13 +242,21 @@ export class Unacked {
   #answer(item: HeldItem, kind: OtherAnswer['kind'], where: string, what: string): Promise<Settled> {
     return new Promise((resolve) => {
       this.#answers.add({ item, kind, where, what, resolve });
-      if (kind === 'front' && this.#held.delete(item.tag)) this.#goingBack += 1;
-      else this.#release(item);
+      if (kind !== 'front') this.#release(item);
+      else if (this.#letGo(item)) this.#goingBack += 1;
     });
   }
 
   #release(item: HeldItem): void {
-    if (this.#held.delete(item.tag)) this.#options.freed();
+    if (this.#letGo(item)) this.#options.freed();
+  }
+
+  /** False where it was held no more. */
+  #letGo({ take, position }: HeldItem): boolean {
+    if (take.held[position] === undefined) return false;
+    take.held[position] = undefined;
+    this.#held -= 1;
+    return true;
   }
 
   /** The server has confirmed the answer, or it does not count any more. */
