@@ -21,6 +21,7 @@ const checks = () => [
   { name: 'types', command: [binOf('tsc'), '--noEmit', '-p', '.'] },
   { name: 'lint', command: [binOf('oxlint'), '--type-aware', '--deny-warnings', '--format=unix'] },
   { name: 'format', command: [binOf('biome'), 'format'] },
+  { name: 'audit', command: [join(root, 'tools', 'audit.mjs')] },
 ];
 
 function node(args) {
