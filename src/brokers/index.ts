@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.js';
 type BrokerLoader = (url: string, options: BrokerOptions) => Promise<Broker>;
 
 const redis: BrokerLoader = async (url, options) => (await import('./redis/broker.js')).openRedisBroker(url, options);
+const amqp: BrokerLoader = async (url, options) => (await import('./amqp/broker.js')).openAmqpBroker(url, options);
 const sqlite: BrokerLoader = async (url, options) => (await import('./sqlite/broker.js')).openSqliteBroker(url, options);
 const memory: BrokerLoader = async (url, options) => (await import('./memory/broker.js')).openMemoryBroker(url, options);
 
@@ -16,6 +17,10 @@ const loaders: ReadonlyMap<string, BrokerLoader> = new Map([
   ['redis+socket', redis],
   ['socket', redis],
   ['sentinel', redis],
+  ['amqp', amqp],
+  ['amqps', amqp],
+  ['pyamqp', amqp],
+  ['librabbitmq', amqp],
 ]);
 
 /** The schemes that {@link openBroker} knows, for messages and completions. */

@@ -33,6 +33,7 @@ export function amqpClosed(): AmqpFailure {
 /** Sorts what the driver and the server say. */
 export function toAmqpFailure(error: unknown): AmqpFailure {
   if (error instanceof AmqpFailure) return error;
+  if (error instanceof Error && error.cause instanceof AmqpFailure) return error.cause;
   if (error instanceof ConfigError)
     return new AmqpFailure('refused', error.message, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
   const cause: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;

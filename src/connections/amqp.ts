@@ -11,6 +11,7 @@ import { type Channel, type ChannelModel, type ConfirmChannel, connect, credenti
 import type { Clock, TimerHandle } from '../clock.js';
 import { ConfigError } from '../errors.js';
 import { AmqpFailure, toAmqpFailure } from './amqp-failure.js';
+import { type ByteSource, repairTables } from './amqp-tables.js';
 import type { AmqpAddress, AmqpTls } from './amqp-url.js';
 
 export type { Channel as AmqpChannel, ConfirmChannel as AmqpConfirmChannel, ConsumeMessage as AmqpDelivered } from 'amqplib';
@@ -60,6 +61,7 @@ export class Connection implements AmqpConnection {
     this.#model = model;
     this.#clock = options.clock;
     this.version = model.connection.serverProperties.version.split('.').map(Number).filter(Number.isFinite);
+    repairTables(this.#stream);
     let lastError: unknown;
     // Without a listener the driver ends the process.
     model.on('error', (error) => {
@@ -180,8 +182,9 @@ export class Connection implements AmqpConnection {
     }
   }
 
-  get #stream(): { readonly bytesRead: number; destroy(error: Error): void } {
-    return (this.#model.connection as unknown as { readonly stream: { readonly bytesRead: number; destroy(error: Error): void } }).stream;
+  /** The driver's types do not show the socket. */
+  get #stream(): DriverStream {
+    return (this.#model.connection as unknown as { readonly stream: DriverStream }).stream;
   }
 
   /** Looks once a second whether the server still talks; asks it when it has been quiet. Resolves with the first answer. */
@@ -219,6 +222,11 @@ export class Connection implements AmqpConnection {
     };
     this.#watchTimer = this.#clock.setTimeout(tick, WATCH_INTERVAL_MS).unref();
   }
+}
+
+interface DriverStream extends ByteSource {
+  readonly bytesRead: number;
+  destroy(error: Error): void;
 }
 
 function serverOf(address: AmqpAddress): Parameters<typeof connect>[0] {

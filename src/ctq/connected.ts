@@ -150,6 +150,11 @@ export class Connected {
       transportOptions: this.settings.brokerTransportOptions,
       connectTimeoutMs: this.surroundings.connectTimeoutMs,
       logger: this.logger,
+      amqp: {
+        heartbeatS: this.settings.brokerHeartbeat,
+        loginMethod: this.settings.brokerLoginMethod,
+        delayedQueueType: this.settings.brokerNativeDelayedDeliveryQueueType,
+      },
       ...sslOption(this.settings.brokerUseSsl),
     };
   }

@@ -44,11 +44,11 @@ export interface ControlReply {
 
 /** `control_exchange` is `celery` unless set otherwise; both ends must agree. */
 export function requestExchange(namespace: string): Exchange {
-  return { name: `${namespace}.pidbox`, type: 'fanout' };
+  return { name: `${namespace}.pidbox`, type: 'fanout', durable: false };
 }
 
 export function replyExchange(namespace: string): Exchange {
-  return { name: `reply.${namespace}.pidbox`, type: 'direct' };
+  return { name: `reply.${namespace}.pidbox`, type: 'direct', durable: false };
 }
 
 /** How long the broker keeps what nobody fetches, where it can (AMQP): Celery's control_queue_ttl and control_queue_expires. */
@@ -78,7 +78,7 @@ export function requestRoute(namespace: string): Route {
 }
 
 export function replyRoute(address: ReplyAddress): Route {
-  return { exchange: { name: address.exchange, type: 'direct' }, routingKey: address.routingKey };
+  return { exchange: { name: address.exchange, type: 'direct', durable: false }, routingKey: address.routingKey };
 }
 
 /**

@@ -1,0 +1,177 @@
+/** RabbitMQ, as kombu's `pyamqp` transport uses it: see docs/wire/amqp.md for what is declared and how deliveries end. */
+import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, Queue, Route, Subscription } from '../../broker.js';
+import { systemClock } from '../../clock.js';
+import type { AmqpChannel } from '../../connections/amqp.js';
+import { type AmqpFailure, toAmqpFailure } from '../../connections/amqp-failure.js';
+import { AmqpLink } from '../../connections/amqp-link.js';
+import { type AmqpAddress, parseAmqpUrl } from '../../connections/amqp-url.js';
+import { BrokerError } from '../../errors.js';
+import { type Logger, silentLogger } from '../../logger.js';
+import type { Message } from '../../protocol/message.js';
+import { AmqpConsumer } from './consumer.js';
+import { Delays } from './delays.js';
+import { Disposal } from './disposal.js';
+import { Publisher } from './publisher.js';
+import { Subscriptions } from './subscriptions.js';
+import { Topology } from './topology.js';
+
+/** @throws ConfigError for a URL or an option that cannot be read. */
+export function openAmqpBroker(url: string, options: BrokerOptions): AmqpBroker {
+  return new AmqpBroker(parseAmqpUrl(url, { transportOptions: options.transportOptions, ...options.amqp, ...sslOf(options) }), options);
+}
+
+function sslOf({ ssl }: BrokerOptions): Pick<BrokerOptions, 'ssl'> {
+  return ssl === undefined ? {} : { ssl };
+}
+
+/** A stop does not wait longer for a server that is away. */
+const CLOSE_LIMIT_MS = 2_000;
+
+export class AmqpBroker implements Broker {
+  readonly capabilities: BrokerCapabilities = { eventExchangeType: 'topic', parks: true, shared: true };
+  readonly displayUrl: string;
+  readonly #addresses: readonly AmqpAddress[];
+  readonly #connectTimeoutMs: number;
+  readonly #logger: Logger;
+  readonly #topology: Topology;
+  /** A connection for publishing alone: a server that is short of memory stops reading from it. */
+  readonly #publishing: AmqpLink;
+  readonly #publisher: Publisher;
+  readonly #disposal: Disposal;
+  readonly #subscriptions: Subscriptions;
+  readonly #consumers = new Set<Consumer>();
+  /** For questions and subscriptions. */
+  #asking: AmqpLink | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(addresses: readonly AmqpAddress[], options: BrokerOptions) {
+    this.#addresses = addresses;
+    this.#connectTimeoutMs = options.connectTimeoutMs;
+    this.#logger = options.logger ?? silentLogger;
+    this.#topology = new Topology(this.#logger);
+    this.#publishing = this.#link('ctq publisher');
+    this.displayUrl = this.#publishing.displayUrl;
+    const parts = { link: this.#publishing, topology: this.#topology, clock: systemClock, logger: this.#logger };
+    this.#publisher = new Publisher({ ...parts, limitMs: options.connectTimeoutMs, told: (failure) => this.#toBrokerError(failure) });
+    const delays = new Delays(options.amqp?.delayedQueueType ?? 'quorum');
+    this.#disposal = new Disposal({ ...parts, publisher: this.#publisher, delays });
+    this.#subscriptions = new Subscriptions({ link: () => this.#theAsking(), topology: this.#topology, logger: this.#logger });
+  }
+
+  declare(queue: Queue): Promise<void> {
+    return this.#do(() => this.#publishing.ask((connection) => this.#topology.declare(connection, queue)));
+  }
+
+  publish(message: Message, route: Route): Promise<void> {
+    if (this.#closing !== undefined) return this.#do(() => this.#publisher.publish(message, route));
+    return this.#publisher.publish(message, route);
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    this.#mustBeOpen();
+    if (this.#addresses.some(({ tls }) => tls?.verify === 'none')) {
+      this.#logger.warning(
+        'Nobody checks the certificate of %s: whoever is in between reads and writes along (cert_reqs)',
+        this.displayUrl,
+      );
+    }
+    const consumer = new AmqpConsumer({
+      ...options,
+      addresses: this.#addresses,
+      topology: this.#topology,
+      disposal: this.#disposal,
+      clock: systemClock,
+      logger: this.#logger,
+      toBrokerError: (failure) => this.#toBrokerError(failure),
+      closed: () => this.#consumers.delete(consumer),
+    });
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  subscribe(queue: Queue, onMessage: (message: Message) => void): Promise<Subscription> {
+    return this.#do(() => this.#subscriptions.add(queue, onMessage));
+  }
+
+  purge(queue: string): Promise<number> {
+    return this.#askQueue(async (channel) => (await channel.purgeQueue(queue)).messageCount);
+  }
+
+  depth(queue: string): Promise<number> {
+    return this.#askQueue(async (channel) => (await channel.checkQueue(queue)).messageCount);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const limit = new Promise<void>((resolve) => systemClock.setTimeout(resolve, CLOSE_LIMIT_MS).unref());
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+    await Promise.race([Promise.all([this.#publisher.idle(), this.#subscriptions.close()]), limit]);
+    // What could not be sent by now is told so.
+    this.#publisher.close();
+    await Promise.all([this.#publishing.close(), this.#asking?.close()]);
+  }
+
+  #link(name: string): AmqpLink {
+    return new AmqpLink({ addresses: this.#addresses, name, clock: systemClock, connectTimeoutMs: this.#connectTimeoutMs });
+  }
+
+  #theAsking(): AmqpLink {
+    this.#asking ??= new AmqpLink({
+      addresses: this.#addresses,
+      name: 'ctq',
+      clock: systemClock,
+      connectTimeoutMs: this.#connectTimeoutMs,
+      observer: { prepare: (connection) => this.#subscriptions.restore(connection) },
+    });
+    return this.#asking;
+  }
+
+  /** A queue that nobody has declared is empty, as it is with every other broker. */
+  #askQueue(ask: (channel: AmqpChannel) => Promise<number>): Promise<number> {
+    return this.#do(() =>
+      this.#theAsking()
+        .ask((connection) => connection.once(ask))
+        .catch((error: unknown) => {
+          if (toAmqpFailure(error).kind === 'missing') return 0;
+          throw error;
+        }),
+    );
+  }
+
+  async #do<T>(action: () => Promise<T>): Promise<T> {
+    this.#mustBeOpen();
+    try {
+      return await action();
+    } catch (error) {
+      throw error instanceof BrokerError ? error : this.#toBrokerError(toAmqpFailure(error));
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing !== undefined) throw new BrokerError('CTQ_BROKER_CLOSED', `the broker at ${this.displayUrl} was closed`);
+  }
+
+  #toBrokerError(failure: AmqpFailure): BrokerError {
+    const options = { cause: failure, ...(failure.hint === undefined ? {} : { hint: failure.hint }) };
+    switch (failure.kind) {
+      case 'unreachable':
+        return new BrokerError('CTQ_BROKER_UNREACHABLE', `cannot reach the broker at ${this.displayUrl}: ${failure.message}`, {
+          hint: 'is RabbitMQ running there?',
+          ...options,
+        });
+      case 'refused':
+        return new BrokerError('CTQ_BROKER_REFUSED', `the broker at ${this.displayUrl} refused us: ${failure.message}`, options);
+      case 'failed':
+      case 'missing':
+        return new BrokerError('CTQ_BROKER_FAILED', `the broker at ${this.displayUrl} failed: ${failure.message}`, options);
+      case 'closed':
+        return new BrokerError('CTQ_BROKER_CLOSED', `the broker at ${this.displayUrl} was closed`, options);
+      default:
+        return failure.kind satisfies never;
+    }
+  }
+}

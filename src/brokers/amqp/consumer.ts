@@ -1,0 +1,398 @@
+/**
+ * A consumption of RabbitMQ's queues. The server itself knows whether we live: it gives what we hold to
+ * somebody else as soon as the channel is gone, so there are no leases. What we hold at that moment is in
+ * doubt: when the server gives it to us again the work simply goes on, and when it has not done so for a
+ * while somebody else has it, and it is fenced (docs/wire/amqp.md).
+ */
+import type { ConsumeOptions, Consumer, ConsumerHandler, Queue, Settled } from '../../broker.js';
+import type { Clock, TimerHandle } from '../../clock.js';
+import type { AmqpChannel, AmqpConnection } from '../../connections/amqp.js';
+import { type AmqpFailure, toAmqpFailure } from '../../connections/amqp-failure.js';
+import { AmqpLink } from '../../connections/amqp-link.js';
+import type { AmqpAddress } from '../../connections/amqp-url.js';
+import type { BrokerError } from '../../errors.js';
+import { faultPoint } from '../../fault-points.js';
+import type { Logger } from '../../logger.js';
+import type { Answer } from '../held-delivery.js';
+import { AmqpDelivery, type AmqpDeliverySource, type Seat } from './delivery.js';
+import type { Disposal } from './disposal.js';
+import { Intake, type IntakeLimits, limitsOf } from './intake.js';
+import { Postponed } from './postponed.js';
+import { isReplicated, type Topology } from './topology.js';
+import { decodeDelivered } from './wire.js';
+
+export interface AmqpConsumerOptions extends ConsumeOptions {
+  readonly addresses: readonly AmqpAddress[];
+  readonly topology: Topology;
+  readonly disposal: Disposal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly toBrokerError: (failure: AmqpFailure) => BrokerError;
+  readonly closed: () => void;
+}
+
+/** After the connection is back, what was held is somebody else's when it has not come again. */
+const DOUBT_LIMIT_MS = 10_000;
+const NOT_IMPLEMENTED = 540;
+const CLOSE_LIMIT_MS = 2_000;
+const SETTLED = Promise.resolve('settled' as const);
+
+export class AmqpConsumer implements Consumer {
+  readonly #options: AmqpConsumerOptions;
+  readonly #handler: ConsumerHandler;
+  readonly #clock: Clock;
+  readonly #link: AmqpLink;
+  readonly #queues = new Map<string, Queue>();
+  #prefetch: number;
+  #state: 'taking' | 'paused' | 'closing' | 'closed' = 'taking';
+  #channel: AmqpChannel | undefined;
+  #intake: Intake | undefined;
+  /** Only once the server has told us that it knows no other. */
+  #limits: IntakeLimits | undefined;
+  #channels = 0;
+  /** Handed out and not settled, in order. */
+  readonly #held = new Set<AmqpDelivery>();
+  /** Here, and not to be handed out yet: too many are, or it is not due. */
+  #waiting: AmqpDelivery[] = [];
+  readonly #postponed: Postponed;
+  readonly #answering = new Set<Promise<unknown>>();
+  #handingOut = false;
+  #doubtTimer: TimerHandle | undefined;
+
+  constructor(options: AmqpConsumerOptions) {
+    this.#options = options;
+    this.#handler = options.handler;
+    this.#clock = options.clock;
+    this.#prefetch = options.prefetch;
+    this.#postponed = new Postponed(options.clock, (delivery) => this.#isDue(delivery));
+    for (const queue of options.queues) this.#queues.set(queue.name, queue);
+    this.#link = new AmqpLink({
+      addresses: options.addresses,
+      name: options.name,
+      clock: options.clock,
+      connectTimeoutMs: Number.POSITIVE_INFINITY,
+      observer: {
+        prepare: (connection) => this.#prepare(connection),
+        up: () => this.#up(),
+        down: (failure, attempt, retryInMs) => this.#down(failure, attempt, retryInMs),
+      },
+    });
+    this.#link.open();
+  }
+
+  get queues(): readonly Queue[] {
+    return [...this.#queues.values()];
+  }
+
+  setPrefetch(count: number): void {
+    if (count === this.#prefetch) return;
+    this.#prefetch = count;
+    void this.#adjust();
+    this.#handOutSoon();
+  }
+
+  async addQueue(queue: Queue): Promise<void> {
+    if (this.#queues.has(queue.name)) return;
+    this.#queues.set(queue.name, queue);
+    const connection = this.#link.now;
+    if (connection === undefined) return; // The next connection declares it.
+    await this.#declare(connection, [queue]);
+    await this.#adjust();
+  }
+
+  async cancelQueue(name: string): Promise<void> {
+    if (!this.#queues.delete(name)) return;
+    await this.#adjust();
+  }
+
+  async pause(): Promise<void> {
+    if (this.#state === 'taking') this.#state = 'paused';
+    await this.#adjust();
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#state = 'closing';
+    this.#doubtTimer?.cancel();
+    await this.#adjust();
+    this.#returnWaiting(this.queues.map(({ name }) => name));
+    for (const delivery of this.#held) if (delivery.seat === undefined) delivery.fence();
+    await this.#inTime(Promise.allSettled(this.#answering));
+    this.#state = 'closed';
+    for (const delivery of this.#held) delivery.fence();
+    this.#held.clear();
+    this.#dropWaiting();
+    // The end of the channel gives all that is unsettled back, in order, to where it was.
+    await this.#inTime(this.#channel?.close().catch(() => {}) ?? Promise.resolve());
+    await this.#link.close();
+    this.#options.closed();
+  }
+
+  // The connection.
+
+  async #prepare(connection: AmqpConnection): Promise<void> {
+    await this.#declare(connection, this.queues);
+    const channel = await connection.channel();
+    this.#channels += 1;
+    this.#channel = channel;
+    const intake = new Intake({
+      channel,
+      limits: this.#limits ?? limitsOf(connection, this.queues),
+      queues: () => this.queues,
+      wanted: () => (this.#state === 'taking' && this.#prefetch > 0 ? this.#prefetch + this.#postponed.size : 0),
+      received: (queue, raw) => this.#receive(queue, { channel, raw }),
+      cancelled: (queue) => this.#cancelled(queue),
+      stopped: (queues) => this.#returnWaiting(queues),
+    });
+    this.#intake = intake;
+    let failure: AmqpFailure | undefined;
+    channel.on('error', (error) => {
+      failure = toAmqpFailure(error);
+      if (failure.code === NOT_IMPLEMENTED) this.#limits = 'for each';
+    });
+    channel.on('close', () => {
+      if (this.#channel !== channel) return;
+      this.#channelLost();
+      // The channel's end is a broken connection to us, so that there is one way back.
+      if (this.#state !== 'closed') connection.abandon(toAmqpFailure(failure ?? new Error('the channel was closed')));
+    });
+  }
+
+  async #declare(connection: AmqpConnection, queues: readonly Queue[]): Promise<void> {
+    for (const queue of queues) await this.#options.topology.declare(connection, queue);
+    const replicated = queues.filter(isReplicated);
+    if (replicated.length > 0) await this.#options.disposal.serveCelery(connection, replicated);
+  }
+
+  #up(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#handler.connected();
+    void this.#adjust();
+    this.#doubtTimer?.cancel();
+    if (this.#held.size > 0) this.#doubtTimer = this.#clock.setTimeout(() => this.#endDoubt(), DOUBT_LIMIT_MS);
+  }
+
+  #down(failure: AmqpFailure, attempt: number, retryInMs: number): void {
+    this.#channelLost();
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#handler.disconnected(this.#options.toBrokerError(failure), attempt, retryInMs);
+  }
+
+  #channelLost(): void {
+    this.#channel = undefined;
+    this.#intake = undefined;
+    this.#doubtTimer?.cancel();
+    for (const delivery of this.#held) delivery.unseat();
+    this.#dropWaiting();
+  }
+
+  /** What nobody has seen yet comes again by itself. */
+  #dropWaiting(): void {
+    this.#waiting = [];
+    this.#postponed.clear();
+  }
+
+  #endDoubt(): void {
+    const lost = [...this.#held].filter(({ seat }) => seat === undefined);
+    for (const delivery of lost) {
+      delivery.fence();
+      this.#held.delete(delivery);
+    }
+    if (lost.length > 0) this.#handler.fenced(lost);
+    this.#handOutSoon();
+  }
+
+  #adjust(): Promise<void> {
+    const { now: connection } = this.#link;
+    // A channel that fails here tells so by its own event.
+    return (
+      this.#intake?.adjust().catch((error: unknown) => {
+        const failure = toAmqpFailure(error);
+        if (failure.code === NOT_IMPLEMENTED) this.#limits = 'for each';
+        if (this.#state !== 'closing' && this.#state !== 'closed') connection?.abandon(failure);
+      }) ?? Promise.resolve()
+    );
+  }
+
+  /** Its queue was deleted, or lives on another node now: declared anew with the rest. */
+  #cancelled(queue: string): void {
+    this.#intake?.forget(queue);
+    if (this.#state !== 'taking' && this.#state !== 'paused') return;
+    this.#options.logger.warning("The server has ended the consumer of queue '%s'; it is declared again", queue);
+    const connection = this.#link.now;
+    const declared = this.#queues.get(queue);
+    if (connection === undefined || declared === undefined) return;
+    this.#declare(connection, [declared])
+      .then(() => this.#adjust())
+      .catch((error: unknown) => connection.abandon(toAmqpFailure(error)));
+  }
+
+  // What comes.
+
+  #receive(queue: string, seat: Seat): void {
+    const { raw } = seat;
+    const { message, redeliveryCount, dueAtMs } = decodeDelivered(raw);
+    if (raw.fields.redelivered && this.#resume(seat, (held) => held.queue === queue && held.isTwinOf(message))) return;
+    const tag = `${this.#channels}.${raw.fields.deliveryTag}`;
+    this.#arrived({ message, queue, tag, redeliveryCount, dueAtMs, seat });
+  }
+
+  #arrived(source: AmqpDeliverySource): void {
+    this.#waiting.push(new AmqpDelivery(source, (delivery, answer) => this.#settle(delivery, answer)));
+    this.#handOutSoon();
+  }
+
+  /** @returns Whether it is one that we hold in doubt. */
+  #resume(seat: Seat, isIt: (held: AmqpDelivery) => boolean): boolean {
+    for (const held of this.#held) {
+      if (held.seat !== undefined || !isIt(held)) continue;
+      held.reseat(seat);
+      return true;
+    }
+    return false;
+  }
+
+  #handOutSoon(): void {
+    if (this.#handingOut || this.#waiting.length === 0) return;
+    this.#handingOut = true;
+    // Behind all that came in this turn of the socket.
+    queueMicrotask(() => {
+      this.#handingOut = false;
+      this.#handOut();
+    });
+  }
+
+  #handOut(): void {
+    if (this.#state !== 'taking') return;
+    const nowMs = this.#clock.nowMs();
+    const batch: AmqpDelivery[] = [];
+    const rest: AmqpDelivery[] = [];
+    for (const delivery of this.#waiting) {
+      if (delivery.dueAtMs > nowMs) void this.#postpone(delivery);
+      else if (this.#held.size < this.#prefetch) {
+        this.#held.add(delivery);
+        batch.push(delivery);
+      } else rest.push(delivery);
+    }
+    this.#waiting = rest;
+    if (batch.length > 0) this.#handler.deliver(batch);
+    if (batch.length > 0) faultPoint('amqp.delivered');
+  }
+
+  /** Back from the server before its time: with less than a second to go, or because its delay was longer than any. */
+  async #postpone(delivery: AmqpDelivery): Promise<void> {
+    const { dueAtMs } = delivery;
+    const where = await this.#options.disposal.delay(delivery, dueAtMs).catch(() => 'here' as const);
+    if (where === 'there') this.#acknowledge(delivery);
+    else this.#keepHere(delivery, dueAtMs);
+  }
+
+  #keepHere(delivery: AmqpDelivery, dueAtMs: number): void {
+    if (delivery.seat === undefined || this.#state === 'closed') return;
+    if (this.#state !== 'taking') return this.#passOn(delivery, dueAtMs);
+    this.#postponed.add(delivery, dueAtMs);
+    // The server may send one more for each of these.
+    void this.#adjust();
+  }
+
+  /** For somebody else, who is to keep the date. */
+  #passOn(delivery: AmqpDelivery, dueAtMs: number): void {
+    const passing = this.#options.disposal
+      .sendBack(delivery, delivery.redeliveryCount, dueAtMs)
+      .then(() => this.#acknowledge(delivery))
+      .catch(() => this.#nack(delivery, 'requeue'))
+      .finally(() => this.#answering.delete(passing));
+    this.#answering.add(passing);
+  }
+
+  /** The same message in the same place, to be answered anew. */
+  #isDue({ message, queue, deliveryTag, redeliveryCount, seat }: AmqpDelivery): void {
+    void this.#adjust();
+    if (seat !== undefined) this.#arrived({ message, queue, tag: `${deliveryTag}+`, redeliveryCount, dueAtMs: 0, seat });
+  }
+
+  #returnWaiting(queues: readonly string[]): void {
+    for (const { delivery, dueAtMs } of this.#postponed.take(queues)) this.#passOn(delivery, dueAtMs);
+    const back = this.#waiting.filter(({ queue }) => queues.includes(queue));
+    this.#waiting = this.#waiting.filter((delivery) => !back.includes(delivery));
+    for (const delivery of back) this.#nack(delivery, 'requeue');
+  }
+
+  // What is answered.
+
+  #settle(delivery: AmqpDelivery, answer: Answer): Promise<Settled> {
+    // The common case has nothing to wait for.
+    if (answer.kind === 'ack' && this.#acknowledge(delivery)) return SETTLED;
+    const settling = this.#settleSlowly(delivery, answer).finally(() => this.#answering.delete(settling));
+    this.#answering.add(settling);
+    return settling;
+  }
+
+  async #settleSlowly(delivery: AmqpDelivery, answer: Answer): Promise<Settled> {
+    if ((await delivery.seated()) === undefined) return 'fenced';
+    const { disposal } = this.#options;
+    switch (answer.kind) {
+      case 'ack':
+        break;
+      case 'requeue':
+        if (answer.position === 'front' && answer.after === 'return') return this.#finish(delivery, 'requeue');
+        await disposal.sendBack(delivery, answer.after === 'death' ? delivery.redeliveryCount + 1 : Math.max(delivery.redeliveryCount, 1));
+        break;
+      case 'reject':
+        await disposal.bury(delivery, answer.reason);
+        return this.#finish(delivery, 'reject');
+      case 'park':
+        if ((await disposal.delay(delivery, answer.dueAtMs)) === 'here') {
+          // Settled for the worker: it makes room there, and comes again.
+          this.#held.delete(delivery);
+          this.#keepHere(delivery, answer.dueAtMs);
+          this.#handOutSoon();
+          return 'settled';
+        }
+        break;
+      default:
+        answer satisfies never;
+    }
+    return this.#finish(delivery, 'ack');
+  }
+
+  /** Somebody may have the message by now: what was done beside is then done twice, and this says so. */
+  async #finish(delivery: AmqpDelivery, how: 'ack' | 'requeue' | 'reject'): Promise<Settled> {
+    for (;;) {
+      if ((await delivery.seated()) === undefined) return 'fenced';
+      if (how === 'ack' ? this.#acknowledge(delivery) : this.#nack(delivery, how)) return 'settled';
+      delivery.unseat();
+    }
+  }
+
+  #acknowledge(delivery: AmqpDelivery): boolean {
+    return this.#answer(delivery, ({ channel, raw }) => channel.ack(raw));
+  }
+
+  #nack(delivery: AmqpDelivery, how: 'requeue' | 'reject'): boolean {
+    return this.#answer(delivery, ({ channel, raw }) => channel.nack(raw, false, how === 'requeue'));
+  }
+
+  #answer(delivery: AmqpDelivery, say: (seat: Seat) => void): boolean {
+    const { seat } = delivery;
+    if (seat === undefined) return false;
+    try {
+      say(seat);
+    } catch {
+      return false; // The channel has just closed; its event is on the way.
+    }
+    faultPoint('amqp.answered');
+    this.#held.delete(delivery);
+    this.#handOutSoon();
+    return true;
+  }
+
+  async #inTime(work: Promise<unknown>): Promise<void> {
+    let timer: TimerHandle | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = this.#clock.setTimeout(resolve, CLOSE_LIMIT_MS);
+    });
+    await Promise.race([work, limit]);
+    timer?.cancel();
+  }
+}

@@ -1,0 +1,226 @@
+/** Our messages as AMQP's basic properties, headers and body, and back (docs/wire/amqp.md). */
+import type { Queue } from '../../broker.js';
+import type { AmqpDelivered } from '../../connections/amqp.js';
+import { ProtocolError } from '../../errors.js';
+import { REDELIVERIES_HEADER } from '../../protocol/envelope.js';
+import type { Message } from '../../protocol/message.js';
+import { isRecord } from '../../protocol/record.js';
+
+/** When a parked message is due, in milliseconds since 1970. */
+export const DUE_HEADER = 'x-ctq-due';
+/** Where a message was published before we published it again by the name of its queue. */
+const EXCHANGE_HEADER = 'x-ctq-exchange';
+const ROUTING_KEY_HEADER = 'x-ctq-routing-key';
+/** Its own time to live, which would end too early in a queue that only holds it for a while. */
+const EXPIRATION_HEADER = 'x-ctq-expiration';
+/** Why a dead letter is one. */
+export const REASON_HEADER = 'x-ctq-reason';
+const LONGEST_REASON = 2_000;
+const DEAD_LETTERS_KEPT = 10_000;
+/** Counted by quorum queues: how often a message went back. */
+const DELIVERY_COUNT_HEADER = 'x-delivery-count';
+const OURS: ReadonlySet<string> = new Set([
+  DUE_HEADER,
+  EXCHANGE_HEADER,
+  ROUTING_KEY_HEADER,
+  EXPIRATION_HEADER,
+  REDELIVERIES_HEADER,
+  DELIVERY_COUNT_HEADER,
+]);
+/** RabbitMQ's record of the queues that a message has been through; ours only when we sent it through them. */
+const DEATH_HEADER = /^x-(?:death|(?:first|last)-death-.*)$/;
+
+const LARGEST_INT64 = 2n ** 63n - 1n;
+const SMALLEST_INT64 = -(2n ** 63n);
+/** A header table must fit into one frame, together with the other properties. */
+const LARGEST_KEY = 255;
+
+/** What the driver's `publish` takes. */
+export type PublishOptions = Readonly<Record<string, unknown>>;
+
+/** Properties of AMQP that Celery leaves alone, by kombu's names for them and the driver's. */
+const EXTRA_PROPERTIES: readonly (readonly [wire: string, driver: string])[] = [
+  ['app_id', 'appId'],
+  ['message_id', 'messageId'],
+  ['type', 'type'],
+  ['user_id', 'userId'],
+  ['cluster_id', 'clusterId'],
+];
+
+/**
+ * @throws ProtocolError for headers that no AMQP table can hold.
+ */
+export function encodeProperties(message: Message): PublishOptions {
+  const { properties, headers } = message;
+  const options: Record<string, unknown> = {
+    headers: encodeTable(headers),
+    contentType: message.contentType,
+    contentEncoding: message.contentEncoding,
+    deliveryMode: properties.deliveryMode ?? 2,
+    priority: Math.min(Math.max(Math.trunc(properties.priority ?? 0) || 0, 0), 255),
+  };
+  if (properties.correlationId !== undefined) options['correlationId'] = properties.correlationId;
+  if (properties.replyTo !== undefined) options['replyTo'] = properties.replyTo;
+  if (properties.expiration !== undefined) options['expiration'] = properties.expiration;
+  if (properties.timestamp !== undefined) options['timestamp'] = properties.timestamp;
+  const { extra } = properties;
+  if (extra === undefined) return options;
+  for (const [wire, driver] of EXTRA_PROPERTIES) if (typeof extra[wire] === 'string') options[driver] = extra[wire];
+  return options;
+}
+
+export function bodyBytes({ body }: Message): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+/** What goes back into a queue, or into another one, by our own hand. */
+export interface Readdressed {
+  readonly redeliveries?: number;
+  readonly dueAtMs?: number;
+}
+
+/** The same message to be published to its queue by name: where it was published first is kept in headers. */
+export function readdressed(message: Message, { redeliveries = 0, dueAtMs }: Readdressed): Message {
+  const { deliveryInfo, expiration, deliveryTag: _tag, ...properties } = message.properties;
+  return {
+    ...message,
+    headers: {
+      ...message.headers,
+      ...(redeliveries > 0 ? { [REDELIVERIES_HEADER]: redeliveries } : {}),
+      ...(dueAtMs === undefined ? {} : { [DUE_HEADER]: dueAtMs }),
+      ...(deliveryInfo === undefined ? {} : { [EXCHANGE_HEADER]: deliveryInfo.exchange, [ROUTING_KEY_HEADER]: deliveryInfo.routingKey }),
+      ...(expiration === undefined ? {} : { [EXPIRATION_HEADER]: expiration }),
+    },
+    properties,
+  };
+}
+
+/** What was rejected from a queue is kept here, the oldest giving way when there are very many. */
+export function deadLetterQueue(queue: string): Queue {
+  const name = `ctq.dead.${queue}`;
+  return { name, exchange: { name: '', type: 'direct' }, routingKey: name, arguments: { 'x-max-length': DEAD_LETTERS_KEPT } };
+}
+
+export function deadLetter(message: Message, reason: string): Message {
+  const kept = readdressed(message, {});
+  return { ...kept, headers: { ...kept.headers, [REASON_HEADER]: reason.slice(0, LONGEST_REASON) } };
+}
+
+/** A message as it was delivered, with what the wire says beside it. */
+export interface Arrived {
+  readonly message: Message;
+  readonly redeliveryCount: number;
+  /** Milliseconds since 1970; 0 for now. */
+  readonly dueAtMs: number;
+}
+
+export function decodeDelivered({ fields, properties, content }: AmqpDelivered): Arrived {
+  const raw: Readonly<Record<string, unknown>> = isRecord(properties.headers) ? properties.headers : {};
+  const dueAtMs = wholeNumber(raw[DUE_HEADER]);
+  const redelivered = fields.redelivered ? 1 : 0;
+  const redeliveryCount = Math.max(wholeNumber(raw[REDELIVERIES_HEADER]), wholeNumber(raw[DELIVERY_COUNT_HEADER]), redelivered);
+  const exchange = textOr(raw[EXCHANGE_HEADER], fields.exchange);
+  const routingKey = textOr(raw[ROUTING_KEY_HEADER], fields.routingKey);
+  const expiration = textOr(raw[EXPIRATION_HEADER], textOr(properties.expiration, undefined));
+  const known: Record<string, unknown> = {
+    deliveryInfo: { exchange, routingKey, ...(redeliveryCount > 0 ? { redelivered: true } : {}) },
+  };
+  if (properties.correlationId !== undefined) known['correlationId'] = properties.correlationId;
+  if (properties.replyTo !== undefined) known['replyTo'] = properties.replyTo;
+  if (properties.deliveryMode !== undefined) known['deliveryMode'] = properties.deliveryMode;
+  if (properties.priority !== undefined) known['priority'] = properties.priority;
+  if (expiration !== undefined) known['expiration'] = expiration;
+  if (typeof properties.timestamp === 'number') known['timestamp'] = properties.timestamp;
+  const extra = extraOf(properties as unknown as Readonly<Record<string, unknown>>);
+  if (extra !== undefined) known['extra'] = extra;
+  return {
+    message: {
+      headers: decodeHeaders(raw, dueAtMs > 0),
+      properties: known,
+      contentType: textOr(properties.contentType, 'application/data'),
+      contentEncoding: textOr(properties.contentEncoding, 'binary'),
+      body: content,
+    },
+    redeliveryCount,
+    dueAtMs,
+  };
+}
+
+function extraOf(properties: Readonly<Record<string, unknown>>): Record<string, unknown> | undefined {
+  let extra: Record<string, unknown> | undefined;
+  for (const [wire, driver] of EXTRA_PROPERTIES) {
+    if (properties[driver] === undefined) continue;
+    extra ??= {};
+    extra[wire] = properties[driver];
+  }
+  return extra;
+}
+
+function decodeHeaders(raw: Readonly<Record<string, unknown>>, wasParked: boolean): Readonly<Record<string, unknown>> {
+  const headers: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(raw)) {
+    if (OURS.has(name) || (wasParked && DEATH_HEADER.test(name))) continue;
+    headers[name] = decodeValue(value);
+  }
+  return headers;
+}
+
+/** The driver marks what JavaScript has no type for; numbers and texts will do. */
+function decodeValue(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(decodeValue);
+  if (Buffer.isBuffer(value)) return value.toString('utf8');
+  const record = value as Readonly<Record<string, unknown>>;
+  if (record['!'] === 'timestamp') return record['value'];
+  if (record['!'] === 'decimal') {
+    const { digits, places } = record['value'] as { readonly digits: number; readonly places: number };
+    return digits / 10 ** places;
+  }
+  return Object.fromEntries(Object.entries(record).map(([name, item]) => [name, decodeValue(item)]));
+}
+
+function encodeTable(table: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const encoded: Record<string, unknown> = {};
+  for (const name of Object.keys(table)) {
+    if (name.length > LARGEST_KEY / 4 && Buffer.byteLength(name) > LARGEST_KEY) throw unencodable(`a name of ${name.length} letters`);
+    encoded[name] = encodeValue(table[name]);
+  }
+  return encoded;
+}
+
+function encodeValue(value: unknown): unknown {
+  switch (typeof value) {
+    case 'bigint':
+      if (value > LARGEST_INT64 || value < SMALLEST_INT64) throw unencodable('a whole number of more than 64 bits');
+      return { '!': 'int64', value };
+    case 'number':
+      // What the driver takes for a whole number must be one that 64 bits hold.
+      return Number.isSafeInteger(value) ? value : { '!': 'double', value };
+    case 'object':
+      if (value === null || Buffer.isBuffer(value)) return value;
+      if (Array.isArray(value)) return value.map(encodeValue);
+      if (value instanceof Uint8Array) return Buffer.from(value);
+      if (value instanceof Date) return value.toISOString();
+      // Marked, for a `!` of the user's own would be read as such a mark.
+      return { '!': 'object', value: encodeTable(value as Readonly<Record<string, unknown>>) };
+    case 'function':
+    case 'symbol':
+      throw unencodable(`a ${typeof value}`);
+    default:
+      return value;
+  }
+}
+
+function unencodable(what: string): ProtocolError {
+  return new ProtocolError('CTQ_PROTOCOL_UNENCODABLE', `the headers hold ${what}, which AMQP cannot carry`, {
+    hint: 'send it as a text, or as an argument',
+  });
+}
+
+function wholeNumber(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
+}
+
+function textOr<T>(value: unknown, fallback: T): string | T {
+  return typeof value === 'string' ? value : fallback;
+}
