@@ -49,7 +49,7 @@ describe('a mailbox', () => {
   it('answers to the address and with the ticket of the request, one step later on the clock', () => {
     mailbox().receive(request('ping'));
     const [{ message, route }] = broker.published as [(typeof broker.published)[0]];
-    expect(route).toEqual({ exchange: { name: 'reply.celery.pidbox', type: 'direct' }, routingKey: 'oid-1' });
+    expect(route).toEqual({ exchange: { name: 'reply.celery.pidbox', type: 'direct', durable: false }, routingKey: 'oid-1' });
     expect(decodeReply(message)).toMatchObject({ ticket: 't-1', clock: 42 });
   });
 
