@@ -190,7 +190,7 @@ function memberText({ text, comments }, member) {
     text.slice(comment.end, member.start).trim() === '';
   const shown =
     member.type === 'MethodDefinition' || member.type === 'TSAbstractMethodDefinition' ? methodText(text, member) : fieldText(text, member);
-  return `${doc ? `  ${text.slice(comment.start, comment.end)}\n` : ''}  ${shown.replace(/^override /, '')};`;
+  return `${doc ? `  ${text.slice(comment.start, comment.end)}\n` : ''}  ${shown.replace(/^(override |async |\*)+/, '')};`;
 }
 
 function methodText(text, member) {

@@ -37,6 +37,21 @@ async function loadGenerator() {
 }
 
 const { generatedFiles } = await loadGenerator();
+/** One line for each decision, from its title. */
+function decisionsIndex() {
+  const folder = join(root, 'docs', 'decisions');
+  const lines = readdirSync(folder)
+    .filter((name) => /^\d{4}-.*\.md$/.test(name))
+    .sort()
+    .map((name) => {
+      const [title] = readFileSync(join(folder, name), 'utf8').split('\n', 1);
+      return `* [${title.replace(/^# /, '').replace(/^(\d+)(:| ·) /, '$1 · ')}](${name})`;
+    });
+  const about =
+    'Choices that somebody might ask about: what the situation was, what was decided, what else was considered and why not. One page each.';
+  return ['<!-- Made by "npm run generate" from the titles. -->', '# Decisions', about, lines.join('\n')].join('\n\n') + '\n';
+}
+
 const files = new Map(await generatedFiles(readFileSync(join(root, 'src', 'config', 'settings.ts'), 'utf8')));
 files.set('docs/reference/api.md', apiReference(root));
 for (const folder of ['completions', 'man', 'docs/reference']) {
@@ -51,4 +66,5 @@ const pages = [...files.keys()].filter((path) => path.startsWith('man/')).sort()
 const packageFile = join(root, 'package.json');
 const about = JSON.parse(readFileSync(packageFile, 'utf8'));
 writeFileSync(packageFile, `${JSON.stringify({ ...about, man: pages.map((path) => `./${path}`) }, undefined, 2)}\n`);
+writeFileSync(join(root, 'docs', 'decisions', 'README.md'), decisionsIndex());
 console.log(`wrote ${files.size} files to completions/, man/ and docs/reference/`);

@@ -1,6 +1,6 @@
 /** What the tests of the documentation need to know of Markdown: fences, headings, tables, links. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from './ctq-process.js';
 
@@ -20,13 +20,13 @@ export interface Section {
   readonly text: string;
 }
 
-/** All pages of the project, as git knows them, and those that are new. */
+/** All pages of the project. */
 export function markdownFiles(): string[] {
-  const listing = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
+  const listing = execFileSync('git', ['ls-files', '*.md'], {
     cwd: projectRoot,
     encoding: 'utf8',
   });
-  return listing.split('\n').filter((path) => path !== '');
+  return listing.split('\n').filter((path) => path !== '' && existsSync(join(projectRoot, path)));
 }
 
 export function readPage(path: string): string {
