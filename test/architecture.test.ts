@@ -18,7 +18,7 @@ const LAYERS: Readonly<Record<LayerName, { readonly height: number; readonly roo
     ],
   },
   thought: { height: 2, rooms: ['routing', 'canvas', 'execution', 'settlement', 'doctor', 'beat'] },
-  engines: { height: 3, rooms: ['client', 'worker', 'remote-control', 'events', 'beat/beat'] },
+  engines: { height: 3, rooms: ['client', 'worker', 'remote-control', 'events', 'metrics', 'beat/beat'] },
   adapters: { height: 3, rooms: ['connections', 'brokers', 'result-backends', 'pools', 'estates', 'beat/schedule-stores', 'security'] },
   app: { height: 4, rooms: ['ctq', 'app-loader', 'config/resolve', 'config/conf', 'index', 'testing'] },
   'front doors': { height: 5, rooms: ['cli', 'child'] },
@@ -26,8 +26,9 @@ const LAYERS: Readonly<Record<LayerName, { readonly height: number; readonly roo
 
 /** Engines that may know each other. */
 const ENGINE_DOORS: Readonly<Record<string, readonly string[]>> = {
-  worker: ['client', 'remote-control', 'events'],
+  worker: ['client', 'remote-control', 'events', 'metrics'],
   'beat/beat': ['client'],
+  metrics: ['events'],
 };
 
 /** Loaded by the app only when something asks for them, so that a library user's start costs little. */
@@ -40,6 +41,7 @@ const LOADED_LATE = new Set([
   'worker',
   'beat/beat',
   'beat/schedule-stores',
+  'metrics',
 ]);
 
 /** Engines that a front door may use directly: the table that command line and worker share. */
@@ -60,6 +62,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'get-east-asian-width': /^cli\/output\/[^/]+$/,
   ora: /^cli\/output\/[^/]+$/,
   cosmiconfig: /^cli\/config-file\.ts$/,
+  'prom-client': /^metrics\/exposition\.ts$/,
   suncalc: /^beat\/solar\.ts$/,
   valibot: /^config\/[^/]+$/,
   ioredis: /^connections\/redis[^/]*$/,

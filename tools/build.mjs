@@ -28,6 +28,8 @@ export const ENTRIES = {
   index: 'src/index.ts',
   testing: 'src/testing.ts',
   'cli/worker': 'src/cli/commands/worker.ts',
+  'cli/exporter': 'src/cli/commands/exporter.ts',
+  'beat-metrics': 'src/metrics/beat-metrics.ts',
   'app-loader': 'src/app-loader.ts',
   'lease-thread': 'src/brokers/lease-thread.ts',
   'health-thread': 'src/worker/health/thread.ts',
@@ -43,7 +45,12 @@ const LIBRARY = ['index', 'testing'];
 const FRONT = {
   out: 'cli/main',
   in: 'src/cli/main.ts',
-  elsewhere: { 'src/cli/commands/worker.ts': './worker.js', 'src/app-loader.ts': '../app-loader.js' },
+  elsewhere: {
+    'src/cli/commands/worker.ts': './worker.js',
+    'src/cli/commands/exporter.ts': './exporter.js',
+    'src/app-loader.ts': '../app-loader.js',
+    'src/metrics/beat-metrics.ts': '../beat-metrics.js',
+  },
   /** Only `app.worker()` wants these, which here nobody calls. */
   never: ['src/worker/worker.ts', 'src/pools/index.ts', 'src/settlement.ts'],
   /** Packages for the screen and for config files: loaded late, and rarely. */
@@ -51,7 +58,15 @@ const FRONT = {
 };
 
 /** Native, wasm or chosen by the user: looked up at run time, or absent. Everything else is bundled. */
-const EXTERNAL = ['@photostructure/sqlite', 'esbuild', 'node-liblzma', 'bzip2-wasm', '@bokuweb/zstd-wasm', 'typescript'];
+const EXTERNAL = [
+  '@photostructure/sqlite',
+  'esbuild',
+  'node-liblzma',
+  'bzip2-wasm',
+  '@bokuweb/zstd-wasm',
+  '@opentelemetry/api',
+  'typescript',
+];
 
 /** Imported as text. */
 export const TEXTS = { '.lua': 'text', '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
@@ -158,7 +173,7 @@ async function bundle(outdir) {
     external: EXTERNAL,
     loader: TEXTS,
     define: { __CTQ_VERSION__: JSON.stringify(version) },
-    plugins: [namesOfLateCommonJs],
+    plugins: [noExemplars, namesOfLateCommonJs],
     metafile: true,
     logLevel: 'silent',
     entryNames: '[dir]/[name]',
@@ -232,6 +247,17 @@ const loadLate = {
     build.onLoad({ filter: /.*/, namespace: 'silent' }, () => ({
       contents: 'exports.default = () => Object.assign(() => {}, { enabled: false });',
     }));
+  },
+};
+
+/** prom-client asks for tracing to put trace ids beside its own figures of Node, which it is not asked to do; tracing is optional here. */
+const noExemplars = {
+  name: 'no-exemplars',
+  setup(build) {
+    build.onResolve({ filter: /^@opentelemetry\/api$/ }, ({ path, importer }) =>
+      /prom-client[\\/]lib[\\/]/.test(importer) ? { path, namespace: 'no-exemplars' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'no-exemplars' }, () => ({ contents: 'module.exports = {};' }));
   },
 };
 

@@ -50,6 +50,8 @@ export interface BeatParts {
   readonly nodename: string;
   /** For people, without its password. */
   readonly brokerUrl: string;
+  /** Called in the end: closes what was opened for this beat. */
+  readonly ended?: () => Promise<void>;
 }
 
 export interface BeatSettings {
@@ -336,7 +338,7 @@ export class Beat {
       logger.error('beat: %s', wordsOf(error));
     } finally {
       this.#state = 'stopped';
-      await store.close();
+      await Promise.all([store.close(), this.parts.ended?.()]);
     }
   }
 

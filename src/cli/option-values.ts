@@ -40,6 +40,13 @@ export const healthAddress: ReadValue<HealthAddress> = (raw) => {
   return address;
 };
 
+/** `9808`, `0.0.0.0:9808`. */
+export const listenAddress: ReadValue<HealthAddress & { readonly kind: 'port' }> = (raw) => {
+  const address = parseHealthAddress(raw);
+  if (address?.kind !== 'port') throw new Expected('it must be a port, or host:port such as 0.0.0.0:9808');
+  return address;
+};
+
 /** Celery's `--autoscale`: the order does not matter, and one number alone is the larger one. */
 export const bounds: ReadValue<{ readonly max: number; readonly min: number }> = (raw) => {
   const numbers = raw.split(',').map((part) => (/^\s*\d{1,6}\s*$/.test(part) ? Number(part) : Number.NaN));

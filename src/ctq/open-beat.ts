@@ -10,6 +10,7 @@ import { systemClock } from '../clock.js';
 import { expandPath } from '../config/file-paths.js';
 import type { Settings } from '../config/settings.js';
 import { type Logger, silentLogger } from '../logger.js';
+import type { MetricsOptions } from '../metrics/server.js';
 import { resolveNodename } from '../protocol/nodename.js';
 import type { Signals } from '../signals.js';
 
@@ -21,6 +22,8 @@ export interface AppBeatOptions {
   readonly maxInterval?: number;
   /** How other beats call this one; default `celery@<host>`. */
   readonly hostname?: string;
+  /** Where metrics are given in Prometheus' form; default nowhere. */
+  readonly metrics?: MetricsOptions;
   readonly logger?: Logger;
 }
 
@@ -91,12 +94,20 @@ export async function openBeat(
   if (source.sourceOf('beatScheduler') !== 'default') {
     logger.warning('beat: %s is a class of Python; entries live in the app and in the broker here.', settings.beatScheduler);
   }
+  const metrics =
+    options.metrics === undefined
+      ? undefined
+      : await (await import('../metrics/beat-metrics.js')).openBeatMetrics(options.metrics, {
+          ...{ logger, nodename, entries: entries.length, producer: connection.producer },
+          isLeading: () => beat?.state === 'leading',
+        });
   beat = new BeatClass({
     entries,
     taskNames: source.taskNames,
     store: shared ?? new LocalScheduleStore(connection.displayUrl, connection.broker),
     stateFile: file === undefined ? undefined : new JsonStateFile(file, logger),
-    producer: connection.producer,
+    producer: metrics?.producer ?? connection.producer,
+    ...(metrics === undefined ? {} : { ended: () => metrics.server.close() }),
     zone: zoneOf(settings),
     scope: source.main,
     settings: { ...settings, ...(options.maxInterval === undefined ? {} : { beatMaxLoopInterval: options.maxInterval }) },

@@ -7,6 +7,8 @@ import type { BrokerError } from '../errors.js';
 import { EventDispatcher } from '../events/dispatcher.js';
 import { EventReceiver } from '../events/receiver.js';
 import type { ApplyAsyncOptions } from '../client/apply-async-options.js';
+import { Families } from '../metrics/families.js';
+import { hostOf, TaskTally } from '../metrics/task-tally.js';
 import { LamportClock } from '../protocol/lamport-clock.js';
 import { isRecord } from '../protocol/record.js';
 import { readOptions } from '../protocol/signature.js';
@@ -15,6 +17,7 @@ import { Broadcaster } from '../remote-control/broadcast.js';
 import type { WorkerView } from '../remote-control/command.js';
 import { commandTable, remoteCommands } from '../remote-control/commands/index.js';
 import { Mailbox } from '../remote-control/mailbox.js';
+import { CountedTaskEvents } from './counted-task-events.js';
 import { Gossip } from './gossip.js';
 import { DEFAULT_INTERVAL_S, Heartbeat } from './heartbeat.js';
 import { mingle } from './mingle.js';
@@ -38,6 +41,8 @@ export class Membership {
   readonly lamport = new LamportClock();
   readonly events: EventDispatcher;
   readonly taskEvents: TaskEvents;
+  /** What became of tasks, where somebody wants metrics. */
+  readonly tally: TaskTally | undefined;
   readonly remote: RemoteParts;
   readonly #parts: MembershipParts;
   readonly #heartbeat: Heartbeat;
@@ -58,7 +63,8 @@ export class Membership {
       groups: remote.settings.workerSendTaskEvents ? 'all' : ['worker'],
       onLoss: (count) => logger.warning('%d event(s) could not be sent', count),
     });
-    this.taskEvents = new TaskEvents(this.events);
+    this.tally = options.metrics === undefined ? undefined : new TaskTally(new Families(), hostOf(nodename));
+    this.taskEvents = this.tally === undefined ? new TaskEvents(this.events) : new CountedTaskEvents(this.events, this.tally);
     this.remote = remote;
     const intervalS = options.heartbeatIntervalS ?? DEFAULT_INTERVAL_S;
     this.#heartbeat = new Heartbeat({ events: this.events, clock, signals, nodename, intervalS, load });

@@ -8,6 +8,7 @@ import type { Clock } from '../clock.js';
 import type { Settings } from '../config/settings.js';
 import type { Logger } from '../logger.js';
 import type { Pool, PoolOptions } from '../pool.js';
+import type { MetricsOptions } from '../metrics/server.js';
 import type { HealthOptions } from './health/health.js';
 import type { MessageSecurity } from '../protocol/signing.js';
 import type { RemoteCommand } from '../remote-control/command.js';
@@ -157,6 +158,8 @@ export interface WorkerOptions {
   readonly stateDb?: string;
   /** Where probes of a container runtime are answered; default nowhere. */
   readonly health?: HealthOptions;
+  /** Where metrics are given in Prometheus' form; default nowhere, and nothing is counted. */
+  readonly metrics?: MetricsOptions;
   /** Empty the queues before taking from them. */
   readonly purge?: boolean;
   /** Do not listen to other workers, take part in no elections. */

@@ -22,8 +22,8 @@ import { announce } from './announce.js';
 import { Broadcasts } from './broadcasts.js';
 import { ConsumerLink } from './consumer.js';
 import { Dispatcher } from './dispatcher.js';
+import { Doors } from './doors.js';
 import { EtaTimer } from './eta-timer.js';
-import { Health } from './health/health.js';
 import { Intake } from './intake.js';
 import * as log from './log-lines.js';
 import { Membership } from './membership.js';
@@ -80,7 +80,7 @@ export class Worker implements RequestListener {
   private run: Promise<ExitStatus> | undefined;
   private softly = false;
   private engine: ReportedEngine | undefined;
-  private health: Health | undefined;
+  private doors: Doors | undefined;
   private saidReady = false;
   /** Resolved by the first `stop`, and by the first cold one. */
   private readonly stopAsked = deferred();
@@ -175,7 +175,7 @@ export class Worker implements RequestListener {
       return await this.live();
     } finally {
       this.current = 'stopped';
-      await this.health?.close();
+      await this.doors?.close();
     }
   }
 
@@ -186,7 +186,7 @@ export class Worker implements RequestListener {
     void signals.celerydInit.send({ sender: nodename, conf: settings });
     void signals.workerInit.send({ sender: nodename });
     const queues = selectQueues(parts.queues, options.queues, options.excludeQueues);
-    if (options.health !== undefined) this.health = await Health.open(parts, options.health);
+    this.doors = await Doors.open(parts, options, this.membership?.tally);
     const stateDb = this.openStateDb();
     const pool = await this.openPool();
     const release = catchStrayErrors(logger);
@@ -289,7 +289,7 @@ export class Worker implements RequestListener {
       name: nodename,
       handler: link,
     });
-    this.health?.watch(consumer, () => ({
+    this.doors?.watch(consumer, () => ({
       ...{ state: this.current, ready: this.saidReady, slots: pool.size, running: dispatcher.running.size },
       ...{ waiting: dispatcher.waitingCount + throttle.size + etaTimer.size, ...link.counts },
       ...(consumer?.ownerId === undefined ? { renewals: undefined } : {}),

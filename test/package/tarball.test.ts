@@ -45,7 +45,7 @@ describe('the tarball', () => {
   it('is what publint wants', async () => {
     const data = readFileSync(tarball.file);
     const { messages, pkg } = await publint({
-      pack: { tarball: data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) as ArrayBuffer },
+      pack: { tarball: data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) },
       strict: true,
     });
     expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);

@@ -24,6 +24,7 @@ import {
 import { detach, isDetached, reportReady } from '../daemon.js';
 import { EXIT, Interruption } from '../exit-codes.js';
 import { jsonList, jsonObject, keyAndValue, objectOf, readLoosely } from '../json-values.js';
+import { metricsAt, metricsOption } from '../metrics.js';
 import { oneOf, seconds, text, wholeNumber } from '../option-values.js';
 import { jsonText } from '../output/json.js';
 import { tableText } from '../output/table.js';
@@ -43,6 +44,7 @@ const options = {
   }),
   maxInterval: value('--max-interval <seconds>', 'sleep no longer between two looks at the schedule; default 300', seconds),
   next: value('--next [count]', 'print the coming firings, 10 or so many, and exit', wholeNumber(1, MOST_COMING)),
+  ...metricsOption,
   ...serviceOptions,
   ...kindOptions,
   args: value('--args <json>', 'add: positional arguments as a JSON list', jsonList),
@@ -146,6 +148,7 @@ async function run(call: Call): Promise<number> {
     logger,
     ...(schedule === undefined ? {} : { schedule }),
     ...(given.maxInterval === undefined ? {} : { maxInterval: given.maxInterval }),
+    ...metricsAt(given.metrics, context.env),
   });
   context.stdout.write(
     beatBanner({

@@ -18,6 +18,7 @@ import { DETACHED_ENV, detach, isDetached, reportReady } from '../daemon.js';
 import { EXIT } from '../exit-codes.js';
 import { isKept, keep, onKeeperGone, tellKeeper } from '../keeper.js';
 import type { LogWriter } from '../log-writer.js';
+import { metricsAt, metricsOption } from '../metrics.js';
 import { bounds, healthAddress, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
 import { rootWarning } from '../privileges.js';
 import { appNamed, type Service, serviceOptions, startService } from '../service.js';
@@ -83,6 +84,7 @@ const options = {
     'with --health: not live when it has been stuck for so long; default 60',
     positiveSeconds,
   ),
+  ...metricsOption,
   allowRoot: flag('--allow-root', 'run as root without a warning, and where the settings forbid it; also CTQ_ALLOW_ROOT, C_FORCE_ROOT'),
   watch: flag('--watch', 'start again when a module changes, for development'),
   ...serviceOptions,
@@ -214,6 +216,7 @@ async function prepare(
       ? {}
       : { stateDb: expandPath(stateDb, given.statedb === undefined ? 'worker_state_db' : '--statedb', service.paths) }),
     ...healthOf(call, service),
+    ...metricsAt(given.metrics, context.env),
     hostname: nodename,
     pool,
     module: loaded,

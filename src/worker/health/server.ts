@@ -1,7 +1,7 @@
 /** `GET /live` and `GET /ready`, and nothing that changes anything (RELIABILITY S25). */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { isBearer } from '../../config/bearer-token.js';
 import { isLoopback } from '../../config/health-address.js';
 import type { HealthReport } from './report.js';
 
@@ -45,7 +45,7 @@ function answer({ host, token, report }: HealthServerOptions, request: IncomingM
   const judge = Object.hasOwn(PATHS, path) ? PATHS[path] : undefined;
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return end(response, 405, { error: 'only GET and HEAD' }, { allow: 'GET, HEAD' });
-  if (token !== undefined && !isToken(request.headers.authorization, token)) {
+  if (token !== undefined && !isBearer(request.headers.authorization, token)) {
     return end(response, 401, { error: 'a token is needed' }, { 'www-authenticate': 'Bearer' });
   }
   if (judge === undefined) return end(response, 404, { error: 'ask for /live or /ready' });
@@ -59,11 +59,4 @@ function answer({ host, token, report }: HealthServerOptions, request: IncomingM
 function end(response: ServerResponse, status: number, body: object, headers: Readonly<Record<string, string>> = {}): void {
   // Node leaves the body out for HEAD by itself.
   response.writeHead(status, { ...HEADERS, ...headers }).end(`${JSON.stringify(body)}\n`);
-}
-
-/** Digests are of one length, and comparing them tells nothing. */
-function isToken(header: string | undefined, token: string): boolean {
-  const given = /^Bearer (.+)$/i.exec(header ?? '')?.[1] ?? '';
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(token));
 }
