@@ -39,6 +39,7 @@ import { RevokedTasks } from './revoked.js';
 import { RevokeNotice } from './revoke-notice.js';
 import { Settler } from './settle.js';
 import { shutDown } from './shutdown.js';
+import { StallWatch } from './stall-watch.js';
 import { StateDb } from './state-db.js';
 import { type ReportedEngine, stateReport } from './state-report.js';
 import { Strategy } from './strategy.js';
@@ -289,20 +290,22 @@ export class Worker implements RequestListener {
       name: nodename,
       handler: link,
     });
-    this.doors?.watch(consumer, () => ({
+    const watched = () => ({
       ...{ state: this.current, ready: this.saidReady, slots: pool.size, running: dispatcher.running.size },
       ...{ waiting: dispatcher.waitingCount + throttle.size + etaTimer.size, ...link.counts },
       ...(consumer?.ownerId === undefined ? { renewals: undefined } : {}),
-    }));
+    });
+    this.doors?.watch(consumer, watched);
+    const stallWatch = StallWatch.start({ broker, clock, logger }, consumer, watched);
     consuming.resolve(consumer);
     await this.stopAsked.promise;
     this.current = 'draining';
     void broadcasts.close();
+    stallWatch.stop();
     control.stop();
     autoscaler?.stop();
     // A soft stop has a clock of its own.
-    const grace = this.softly ? null : settings.workerWarmShutdownTimeout;
-    const graceMs = grace === null ? Number.POSITIVE_INFINITY : grace * 1000;
+    const graceMs = ((this.softly ? null : settings.workerWarmShutdownTimeout) ?? Number.POSITIVE_INFINITY) * 1000;
     const status = await shutDown(
       { clock, logger, consumer, pool, intake, dispatcher, etaTimer, throttle, settler, graceMs },
       this.coldAsked.promise,
