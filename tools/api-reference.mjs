@@ -21,12 +21,7 @@ const GROUPS = [
 
 /** @returns The page. */
 export function apiReference(root) {
-  const index = read(root, 'src/index.ts');
-  const exported = index.program.body.flatMap((statement) =>
-    statement.type === 'ExportNamedDeclaration' && statement.source !== null
-      ? statement.specifiers.map(({ exported }) => ({ name: exported.name, file: resolve('src/index.ts', statement.source.value) }))
-      : [],
-  );
+  const exported = exportsOf(root, 'src/index.ts');
   const groups = GROUPS.map(([heading]) => ({ heading, entries: [] }));
   for (const one of exported) {
     const place = GROUPS.findIndex(([, pattern]) => pattern.test(one.file));
@@ -35,10 +30,22 @@ export function apiReference(root) {
   const parts = [
     '<!-- Made by "npm run generate": change the code it is made from. -->',
     '# The library',
-    "What `import { … } from 'ctq'` has. Times are seconds, as in Celery, unless a name ends in `Ms`.",
+    "What `import { … } from 'ctq'` has, and under [Testing](#testing) what `'ctq/testing'` has. Times are seconds, as in Celery, unless a name ends in `Ms`.",
     ...groups.filter(({ entries }) => entries.length > 0).flatMap(chapter),
+    ...chapter({
+      heading: 'Testing',
+      entries: exportsOf(root, 'src/testing.ts').map(({ name, file }) => Object.assign(describe(root, name, file), { name })),
+    }),
   ];
   return `${parts.join('\n\n')}\n`;
+}
+
+function exportsOf(root, entry) {
+  return read(root, entry).program.body.flatMap((statement) =>
+    statement.type === 'ExportNamedDeclaration' && statement.source !== null
+      ? statement.specifiers.map(({ exported }) => ({ name: exported.name, file: resolve(entry, statement.source.value) }))
+      : [],
+  );
 }
 
 function chapter({ heading, entries }) {
