@@ -53,8 +53,8 @@ const FRONT = {
   },
   /** Only `app.worker()` wants these, which here nobody calls. */
   never: ['src/worker/worker.ts', 'src/pools/index.ts', 'src/settlement.ts'],
-  /** Packages for the screen and for config files: loaded late, and rarely. */
-  packages: ['chalk', 'cli-table3', 'cosmiconfig', 'ora'],
+  /** Packages for the screen, for config files and for RabbitMQ: loaded late, and not by everybody. */
+  packages: ['amqplib', 'chalk', 'cli-table3', 'cosmiconfig', 'ora'],
 };
 
 /** Native, wasm or chosen by the user: looked up at run time, or absent. Everything else is bundled. */
