@@ -7,6 +7,9 @@ import { KILLED } from './rows/killed.js';
 import { LATER } from './rows/later.js';
 import { LINKS } from './rows/links.js';
 import { OPERATIONS } from './rows/operations.js';
+import { POISON } from './rows/poison.js';
+import { RABBITMQ } from './rows/rabbitmq.js';
+import { SENTINEL } from './rows/sentinel.js';
 import { SERVER } from './rows/server.js';
 import { soakRow } from './rows/soak.js';
 import { STOPPED } from './rows/stopped.js';
@@ -22,6 +25,9 @@ export const ROWS: readonly Row[] = [
   ...OPERATIONS,
   ...CANVAS,
   ...BEATS,
+  ...POISON,
+  ...SENTINEL,
+  ...RABBITMQ,
   ...DISKS,
   SOAK,
 ].sort((a, b) => place(a) - place(b));

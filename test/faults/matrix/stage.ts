@@ -7,6 +7,7 @@ import { projectRoot, startCtq } from '../../support/ctq-process.js';
 import type { OwnedProcess } from '../../support/owned-process.js';
 import { TcpProxy } from '../../support/proxy.js';
 import { startCeleryWorker } from '../../support/python-celery.js';
+import { type RabbitServer, startRabbit } from '../../support/rabbitmq-server.js';
 import { type RedisOptions, type RedisServer, startRedis } from '../../support/redis-server.js';
 import { tmpFolder } from '../../support/tmp.js';
 import { Book } from './book.js';
@@ -60,7 +61,9 @@ export class Stage {
   readonly book = new Book(tmpFolder());
   readonly workers: OwnedProcess[] = [];
   #redis: RedisServer | undefined;
+  #rabbit: RabbitServer | undefined;
   #url = '';
+  #settings: Readonly<Record<string, unknown>> = {};
   #app: Ctq | undefined;
   readonly #proxies: TcpProxy[] = [];
   readonly #closers: (() => Promise<unknown>)[] = [];
@@ -73,9 +76,14 @@ export class Stage {
   }
 
   /** Starts the broker. Scenarios that want another Redis than the default one call it themselves, first. */
-  async open(options: RedisOptions = {}, url = `sqlite://${tmpFolder()}/ctq.db`): Promise<void> {
+  async open(options: RedisOptions = {}, url = `sqlite://${tmpFolder()}/ctq.db`, rabbitConfig: readonly string[] = []): Promise<void> {
     if (this.engine === 'sqlite') {
       this.#url = url;
+      return;
+    }
+    if (this.engine === 'rabbitmq') {
+      this.#rabbit = await startRabbit({ config: rabbitConfig });
+      this.#url = this.#rabbit.url;
       return;
     }
     this.#redis = await startRedis(options);
@@ -87,13 +95,29 @@ export class Stage {
     return this.#redis;
   }
 
+  get rabbit(): RabbitServer {
+    if (this.#rabbit === undefined) throw new Error('this stage has no RabbitMQ');
+    return this.#rabbit;
+  }
+
   get url(): string {
     return this.#url;
   }
 
+  /** Where results go: beside the messages, or nowhere, where that would be one more thing to measure. */
+  get backend(): string {
+    return this.engine === 'rabbitmq' ? 'disabled://' : this.#url;
+  }
+
+  /** A broker that the scenario has started itself. */
+  use(url: string, settings: Readonly<Record<string, unknown>> = {}): void {
+    this.#url = url;
+    this.#settings = settings;
+  }
+
   /** The driver: a client that talks to the broker directly. */
   get app(): Ctq {
-    this.#app ??= new Ctq('driver', { brokerUrl: this.#url, resultBackend: this.#url });
+    this.#app ??= new Ctq('driver', { brokerUrl: this.#url, resultBackend: this.backend, ...this.#settings });
     return this.#app;
   }
 
@@ -123,7 +147,17 @@ export class Stage {
     const url = options.url ?? this.#url;
     const worker = startCtq(
       [
-        ...['worker', '-A', 'tasks', '-b', url, '--result-backend', options.backend ?? url, '-l', 'info'],
+        ...[
+          'worker',
+          '-A',
+          'tasks',
+          '-b',
+          url,
+          '--result-backend',
+          options.backend ?? (url === this.#url ? this.backend : url),
+          '-l',
+          'info',
+        ],
         ...['-n', `w${this.workers.length}x${Date.now()}@faults`, '-c', String(options.concurrency ?? 2)],
         ...(options.args ?? []),
         ...(options.ctqArgs ?? []),
@@ -138,7 +172,7 @@ export class Stage {
     const url = options.url ?? this.#url;
     const worker = await startCeleryWorker({
       broker: url,
-      backend: options.backend ?? url,
+      backend: options.backend ?? (url === this.#url ? this.backend : url),
       conf: { task_acks_late: true, ...options.conf },
       env: { CTQ_TEST_BOOK: this.book.folder, ...options.env },
       concurrency: options.concurrency ?? 2,
@@ -205,6 +239,7 @@ export class Stage {
     await Promise.all(this.workers.map((worker) => worker.kill().catch(() => {})));
     for (const proxy of this.#proxies) await proxy.close();
     await this.#redis?.kill().catch(() => {});
+    await this.#rabbit?.stop().catch(() => {});
   }
 }
 

@@ -70,6 +70,11 @@ def retrying(self, name):
 
 
 @app.task
+def add(x, y):
+    return x + y
+
+
+@app.task
 def part(value, seconds=0):
     if seconds > 0:
         time.sleep(seconds)

@@ -50,6 +50,9 @@ export const retrying = app.task({ name: 'tasks.retrying', bind: true, maxRetrie
   return await work(name, 0);
 });
 
+/** What the malformed messages ask for. */
+export const add = app.task('tasks.add', (x: number, y: number) => x + y);
+
 export const part = app.task('tasks.part', async (value: number, seconds = 0) => {
   if (seconds > 0) await sleepMs(seconds * 1000);
   return value;

@@ -7,6 +7,8 @@ import { type Stage, type StageWorkerOptions, sleep } from '../stage.js';
 
 /** Longer than any of them needs that comes back at all. */
 export function watchS(stage: Stage): number {
+  // RabbitMQ's heartbeats are slow, and they are what finds a dead link there.
+  if (stage.engine === 'rabbitmq') return 300;
   return stage.system === 'ctq' ? 30 : stage.patienceS;
 }
 
