@@ -17,6 +17,7 @@ import { encodeTaskMessage, type TaskCall } from '../protocol/task-call.js';
 import type { RoutedTask, Router } from '../routing/router.js';
 import type { PublishSignal, Signals } from '../signals.js';
 import type { TaskOptions } from '../task.js';
+import { beginSend } from '../tracing/spans.js';
 import type { ApplyAsyncOptions, RetryPolicy } from './apply-async-options.js';
 
 /** The settings that sending reads, by their names in `config/settings.ts`. */
@@ -139,9 +140,11 @@ export class Producer {
     const { message, routed } = await this.prepare(name, args, options);
     await this.declareFirst(routed.queue);
     const { beforeTaskPublish, afterTaskPublish } = this.parts.signals;
+    const span = beginSend(name, message, routed.route);
     const payload = publishSignal(name, message, routed);
     await beforeTaskPublish.send(payload);
     const published = (): void | Promise<void> => {
+      span?.end();
       this.parts.sent?.(message, routed.queue, routed.route);
       return afterTaskPublish.send(payload);
     };
@@ -165,12 +168,17 @@ export class Producer {
 
   private post({ name, message, routed }: Prepared): Promise<void> {
     const { signals } = this.parts;
+    const span = beginSend(name, message, routed.route);
     const announced = signals.beforeTaskPublish.connected || signals.afterTaskPublish.connected;
     const posted = announced ? this.announce(name, message, routed) : this.deliver(message, routed);
     this.underWay += 1;
     return posted.then(
-      () => this.sent(message, routed),
+      () => {
+        span?.end();
+        this.sent(message, routed);
+      },
       (error: unknown) => {
+        span?.fail(error);
         this.arrived();
         throw error;
       },

@@ -15,6 +15,8 @@ import { formatIsoDate } from '../protocol/iso-date.js';
 import { argsRepr, kwargsRepr } from '../protocol/python-repr.js';
 import type { AbortReason, PoolWatch } from '../pool.js';
 import { type RetryOptions, SoftTimeLimitExceeded, Task, TaskRevoked } from '../task.js';
+import { openTelemetry } from '../tracing/open-telemetry.js';
+import { tracedRun } from '../tracing/spans.js';
 import { ArgumentError, Binder } from './bind-arguments.js';
 import type { ExecutionEnvironment } from './environment.js';
 import type { Invocation } from './invocation.js';
@@ -58,6 +60,10 @@ export class Executor {
   }
 
   execute(invocation: Invocation, watch: PoolWatch): Outcome | Promise<Outcome> {
+    return openTelemetry() === undefined ? this.run(invocation, watch) : tracedRun(invocation, () => this.run(invocation, watch));
+  }
+
+  private run(invocation: Invocation, watch: PoolWatch): Outcome | Promise<Outcome> {
     const prepared = this.prepare(invocation.taskName);
     if (prepared === undefined) return notRegistered(invocation.taskName);
     const run = new Run(invocation, prepared.task, this.environment);

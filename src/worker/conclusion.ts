@@ -7,6 +7,7 @@
  * 2. the part of a chord; when it was the last one, the body joins what is sent
  * 3. messages, results, the counters of a complete chord, the acknowledgement
  */
+import { following } from '../tracing/spans.js';
 import { setMaxListeners } from 'node:events';
 import {
   callbackFailed,
@@ -103,7 +104,9 @@ export class Conclusion {
     if (chords.length > 0) await this.writeDown(end, chords);
     const messages = await Promise.all(
       calls.map(({ task, args, options }) =>
-        patiently(async () => producer.prepareCall(task, args, options), this.patience(end, `send ${task} after`)),
+        following(end.request.delivery.message.headers, () =>
+          patiently(async () => producer.prepareCall(task, args, options), this.patience(end, `send ${task} after`)),
+        ),
       ),
     );
     return { metas, messages, closes: undefined };
