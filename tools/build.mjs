@@ -173,7 +173,7 @@ async function bundle(outdir) {
     external: EXTERNAL,
     loader: TEXTS,
     define: { __CTQ_VERSION__: JSON.stringify(version) },
-    plugins: [noExemplars, namesOfLateCommonJs],
+    plugins: [noExemplars, namesOfLateCommonJs, oneByteLetters],
     metafile: true,
     logLevel: 'silent',
     entryNames: '[dir]/[name]',
@@ -200,13 +200,29 @@ async function bundle(outdir) {
       define: { ...common.define, 'import.meta.url': '__ctqUrl' },
       minifyWhitespace: true, // Comments cost time to read.
       external: [...EXTERNAL, ...FRONT.packages],
-      plugins: [leaveOut, loadLate, trimDriver, namesOfLateCommonJs],
+      plugins: [leaveOut, loadLate, trimDriver, namesOfLateCommonJs, oneByteLetters],
     }),
   ]);
   importThroughLoader(join(outdir, outputOf(FRONT)));
   const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
   writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licences(inputs));
 }
+
+/**
+ * V8 keeps the text of every file in memory, and twice as large when one letter of it needs more than a byte: a dash in
+ * a comment, a quote in a regular expression. Three megabytes of a worker's memory are saved by writing them as escapes.
+ */
+const oneByteLetters = {
+  name: 'one-byte-letters',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      if (path.includes('node_modules') || !/[^\u0000-\u00ff]/.test(text)) return undefined;
+      const escaped = text.replaceAll(/[^\u0000-\u00ff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+      return { contents: escaped, loader: 'ts' };
+    });
+  },
+};
 
 /** As long as `import`, for the source map's sake. */
 const LATE_IMPORT = '__load';
