@@ -176,7 +176,7 @@ describeWith('redis', 'every command of the page from celery to ctq', () => {
   );
 
   async function run(line: string): Promise<void> {
-    const [program, ...words] = shellWords(line.replaceAll('redis://localhost', redis.url.replace(/\/0$/, '')));
+    const [program, ...words] = shellWords(withServers(line));
     expect(program).toBe('ctq');
     if (worker.ending !== undefined) worker = await startMain();
     const ready = stays(words);
@@ -206,6 +206,12 @@ describeWith('redis', 'every command of the page from celery to ctq', () => {
     expect([line, code, running.stderr]).toEqual([line, words[0] === 'doctor' ? 1 : 0, expect.not.stringContaining('internal error')]);
     await scaled?.stop();
     if (line === 'ctq control shutdown') await worker.waitForExit();
+  }
+
+  /** The page's servers are databases of ours. */
+  function withServers(line: string): string {
+    const names = { 'redis://old': redis.urlOf(3), 'redis://new': redis.urlOf(4), 'redis://localhost': redis.url.replace(/\/0$/, '') };
+    return Object.entries(names).reduce((text, [name, url]) => text.replaceAll(name, url), line);
   }
 
   async function endDetached(words: readonly string[]): Promise<void> {

@@ -52,9 +52,10 @@ function sameInEveryRun(text: string): string {
     .trim();
 }
 
-/** For tables of what goes on: the numbers are of their moment. */
+/** For tables of what goes on: the numbers are of their moment, and rates have a column when there are some. */
 function sameRoughly(text: string): string {
   return sameInEveryRun(text)
+    .replaceAll(/ (IN|OUT)\/S(?= )/g, '')
     .replaceAll(/(?<= )(\d+|-|<n>)(?= |$)/gm, '<n>')
     .replaceAll(/( <n>)+/g, ' <n>');
 }
