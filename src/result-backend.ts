@@ -2,7 +2,7 @@
  * The contract between ctq and whatever keeps results. `result-backends/` holds the ways to keep it
  * and `test/contract/result-backend.ts` is what each must pass.
  */
-import type { Delivery, Route, Settled, SettledListener } from './broker.js';
+import type { Broker, Delivery, Route, Settled, SettledListener } from './broker.js';
 import type { FailureRecord } from './estate/failed-task.js';
 import type { Message } from './protocol/message.js';
 import type { ResultMeta, ResultTree } from './protocol/result-meta.js';
@@ -22,6 +22,11 @@ export interface ResultBackend {
    */
   wait(taskId: string, options: WaitOptions): Promise<ResultMeta>;
   forget(taskId: string): Promise<void>;
+  /**
+   * Where results travel to who asked for them (`rpc://`): resolves when they can come in, so it stands before the
+   * first message that is sent. What is stored without a {@link ResultMeta.reply} goes nowhere there.
+   */
+  listen?(): Promise<void>;
   /** Groups and the parts of chords; a backend that cannot count atomically has none. */
   readonly chords?: ChordStore;
   close(): Promise<void>;
@@ -74,6 +79,12 @@ export interface ResultBackendOptions {
   /** Seconds to keep results; 0 or null keeps them for ever. Celery's `result_expires`. */
   readonly resultExpires: number | null;
   readonly connectTimeoutMs: number;
+  /** For results that travel as messages. */
+  readonly messages?: {
+    readonly broker: () => Promise<Broker>;
+    /** Whether the broker shall keep them over a restart: Celery's `result_persistent`. */
+    readonly persistent: boolean;
+  };
   readonly ssl?: boolean | Readonly<Record<string, unknown>>;
 }
 

@@ -112,7 +112,7 @@ export function withEmbeddedFile(url: string, baseFolder: string): string {
 
 /** RabbitMQ keeps no results: there they travel as messages. */
 function ownBackend(brokerUrl: string): string {
-  return /^(?:py)?amqps?:/.test(brokerUrl) ? 'rpc://' : brokerUrl;
+  return /^(?:(?:py)?amqps?|librabbitmq):/.test(brokerUrl) ? 'rpc://' : brokerUrl;
 }
 
 /** `broker_host`, `broker_port` … of the days before URLs. */

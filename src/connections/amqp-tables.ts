@@ -50,6 +50,7 @@ export function repairTables(source: ByteSource): void {
 function repairFrame(payload: Buffer): void {
   // Most headers hold no such byte at all.
   if (!payload.includes(UNKNOWN_TAG)) return;
+  if (payload.length < CONTENT_HEADER) return;
   const flags = payload.readUInt16BE(CONTENT_HEADER - 2);
   if ((flags & HAS_HEADERS) === 0) return;
   let at = CONTENT_HEADER;

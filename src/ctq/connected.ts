@@ -54,7 +54,7 @@ export class Connected {
       settings,
       router: this.router,
       signer: this.security?.signer,
-      broker: () => this.publishTo(),
+      broker: () => this.sendBy(),
       taskOptions: (name) => app.tasks.get(name)?.options,
       runningTask: currentRun,
       clock: systemClock,
@@ -72,6 +72,12 @@ export class Connected {
 
   publishTo(): Promise<Broker> {
     return this.brokerAt(this.urls.publish);
+  }
+
+  /** The same, with the place ready where results come in, when they come as messages. */
+  private async sendBy(): Promise<Broker> {
+    if (this.urls.resultBackend.startsWith('rpc:')) await (await this.backend()).listen?.();
+    return this.publishTo();
   }
 
   consumeFrom(): Promise<Broker> {
@@ -106,7 +112,9 @@ export class Connected {
   async close(): Promise<void> {
     for (const estate of (await this.openEstates?.catch(() => [])) ?? []) await estate.close();
     await Promise.race([this.producer.idle().then(() => this.sentEvents.close()), lastWords()]);
-    const opened = await Promise.allSettled([...this.brokers.values(), ...(this.resultBackend === undefined ? [] : [this.resultBackend])]);
+    // First the results, which may travel by the broker.
+    await (await this.resultBackend?.catch(() => undefined))?.close();
+    const opened = await Promise.allSettled(this.brokers.values());
     await Promise.all(opened.flatMap((engine) => (engine.status === 'fulfilled' ? [engine.value.close()] : [])));
   }
 
@@ -165,6 +173,7 @@ export class Connected {
       transportOptions: this.settings.resultBackendTransportOptions,
       resultExpires: this.settings.resultExpires,
       connectTimeoutMs: this.surroundings.connectTimeoutMs,
+      messages: { broker: () => this.publishTo(), persistent: this.settings.resultPersistent === true },
       ...sslOption(this.settings.redisBackendUseSsl),
     });
   }

@@ -21,8 +21,16 @@ export interface ResultMeta {
   readonly parentId?: string;
   /** Only with `result_extended`. */
   readonly extended?: ExtendedMeta;
+  /** Where it is sent, by backends that keep nothing; no part of the document. */
+  readonly reply?: ReplyTo;
   /** Only with `result_extended`, for a stamped task; each is a key of its own on the wire. */
   readonly stamps?: Readonly<Record<string, unknown>>;
+}
+
+/** A caller's own queue, and what the caller knows the task by. */
+export interface ReplyTo {
+  readonly queue: string;
+  readonly correlationId: string;
 }
 
 export interface ExtendedMeta {

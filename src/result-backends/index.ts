@@ -9,9 +9,12 @@ const sqlite: ResultBackendLoader = async (url, options) => (await import('./sql
 const memory: ResultBackendLoader = async (url, options) => (await import('./memory.js')).openMemoryResultBackend(url, options);
 const disabled: ResultBackendLoader = async (url, options) => (await import('./disabled.js')).openDisabledResultBackend(url, options);
 
+const rpc: ResultBackendLoader = async (url, options) => (await import('./rpc.js')).openRpcResultBackend(url, options);
+
 const loaders: ReadonlyMap<string, ResultBackendLoader> = new Map([
   ['disabled', disabled],
   ['memory', memory],
+  ['rpc', rpc],
   ['sqlite', sqlite],
   ['redis', redis],
   ['rediss', redis],

@@ -94,7 +94,7 @@ export class Aftermath {
         : [{ part: { taskId, groupId: part.groupId, groupIndex: part.groupIndex, status, result }, body: () => part.body }],
     );
     return {
-      metas: lost.map(({ taskId }) => this.documents.bare(taskId, status, error)),
+      metas: lost.map(({ taskId }) => this.documents.bare(taskId, status, error, request.delivery.message.properties)),
       parts: [...this.ownPart(request, message, status, result), ...lostParts],
     };
   }

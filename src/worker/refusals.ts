@@ -125,7 +125,7 @@ export class Refusals {
   /** A task that no worker will run has failed: for its caller, and for the canvas that it was a part of. */
   private async fail({ delivery, id, task }: Pick<RefusedTask, 'delivery' | 'id' | 'task'>, error: RemoteErrorInfo): Promise<void> {
     const { backend, logger, clock } = this.parts;
-    const meta: ResultMeta = this.settler.documents.bare(id, 'FAILURE', error);
+    const meta: ResultMeta = this.settler.documents.bare(id, 'FAILURE', error, delivery.message.properties);
     this.parts.events?.refused(id, error);
     try {
       await patiently(() => backend.store(meta), { clock, logger, what: `store the result of ${id}`, givenUp: () => false });

@@ -4,6 +4,7 @@ import type { RemoteErrorInfo } from '../errors.js';
 import type { TaskRequest } from '../execution/invocation.js';
 import { encodeException } from '../protocol/exception.js';
 import { formatIsoDate } from '../protocol/iso-date.js';
+import type { MessageProperties } from '../protocol/message.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import { READY_STATES } from '../protocol/states.js';
 import type { Request } from './request.js';
@@ -15,6 +16,8 @@ export interface DocumentOptions {
   readonly nodename: string;
   /** `result_extended`. */
   readonly extended: boolean;
+  /** Whether results are sent to who asked for them. */
+  readonly addressed: boolean;
 }
 
 export class ResultDocuments {
@@ -45,11 +48,16 @@ export class ResultDocuments {
       ...(parentId === null ? {} : { parentId }),
       ...(this.options.extended ? { extended } : {}),
       ...(this.options.extended && stampedHeaders !== null && stampedHeaders.length > 0 ? { stamps } : {}),
+      ...this.reply(request.replyTo, request.correlationId),
     };
   }
 
-  /** For an id of which nothing else is known, or that belongs to another message. */
-  bare(taskId: string, status: string, error: RemoteErrorInfo): ResultMeta {
+  /**
+   * For an id of which nothing else is known, or that belongs to another message.
+   *
+   * @param properties - Of the message that asks for it, where there is one.
+   */
+  bare(taskId: string, status: string, error: RemoteErrorInfo, properties: MessageProperties = {}): ResultMeta {
     const extended = { name: null, args: null, kwargs: null, worker: null, retries: null, queue: null };
     return {
       taskId,
@@ -59,6 +67,7 @@ export class ResultDocuments {
       children: NO_CHILDREN,
       dateDone: this.now(),
       ...(this.options.extended ? { extended } : {}),
+      ...this.reply(properties.replyTo ?? null, taskId),
     };
   }
 
@@ -74,13 +83,19 @@ export class ResultDocuments {
     const { headers } = request.delivery.message;
     const group = message === undefined ? headers['group'] : message.group;
     const parent = message === undefined ? headers['parent_id'] : message.parentId;
-    if (typeof group !== 'string' && typeof parent !== 'string' && !this.options.extended) return meta;
+    if (typeof group !== 'string' && typeof parent !== 'string' && !this.options.extended && !this.options.addressed) return meta;
+    const { replyTo = null, correlationId = request.id } = request.delivery.message.properties;
     return {
       ...meta,
       ...(typeof group === 'string' ? { groupId: group } : {}),
       ...(typeof parent === 'string' ? { parentId: parent } : {}),
       ...(this.options.extended ? this.extension(request) : {}),
+      ...this.reply(replyTo, correlationId),
     };
+  }
+
+  private reply(queue: string | null, correlationId: string): Pick<ResultMeta, 'reply'> {
+    return this.options.addressed && queue !== null && queue !== '' ? { reply: { queue, correlationId } } : {};
   }
 
   private extension({ message, delivery, task }: Request): Pick<ResultMeta, 'extended' | 'stamps'> {

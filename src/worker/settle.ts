@@ -60,7 +60,8 @@ export class Settler {
 
   constructor(parts: SettleParts) {
     this.parts = parts;
-    this.documents = new ResultDocuments({ clock: parts.clock, nodename: parts.nodename, extended: parts.settings.resultExtended });
+    const { clock, nodename, settings, backend } = parts;
+    this.documents = new ResultDocuments({ clock, nodename, extended: settings.resultExtended, addressed: backend.listen !== undefined });
     this.errbacks = new Errbacks(parts.tasks, parts.logger);
     this.aftermath = new Aftermath(parts, this.documents, this.errbacks);
     this.conclusion = new Conclusion(parts, this.documents, this.errbacks);

@@ -30,8 +30,9 @@ const OURS: ReadonlySet<string> = new Set([
 /** RabbitMQ's record of the queues that a message has been through; ours only when we sent it through them. */
 const DEATH_HEADER = /^x-(?:death|(?:first|last)-death-.*)$/;
 
+const LARGEST_INT32 = 2 ** 31 - 1;
 const LARGEST_INT64 = 2n ** 63n - 1n;
-const SMALLEST_INT64 = -(2n ** 63n);
+const SMALLEST_BIGINT = BigInt(Number.MIN_SAFE_INTEGER);
 /** A header table must fit into one frame, together with the other properties. */
 const LARGEST_KEY = 255;
 
@@ -188,14 +189,19 @@ function encodeTable(table: Readonly<Record<string, unknown>>): Record<string, u
   return encoded;
 }
 
+/**
+ * Numbers in the tags that both the driver and py-amqp read alike (amqp/serialization.py): a short integer is a text to
+ * py-amqp, a byte and a long one have no sign. What is left are 31 bits and a sign, 63 bits without, and floats.
+ */
 function encodeValue(value: unknown): unknown {
   switch (typeof value) {
     case 'bigint':
-      if (value > LARGEST_INT64 || value < SMALLEST_INT64) throw unencodable('a whole number of more than 64 bits');
-      return { '!': 'int64', value };
+      if (value > LARGEST_INT64 || value < SMALLEST_BIGINT) throw unencodable('a whole number of more than 63 bits');
+      return value < 0 ? encodeValue(Number(value)) : { '!': 'int64', value };
     case 'number':
-      // What the driver takes for a whole number must be one that 64 bits hold.
-      return Number.isSafeInteger(value) ? value : { '!': 'double', value };
+      if (!Number.isSafeInteger(value)) return { '!': 'double', value };
+      if (Math.abs(value) <= LARGEST_INT32) return { '!': 'int32', value };
+      return { '!': value < 0 ? 'double' : 'int64', value };
     case 'object':
       if (value === null || Buffer.isBuffer(value)) return value;
       if (Array.isArray(value)) return value.map(encodeValue);

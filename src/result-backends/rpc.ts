@@ -1,0 +1,161 @@
+/**
+ * `rpc://`: a result is a message to who asked for it (WIRE 13.6). Each process has one queue, named by its
+ * oid, which goes with it: nobody else can read these results, and what comes after it has left is lost.
+ * Groups cannot be saved and chords cannot be counted here; Celery has neither.
+ */
+import type { Broker, Queue, Subscription } from '../broker.js';
+import { ResultBackendError } from '../errors.js';
+import type { Message } from '../protocol/message.js';
+import { processOid } from '../protocol/oid.js';
+import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
+import { READY_STATES } from '../protocol/states.js';
+import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
+
+/** Results that nobody has asked for yet; the oldest are forgotten. */
+const MOST_KEPT = 10_000;
+const DEFAULT_EXCHANGE = { name: '', type: 'direct' } as const;
+
+export async function openRpcResultBackend(url: string, options: ResultBackendOptions): Promise<ResultBackend> {
+  return new RpcResultBackend(url, options);
+}
+
+type Listener = (meta: ResultMeta) => void;
+
+class RpcResultBackend implements ResultBackend {
+  readonly displayUrl: string;
+  readonly #broker: () => Promise<Broker>;
+  readonly #deliveryMode: 1 | 2;
+  readonly #queue: Queue;
+  readonly #kept = new Map<string, ResultMeta>();
+  readonly #listeners = new Map<string, Set<Listener>>();
+  /** How to end each wait that is under way. */
+  readonly #waits = new Set<(error: unknown) => void>();
+  #subscription: Promise<Subscription> | undefined;
+  #closed = false;
+
+  constructor(url: string, { messages, resultExpires }: ResultBackendOptions) {
+    if (messages === undefined) throw new ResultBackendError(`${url} needs a broker`, {}, 'CTQ_BACKEND_FAILED');
+    this.displayUrl = url;
+    this.#broker = messages.broker;
+    this.#deliveryMode = messages.persistent ? 2 : 1;
+    const name = processOid();
+    // As Celery declares it (celery/backends/rpc.py), so that tools know what they see.
+    const expires = resultExpires === null || resultExpires <= 0 ? {} : { arguments: { 'x-expires': Math.round(resultExpires * 1000) } };
+    this.#queue = { name, exchange: DEFAULT_EXCHANGE, routingKey: name, durable: true, autoDelete: true, ...expires };
+  }
+
+  async listen(): Promise<void> {
+    this.#assertOpen();
+    this.#subscription ??= this.#subscribe();
+    await this.#subscription;
+  }
+
+  async store(meta: ResultMeta): Promise<void> {
+    this.#assertOpen();
+    const { reply } = meta;
+    if (reply === undefined) return;
+    const message: Message = {
+      headers: {},
+      properties: { correlationId: reply.correlationId, deliveryMode: this.#deliveryMode, priority: 0 },
+      contentType: 'application/json',
+      contentEncoding: 'utf-8',
+      body: Buffer.from(encodeResultMeta(meta)),
+    };
+    await this.#do(async () => (await this.#broker()).publish(message, { exchange: DEFAULT_EXCHANGE, routingKey: reply.queue }));
+  }
+
+  async load(taskId: string): Promise<ResultMeta | undefined> {
+    this.#assertOpen();
+    return this.#kept.get(taskId);
+  }
+
+  async loadMany(taskIds: readonly string[]): Promise<(ResultMeta | undefined)[]> {
+    this.#assertOpen();
+    return taskIds.map((taskId) => this.#kept.get(taskId));
+  }
+
+  async wait(taskId: string, { signal, onUpdate }: WaitOptions): Promise<ResultMeta> {
+    await this.listen();
+    signal?.throwIfAborted();
+    const there = this.#kept.get(taskId);
+    if (there !== undefined && READY_STATES.has(there.status)) return there;
+    if (there !== undefined) onUpdate?.(there);
+    return new Promise((resolve, reject) => {
+      const listeners = this.#listeners.get(taskId) ?? new Set();
+      this.#listeners.set(taskId, listeners.add(hear));
+      const end = (): void => {
+        listeners.delete(hear);
+        if (listeners.size === 0) this.#listeners.delete(taskId);
+        signal?.removeEventListener('abort', abort);
+        this.#waits.delete(fail);
+      };
+      const fail = (error: unknown): void => {
+        end();
+        reject(error);
+      };
+      const abort = (): void => fail(signal?.reason);
+      function hear(meta: ResultMeta): void {
+        if (!READY_STATES.has(meta.status)) return onUpdate?.(meta);
+        end();
+        resolve(meta);
+      }
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#waits.add(fail);
+    });
+  }
+
+  async forget(taskId: string): Promise<void> {
+    this.#assertOpen();
+    this.#kept.delete(taskId);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const fail of [...this.#waits]) fail(this.#closedError());
+    await (await this.#subscription?.catch(() => undefined))?.close();
+  }
+
+  async #subscribe(): Promise<Subscription> {
+    try {
+      return await this.#do(async () => (await this.#broker()).subscribe(this.#queue, (message) => this.#hear(message)));
+    } catch (error) {
+      this.#subscription = undefined;
+      throw error;
+    }
+  }
+
+  /** What is no result is somebody's mistake and nobody's answer. */
+  #hear(message: Message): void {
+    let meta: ResultMeta;
+    try {
+      meta = decodeResultMeta(Buffer.from(message.body).toString('utf8'), message.properties.correlationId ?? '');
+    } catch {
+      return;
+    }
+    // States may overtake each other on their ways; an end is an end.
+    if (READY_STATES.has(this.#kept.get(meta.taskId)?.status ?? '') && !READY_STATES.has(meta.status)) return;
+    this.#kept.delete(meta.taskId);
+    this.#kept.set(meta.taskId, meta);
+    if (this.#kept.size > MOST_KEPT) for (const oldest of this.#kept.keys()) if (this.#kept.size > MOST_KEPT) this.#kept.delete(oldest);
+    for (const listener of [...(this.#listeners.get(meta.taskId) ?? [])]) listener(meta);
+  }
+
+  async #do<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {};
+      const text = error instanceof Error ? error.message : String(error);
+      throw new ResultBackendError(`results travel by the broker: ${text}`, { cause: error, ...hint }, 'CTQ_BACKEND_UNREACHABLE');
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw this.#closedError();
+  }
+
+  #closedError(): ResultBackendError {
+    return new ResultBackendError(`the result backend ${this.displayUrl} was closed`);
+  }
+}
