@@ -1,6 +1,7 @@
 /** Everything that is fuzzed, and how much of it: messages first, for they come from strangers. */
 import type { Target } from './target.js';
 import { bodiesTarget, describedTarget, eventsTarget, pidboxTarget, resultsTarget } from './targets/messages.js';
+import { bytesTarget, storedTarget } from './targets/stored.js';
 import { argvTarget, configTarget, scheduleTarget, signatureTarget, urlTarget } from './targets/words.js';
 import { workerTarget } from './targets/worker.js';
 
@@ -19,6 +20,8 @@ export const TARGETS: Readonly<Record<string, TargetShare>> = {
   bodies: { make: bodiesTarget, share: 0.05 },
   // These are no messages, and come on top of the count.
   signature: { make: signatureTarget, share: 0.05 },
+  stored: { make: storedTarget, share: 0.05 },
+  bytes: { make: bytesTarget, share: 0.05 },
   config: { make: configTarget, share: 0.05 },
   argv: { make: argvTarget, share: 0.02 },
   url: { make: urlTarget, share: 0.1 },
