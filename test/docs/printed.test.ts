@@ -40,7 +40,7 @@ function ctqWords(command: string): string[] {
 function sameInEveryRun(text: string): string {
   return text
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<id>')
-    .replaceAll(/\bnow\b|\b\d+ s ago\b/g, '<n>')
+    .replaceAll(/\bnow\b|\b\d+ (s|min) ago\b/g, '<n>')
     .replaceAll(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?([.,]\d+)?Z?/g, '<time>')
     .replaceAll(/\b\d\d:\d\d(:\d\d)?\b/g, '<time>')
     .replaceAll(/Linux-\S+-node-\S+|Darwin-\S+-node-\S+/g, '<platform>')
@@ -86,8 +86,8 @@ describe('what is printed', () => {
       if (from.mark === 'restart') await staying.shift()?.stop();
       const process = startCtq(argv, { cwd, env: { NO_COLOR: '1' } });
       staying.unshift(process);
-      await process.waitForOutput(argv[0] === 'beat' ? /Sending due task[^\n]*\n/ : /ready\.[^\n]*\n/);
-      return process.output;
+      const last = await process.waitForOutput(argv[0] === 'beat' ? /Sending due task[^\n]*\n/ : /ready\.[^\n]*\n/);
+      return process.output.slice(0, last.index + last[0].length);
     };
     const run = async ({ command }: Step): Promise<string> => {
       const words = shellWords(command);
