@@ -174,7 +174,9 @@ describe('command lines', () => {
     const wrong: string[] = [];
     let seen = 0;
     for (const { place, text, kind } of lines) {
-      const command = /(?:^\$? ?|[ /(])(?:npx )?(ctq [a-z-].*)$/.exec(text.replace(/^ExecStart=\S*\/ctq/, 'ctq'))?.[1];
+      const command = /(?:^(?:\$ )?\s*(?:\w+=\S+ )*|[;&|(] *|\bdo )(?:npx )?(ctq [a-z-].*)$/.exec(
+        text.replace(/^ExecStart=\S*\/ctq/, 'ctq'),
+      )?.[1];
       if (command === undefined || !isCommand(command)) continue;
       seen += 1;
       const problem = await problemWith(command);
