@@ -57,16 +57,14 @@ const FRONT = {
   packages: ['amqplib', 'chalk', 'cli-table3', 'cosmiconfig', 'ora'],
 };
 
+const about = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
 /** Native, wasm or chosen by the user: looked up at run time, or absent. Everything else is bundled. */
-const EXTERNAL = [
-  '@photostructure/sqlite',
-  'esbuild',
-  'node-liblzma',
-  'bzip2-wasm',
-  '@bokuweb/zstd-wasm',
-  '@opentelemetry/api',
-  'typescript',
-];
+const EXTERNAL = [...Object.keys(about.peerDependencies), ...Object.keys(about.optionalDependencies), 'typescript'];
+
+function isExternal(path) {
+  return EXTERNAL.some((name) => path === name || path.startsWith(`${name}/`));
+}
 
 /** Imported as text. */
 export const TEXTS = { '.lua': 'text', '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
@@ -130,7 +128,7 @@ const namesOfLateCommonJs = {
   name: 'names-of-late-commonjs',
   setup(bundler) {
     bundler.onResolve({ filter: /^[^./]/ }, async ({ path, kind, resolveDir, pluginData }) => {
-      if (kind !== 'dynamic-import' || pluginData === 'resolved' || path.startsWith('node:') || EXTERNAL.includes(path)) return undefined;
+      if (kind !== 'dynamic-import' || pluginData === 'resolved' || path.startsWith('node:') || isExternal(path)) return undefined;
       const found = await bundler.resolve(path, { kind: 'import-statement', resolveDir, pluginData: 'resolved' });
       return isCommonJs(found.path) ? { path: found.path, namespace: 'late-commonjs' } : undefined;
     });
@@ -158,7 +156,7 @@ function isCommonJs(file) {
 
 async function bundle(outdir) {
   const esbuild = await import('esbuild');
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { version } = about;
   const common = {
     absWorkingDir: root,
     outdir,

@@ -13,8 +13,8 @@ import { installTarball, nodeBuild, packTarball, type Tarball } from '../support
 import { tmpFolder, writeFiles } from '../support/tmp.js';
 
 /** A tenth more than it is: what makes it larger should be somebody's decision. */
-const LARGEST_PACKED_KB = 1_100;
-const LARGEST_UNPACKED_KB = 4_000;
+const LARGEST_PACKED_KB = 1_200;
+const LARGEST_UNPACKED_KB = 4_600;
 /** Everything that a default install brings along, in megabytes. */
 const LARGEST_INSTALL_MB = 65;
 
@@ -102,33 +102,36 @@ describe('its types, in a project that checks libraries, too', () => {
     ['node16', { module: 'node16', moduleResolution: 'node16' }, 'old'],
     ['nodenext', { module: 'nodenext', moduleResolution: 'nodenext' }, 'new'],
     ['bundler', { module: 'esnext', moduleResolution: 'bundler' }, 'new'],
-    ['bundler', { module: 'esnext', moduleResolution: 'bundler' }, 'old'],
-  ] as const)('hold with %s (%o, %s compiler)', (_name, module, compiler) => {
-    const folder = tmpFolder({ 'package.json': '{"type":"module","private":true}', 'use.ts': typed });
-    // The compiler of 2024 lets no CommonJS module require() this package; those of today do.
-    if (module.module === 'nodenext') writeFiles(folder, { 'use.cts': typed });
-    const node_modules = join(project, 'node_modules');
-    symlinkSync(node_modules, join(folder, 'node_modules'), 'junction');
-    if (!existsSync(join(node_modules, '@types')))
-      symlinkSync(join(projectRoot, 'node_modules', '@types'), join(node_modules, '@types'), 'junction');
-    if (!existsSync(join(node_modules, 'undici-types')))
-      symlinkSync(join(projectRoot, 'node_modules', 'undici-types'), join(node_modules, 'undici-types'), 'junction');
-    const compilerOptions = {
-      ...module,
-      target: 'es2022',
-      strict: true,
-      noEmit: true,
-      skipLibCheck: false,
-      types: ['node'],
-      exactOptionalPropertyTypes: true,
-    };
-    writeFiles(folder, { 'tsconfig.json': JSON.stringify({ compilerOptions, include: ['use.*'] }) });
-    const run = new OwnedProcess(process.execPath, [compiler === 'new' ? own : old, '-p', folder], {
-      cwd: folder,
-      env: washedEnvironment(),
-    });
-    return run.waitForExit(60_000).then(({ code }) => expect([code, run.stdout]).toEqual([0, '']));
-  });
+  ] as const)(
+    'hold with %s (%o, %s compiler)',
+    (_name, module, compiler) => {
+      const folder = tmpFolder({ 'package.json': '{"type":"module","private":true}', 'use.ts': typed });
+      // The compiler of 2024 lets no CommonJS module require() this package; those of today do.
+      if (module.module === 'nodenext') writeFiles(folder, { 'use.cts': typed });
+      const node_modules = join(project, 'node_modules');
+      symlinkSync(node_modules, join(folder, 'node_modules'), 'junction');
+      if (!existsSync(join(node_modules, '@types')))
+        symlinkSync(join(projectRoot, 'node_modules', '@types'), join(node_modules, '@types'), 'junction');
+      if (!existsSync(join(node_modules, 'undici-types')))
+        symlinkSync(join(projectRoot, 'node_modules', 'undici-types'), join(node_modules, 'undici-types'), 'junction');
+      const compilerOptions = {
+        ...module,
+        target: 'es2022',
+        strict: true,
+        noEmit: true,
+        skipLibCheck: false,
+        types: ['node'],
+        exactOptionalPropertyTypes: true,
+      };
+      writeFiles(folder, { 'tsconfig.json': JSON.stringify({ compilerOptions, include: ['use.*'] }) });
+      const run = new OwnedProcess(process.execPath, [compiler === 'new' ? own : old, '-p', folder], {
+        cwd: folder,
+        env: washedEnvironment(),
+      });
+      return run.waitForExit(120_000).then(({ code }) => expect([code, run.stdout]).toEqual([0, '']));
+    },
+    150_000,
+  );
 });
 
 const SMOKE_MJS = `
@@ -201,4 +204,4 @@ describe.concurrent('the installed package', () => {
       },
     );
   }
-}, 90_000);
+}, 180_000);
