@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { setMaxListeners } from 'node:events';
+import { loadavg } from 'node:os';
 import { keepResult, versionOf, writePage } from './report.js';
 import { type Engine, missedGoals, type Result, type Row, type Scenario, type System } from './row.js';
 import { ROWS } from './rows.js';
@@ -42,7 +43,15 @@ setMaxListeners(0);
 async function runScenario(row: Row, scenario: Scenario, system: System, short: boolean): Promise<Result> {
   const stage = new Stage({ system, engine: scenario.engine, short, patienceS: Number(values.patience ?? 60) });
   const startedAt = performance.now();
-  const about = { row: row.id, engine: scenario.engine, system, version: await versionOf(system), short, at: new Date().toISOString() };
+  const about = {
+    row: row.id,
+    engine: scenario.engine,
+    system,
+    version: await versionOf(system),
+    short,
+    at: new Date().toISOString(),
+    load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
+  };
   const seconds = (): number => Math.round((performance.now() - startedAt) / 100) / 10;
   try {
     const measured = await scenario.run(stage);

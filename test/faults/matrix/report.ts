@@ -59,7 +59,7 @@ export async function writePage(): Promise<void> {
 
 function table(rows: readonly Row[], results: readonly Result[]): string {
   const lines = [
-    '| row | fault | goal | broker | ctq: sent / executed / lost / repeated | back after | Celery: sent / executed / lost / repeated | back after | |',
+    '| row | fault | goal | broker | ctq: sent / executed / lost / repeated | back after | Celery: the same | back after | goal of ctq |',
     '|---|---|---|---|---|---|---|---|---|',
   ];
   for (const row of rows) {

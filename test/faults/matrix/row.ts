@@ -60,6 +60,8 @@ export interface Result extends Measured {
   /** Short: a tenth of the load, to see that the scenario works. */
   readonly short: boolean;
   readonly seconds: number;
+  /** Of the machine when it began: processes that wanted a core. */
+  readonly load: number;
   readonly at: string;
   /** For ctq: the goals that it missed, in words. */
   readonly missed: readonly string[];

@@ -48,7 +48,7 @@ export const CANVAS: readonly Row[] = [
   {
     id: 'M21',
     fault: 'kill -9 of workers while they run the headers of chords',
-    goal: { words: 'each of 500 bodies exactly once, with the right results, no counter left', lost: 0 },
+    goal: { words: 'each of 500 bodies runs, with the right results, again only when it was killed; no counter left', lost: 0 },
     scenarios: (['redis', 'sqlite'] as readonly Engine[]).map((engine) => ({ engine, run: chordsUnderKills })),
     tests: ['faults/chord-killed.test.ts'],
   },

@@ -44,7 +44,7 @@ async function diskFull(stage: Stage): Promise<Measured> {
     await stage.send(name, { seconds: 0, padding: 20_000 }).catch((error: unknown) => {
       stage.book.unsent(name);
       refused += 1;
-      words = String(error).split('\n')[0] ?? '';
+      words = (String(error).split('\n')[0] ?? '').replace(/ for \/.*/, '');
     });
   }
   await sleep(3);

@@ -80,8 +80,7 @@ async function manyLater(stage: Stage): Promise<Measured> {
     await Promise.all(batch.map((name) => stage.app.sendTask('tasks.work', [name, 0], { countdown: 3_600 }).published));
   }
   const queued = async (): Promise<number> => Number(await stage.redis.command('LLEN', 'celery'));
-  const asked = Date.now();
-  const recoveryS = await probe(stage, 'immediate', asked);
+  const recoveryS = await probe(stage, 'immediate');
   await stage.until(async () => (await queued()) === 0, 120);
   const grown = treeRss(worker.pid) - idle;
   const from = performance.now();

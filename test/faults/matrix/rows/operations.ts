@@ -1,9 +1,8 @@
 /** M25 to M28, M30: pidfiles, revokes, results, deliveries of others, and many deliveries given back at once. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ctq } from '../../../../src/index.js';
-import { startProgram } from '../../../support/child-program.js';
 import { startRedis } from '../../../support/redis-server.js';
 import { tmpFolder } from '../../../support/tmp.js';
 import type { Measured, Row } from '../row.js';
@@ -24,8 +23,10 @@ async function pidfileRaces(stage: Stage): Promise<Measured> {
     stage.workers.splice(0);
   }
   const recycled = join(tmpFolder(), 'worker.pid');
-  // A pid that lives, and is nobody's worker.
+  // A pid that lives, and was given to another program after the worker's death.
   writeFileSync(recycled, `${process.pid}\n`);
+  const before = Date.now() / 1000 - 3_600;
+  utimesSync(recycled, before, before);
   const started = await stage.worker({ args: ['--pidfile', recycled] }).then(
     () => readFileSync(recycled, 'utf8').trim() !== String(process.pid),
     () => false,
@@ -166,14 +167,18 @@ async function restoreStorm(stage: Stage): Promise<Measured> {
 }
 
 async function hold(stage: Stage, count: number): Promise<void> {
-  const broker = await stage.app.broker();
   if (stage.system === 'ctq') {
-    for (let sent = 0; sent < count; sent += 1_000) {
-      const sends = Array.from({ length: 1_000 }, () => stage.app.sendTask('tasks.work', ['stormy', 0], { queue: 'stormy' }).published);
+    const queue = 'stormy';
+    await stage.app.sendTask('tasks.work', ['first', 600], { queue }).published;
+    for (let sent = 1; sent < count; sent += 1_000) {
+      const sends = Array.from(
+        { length: Math.min(1_000, count - sent) },
+        () => stage.app.sendTask('tasks.work', ['stormy', 0], { queue }).published,
+      );
       await Promise.all(sends);
     }
-    const victim = await startProgram('faults/programs/redis-client.ts', ['hold', stage.url, 'stormy', String(count)], { input: 'open' });
-    await stage.until(async () => (await broker.depth('stormy')) === 0, 60);
+    const victim = await stage.worker({ concurrency: 1, args: ['-Q', queue], ctqArgs: ['--prefetch-multiplier', '0'] });
+    await stage.until(async () => Number(await stage.redis.command('HLEN', 'unacked')) >= count, 60);
     await victim.kill();
     return;
   }
