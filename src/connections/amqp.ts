@@ -14,7 +14,12 @@ import { AmqpFailure, toAmqpFailure } from './amqp-failure.js';
 import { type ByteSource, repairTables } from './amqp-tables.js';
 import type { AmqpAddress, AmqpTls } from './amqp-url.js';
 
-export type { Channel as AmqpChannel, ConfirmChannel as AmqpConfirmChannel, ConsumeMessage as AmqpDelivered } from 'amqplib';
+export type {
+  Channel as AmqpChannel,
+  ConfirmChannel as AmqpConfirmChannel,
+  ConsumeMessage as AmqpDelivered,
+  Message as AmqpReturned,
+} from 'amqplib';
 
 /** A connection that is up. What is opened on it fails when it breaks, and never moves to the next one. */
 export interface AmqpConnection {

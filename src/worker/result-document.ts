@@ -7,6 +7,7 @@ import { formatIsoDate } from '../protocol/iso-date.js';
 import type { MessageProperties } from '../protocol/message.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import { READY_STATES } from '../protocol/states.js';
+import type { ResultBackend } from '../result-backend.js';
 import type { Request } from './request.js';
 
 const NO_CHILDREN: readonly ResultTree[] = [];
@@ -14,19 +15,21 @@ const NO_CHILDREN: readonly ResultTree[] = [];
 export interface DocumentOptions {
   readonly clock: Clock;
   readonly nodename: string;
-  /** `result_extended`. */
-  readonly extended: boolean;
-  /** Whether results are sent to who asked for them. */
-  readonly addressed: boolean;
+  readonly settings: { readonly resultExtended: boolean };
+  readonly backend: Pick<ResultBackend, 'listen'>;
 }
 
 export class ResultDocuments {
-  private readonly options: DocumentOptions;
+  private readonly options: Pick<DocumentOptions, 'clock' | 'nodename'> & {
+    readonly extended: boolean;
+    /** Whether results are sent to who asked for them. */
+    readonly addressed: boolean;
+  };
   private dateMs = 0;
   private dateText = '';
 
-  constructor(options: DocumentOptions) {
-    this.options = options;
+  constructor({ clock, nodename, settings, backend }: DocumentOptions) {
+    this.options = { clock, nodename, extended: settings.resultExtended, addressed: backend.listen !== undefined };
   }
 
   value(request: Request, status: string, result: unknown, children: readonly ResultTree[] = NO_CHILDREN): ResultMeta {

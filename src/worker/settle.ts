@@ -60,8 +60,7 @@ export class Settler {
 
   constructor(parts: SettleParts) {
     this.parts = parts;
-    const { clock, nodename, settings, backend } = parts;
-    this.documents = new ResultDocuments({ clock, nodename, extended: settings.resultExtended, addressed: backend.listen !== undefined });
+    this.documents = new ResultDocuments(parts);
     this.errbacks = new Errbacks(parts.tasks, parts.logger);
     this.aftermath = new Aftermath(parts, this.documents, this.errbacks);
     this.conclusion = new Conclusion(parts, this.documents, this.errbacks);

@@ -5,7 +5,7 @@
  */
 import type { Exchange, Route } from '../../broker.js';
 import type { Clock, TimerHandle } from '../../clock.js';
-import type { AmqpConfirmChannel, AmqpConnection } from '../../connections/amqp.js';
+import type { AmqpConfirmChannel, AmqpConnection, AmqpReturned } from '../../connections/amqp.js';
 import { AmqpFailure, amqpClosed, toAmqpFailure } from '../../connections/amqp-failure.js';
 import type { AmqpLink } from '../../connections/amqp-link.js';
 import { faultPoint } from '../../fault-points.js';
@@ -63,6 +63,7 @@ export class Publisher {
   #session: Session | undefined;
   /** Opening a channel, or declaring an exchange: nothing is sent meanwhile, for the order's sake. */
   #preparing = false;
+  #pumping = false;
   #sweepTimer: TimerHandle | undefined;
   #idleListeners: (() => void)[] = [];
   #closed = false;
@@ -102,13 +103,15 @@ export class Publisher {
   }
 
   #pump(): void {
-    if (this.#preparing || this.#closed || this.#waiting.length === 0) return;
+    if (this.#preparing || this.#pumping || this.#closed || this.#waiting.length === 0) return;
     const session = this.#session;
     if (session === undefined) {
       this.#prepare(() => this.#open());
       return;
     }
     let sent = 0;
+    // A message that cannot be sent is answered in the middle of this, and that would begin it once more.
+    this.#pumping = true;
     while (sent < this.#waiting.length && this.#unconfirmed.size < MOST_UNCONFIRMED) {
       const item = this.#waiting[sent] as Item;
       const { exchange } = item;
@@ -120,6 +123,7 @@ export class Publisher {
       this.#send(session, item);
     }
     this.#waiting.splice(0, sent);
+    this.#pumping = false;
   }
 
   #send(session: Session, item: Item): void {
@@ -165,11 +169,11 @@ export class Publisher {
       item.resolve();
       return;
     }
-    item.returned = false;
     link
       .ask((connection) => topology.declare(connection, { name, exchange, routingKey: name }))
       .then(
         () => {
+          item.returned = false;
           if (this.#unconfirmed.delete(item)) this.#waiting.unshift(item);
           this.#pump();
         },
@@ -177,10 +181,11 @@ export class Publisher {
       );
   }
 
-  /** Comes before the confirmation of the same message. */
-  #returned(exchange: string, routingKey: string, body: Buffer): void {
+  /** Comes before the confirmation of the same message, and in the order of sending. */
+  #returned({ fields: { exchange, routingKey }, properties, content }: AmqpReturned): void {
     for (const item of this.#unconfirmed) {
-      if (item.returned === true || item.routingKey !== routingKey || item.exchange.name !== exchange || !item.body.equals(body)) continue;
+      const known = item.returned !== true && item.routingKey === routingKey && item.exchange.name === exchange;
+      if (!known || item.options['correlationId'] !== properties.correlationId || !item.body.equals(content)) continue;
       item.returned = true;
       return;
     }
@@ -200,7 +205,7 @@ export class Publisher {
       connection = await this.#parts.link.connection();
       const session: Session = { connection, channel: await connection.confirmChannel(), exchanges: new Set() };
       const { channel } = session;
-      channel.on('return', ({ fields, content }) => this.#returned(fields.exchange, fields.routingKey, content));
+      channel.on('return', (message) => this.#returned(message));
       channel.on('error', (error) => {
         session.failure = toAmqpFailure(error);
       });

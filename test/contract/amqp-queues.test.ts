@@ -1,0 +1,201 @@
+/** What only RabbitMQ has: kinds of queues, declarations of others, confirms and refusals. */
+import { format } from 'node:util';
+import { type ConfirmChannel, type ChannelModel, connect } from 'amqplib';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { Exchange, Queue } from '../../src/broker.js';
+import { type AmqpBroker, openAmqpBroker } from '../../src/brokers/amqp/broker.js';
+import { silentLogger } from '../../src/logger.js';
+import { eventually } from '../support/eventually.js';
+import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
+import { describeWith } from '../support/requires.js';
+import { consume, remaining, send } from './broker/verbs.js';
+import { DeliveryLog, messageId } from './delivery-log.js';
+import { idsOf, plainQueue, taskMessage, toQueue } from './messages.js';
+
+describeWith('rabbitmq', 'queues of RabbitMQ', () => {
+  let rabbit: RabbitServer;
+  let url: string;
+  let broker: AmqpBroker;
+  let foreign: ChannelModel;
+  let channel: ConfirmChannel;
+  const warnings: string[] = [];
+
+  beforeAll(async () => {
+    rabbit = await startRabbit();
+  }, 90_000);
+  afterAll(() => rabbit.stop());
+
+  function open(connectTimeoutMs = 5_000): AmqpBroker {
+    const warning = (text: string, ...parts: readonly unknown[]): void => void warnings.push(format(text, ...parts));
+    const logger = { ...silentLogger, warning };
+    return openAmqpBroker(url, { transportOptions: {}, connectTimeoutMs, amqp: { delayedQueueType: 'classic' }, logger });
+  }
+
+  beforeEach(async () => {
+    warnings.splice(0);
+    url = await rabbit.freshVhost();
+    broker = open();
+    foreign = await connect(url);
+    channel = await foreign.createConfirmChannel();
+    channel.on('error', () => {});
+  });
+  afterEach(async () => {
+    await broker.close();
+    await foreign.close();
+  });
+
+  it('are declared as kombu declares them, so that a second declaration changes nothing', async () => {
+    const exchange: Exchange = { name: 'shop', type: 'topic' };
+    await broker.declare({ name: 'orders', exchange, routingKey: 'orders.#', maxPriority: 10 });
+    await channel.assertExchange('shop', 'topic', { durable: true });
+    await channel.assertQueue('orders', { durable: true, arguments: { 'x-max-priority': 10 } });
+    await broker.declare({
+      name: 'box',
+      exchange: { name: 'pid', type: 'fanout', durable: false },
+      routingKey: '',
+      durable: false,
+      autoDelete: true,
+    });
+    await channel.assertExchange('pid', 'fanout', { durable: false });
+    await channel.assertQueue('box', { durable: false, autoDelete: true });
+    expect(warnings).toEqual([]);
+  });
+
+  it('that somebody declared otherwise are used as they are, and it is said once', async () => {
+    await channel.assertQueue('q', { durable: true, arguments: { 'x-max-length': 5 } });
+    await channel.assertExchange('e', 'topic', { durable: false });
+    const queue: Queue = { name: 'q', exchange: { name: 'e', type: 'topic' }, routingKey: 'k.#' };
+    await broker.declare(queue);
+    await broker.declare(queue);
+    await broker.publish(taskMessage('a'), { exchange: queue.exchange, routingKey: 'k.1' });
+    expect(await remaining(broker, 'q')).toEqual(['a']);
+    expect(warnings).toEqual([expect.stringContaining("exchange 'e'"), expect.stringContaining("queue 'q'")]);
+  });
+
+  it('with priorities keep them when a message goes back', async () => {
+    const queue = { ...plainQueue('q'), maxPriority: 10 };
+    await broker.declare(queue);
+    await send(broker, 'q', ['patient'], 0);
+    const log = new DeliveryLog();
+    await consume(broker, [queue], 1, log);
+    const held = await log.nth(0);
+    await send(broker, 'q', ['urgent'], 9);
+    await held.requeue('front');
+    await (await log.nth(1)).ack();
+    await (await log.nth(2)).requeue('back', 'death');
+    await (await log.nth(3)).ack();
+    expect(log.ids()).toEqual(['patient', 'urgent', 'patient', 'patient']);
+  });
+
+  it('of the quorum kind take turns, keep to the prefetch and count what came back', { timeout: 30_000 }, async () => {
+    const quorum = (name: string): Queue => ({ ...plainQueue(name), arguments: { 'x-queue-type': 'quorum' } });
+    const log = new DeliveryLog();
+    await broker.declare(quorum('one'));
+    await broker.declare(quorum('two'));
+    await send(broker, 'one', idsOf('one', 10));
+    await send(broker, 'two', idsOf('two', 10));
+    const consumer = await consume(broker, [quorum('one'), quorum('two')], 3, log);
+    await log.first(3);
+    expect(log.deliveries).toHaveLength(3);
+    await Promise.all(log.deliveries.map((delivery) => delivery.ack()));
+    consumer.setPrefetch(40);
+    await log.first(20);
+    expect(new Set(log.ids()).size).toBe(20);
+    await consumer.close();
+    const again = new DeliveryLog();
+    await consume(broker, [quorum('one'), quorum('two')], 40, again);
+    const back = await again.first(17);
+    expect(back.every(({ redeliveryCount }) => redeliveryCount >= 1)).toBe(true);
+  });
+
+  it('of the quorum kind get what a Celery client lets the server delay', { timeout: 30_000 }, async () => {
+    const queue: Queue = {
+      name: 'q',
+      exchange: { name: 'shop', type: 'topic' },
+      routingKey: 'q',
+      arguments: { 'x-queue-type': 'quorum' },
+    };
+    const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
+    await consume(broker, [queue], 5, log);
+    await log.until(() => log.calls.includes('connected'), 'connected');
+    // As Celery 5.5 publishes a task with a countdown of one second (celery/app/base.py): into the highest step.
+    const began = Date.now();
+    const key = `${'0.'.repeat(27)}1.q`;
+    await eventually(() => channel.checkExchange('celery_delayed_27'));
+    channel.publish('celery_delayed_27', key, Buffer.from('[[], {}, {}]'), {
+      headers: { id: 'late', task: 't' },
+      contentType: 'application/json',
+    });
+    await log.until(() => log.deliveries.length === 1, 'the delayed message', 10_000);
+    expect(messageId(log.deliveries[0]!.message)).toBe('late');
+    expect(Date.now() - began).toBeGreaterThanOrEqual(990);
+  });
+
+  it('are made when a task is sent to their name and they are gone', async () => {
+    await broker.declare(plainQueue('q'));
+    await send(broker, 'q', ['a']);
+    await channel.deleteQueue('q');
+    await send(broker, 'q', ['b', 'c']);
+    expect((await remaining(broker, 'q')).sort()).toEqual(['b', 'c']);
+  });
+
+  it('are consumed again when somebody has deleted them', async () => {
+    const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
+    await broker.declare(plainQueue('q'));
+    await consume(broker, ['q'], 5, log);
+    await send(broker, 'q', ['a']);
+    await log.first(1);
+    await channel.deleteQueue('q');
+    await send(broker, 'q', ['b']);
+    await log.first(2);
+    expect(warnings.join()).toContain("ended the consumer of queue 'q'");
+    expect(log.disconnections).toEqual([]);
+  });
+
+  it('that are full refuse, and the sender hears it', async () => {
+    const full = { ...plainQueue('full'), arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } };
+    await broker.declare(full);
+    await send(broker, 'full', ['fits']);
+    // RabbitMQ lets the next one in before it counts.
+    await expect(send(broker, 'full', idsOf('m', 20))).rejects.toMatchObject({
+      code: 'CTQ_BROKER_FAILED',
+      message: expect.stringContaining('takes no more messages'),
+    });
+  });
+
+  it('drop what nobody is bound for, and the log says so', async () => {
+    await broker.publish(taskMessage('a'), { exchange: { name: 'empty', type: 'direct' }, routingKey: 'nobody' });
+    expect(warnings.join()).toContain("No queue is bound to exchange 'empty'");
+  });
+
+  it('are not harmed by headers that no frame holds: the sender hears it, and the rest goes on', async () => {
+    await broker.declare(plainQueue('q'));
+    const huge = { ...taskMessage('huge'), headers: { id: 'huge', task: 't', argsrepr: 'x'.repeat(100_000) } };
+    const sent = [
+      broker.publish(taskMessage('a'), toQueue('q')),
+      broker.publish(huge, toQueue('q')),
+      broker.publish(taskMessage('b'), toQueue('q')),
+    ];
+    const [a, refused, b] = await Promise.allSettled(sent);
+    expect([a?.status, refused?.status, b?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect((await remaining(broker, 'q')).sort()).toEqual(['a', 'b']);
+  });
+
+  it('still give out and take answers while the server takes no messages, and a sender is told in time', async () => {
+    await broker.declare(plainQueue('q'));
+    await send(broker, 'q', ['a', 'b']);
+    const log = new DeliveryLog();
+    await consume(broker, ['q'], 1, log);
+    await log.first(1);
+    const hasty = open(700);
+    try {
+      await rabbit.erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark(0.0001)}.');
+      await expect(hasty.publish(taskMessage('c'), toQueue('q'))).rejects.toMatchObject({ code: expect.stringMatching(/^CTQ_BROKER_/) });
+      await log.deliveries[0]?.ack();
+      await log.first(2);
+    } finally {
+      await rabbit.erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark({absolute, "2GB"})}.');
+      await hasty.close();
+    }
+  });
+});
