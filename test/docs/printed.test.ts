@@ -14,6 +14,7 @@ import { tmpFolder, writeFiles } from '../support/tmp.js';
 
 const PAGES = ['docs/tutorial.md', 'docs/troubleshooting.md'];
 const COLUMNS = 160;
+const WORLD = { NO_COLOR: '1', TZ: 'UTC' };
 
 interface Step {
   readonly command: string;
@@ -84,7 +85,7 @@ describe('what is printed', () => {
     const stay = async ({ command }: Step, from: Fence): Promise<string> => {
       const argv = ctqWords(command);
       if (from.mark === 'restart') await staying.shift()?.stop();
-      const process = startCtq(argv, { cwd, env: { NO_COLOR: '1' } });
+      const process = startCtq(argv, { cwd, env: WORLD });
       staying.unshift(process);
       const last = await process.waitForOutput(argv[0] === 'beat' ? /Sending due task[^\n]*\n/ : /ready\.[^\n]*\n/);
       return process.output.slice(0, last.index + last[0].length);
@@ -93,7 +94,7 @@ describe('what is printed', () => {
       const words = shellWords(command);
       const script = words[0] === 'node' ? words.slice(1) : [join(projectRoot, 'bin', 'ctq.js'), ...ctqWords(command)];
       const argv = [globalThis.process.execPath, ...script];
-      const terminal = new TestTerminal(argv, { cwd, rows: 100, columns: COLUMNS, env: { NO_COLOR: '1' } });
+      const terminal = new TestTerminal(argv, { cwd, rows: 100, columns: COLUMNS, env: WORLD });
       await terminal.ended();
       return (await terminal.screen()).trimEnd();
     };
