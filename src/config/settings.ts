@@ -158,6 +158,10 @@ export const SETTINGS = {
   securityDigest: text('sha256', 'CELERY_SECURITY_DIGEST'),
   /** Ours: how signed messages are written, `5.5` for readers with Celery 5.5 and later, `5.2` for those before; both are read. */
   securityLayout: choice(['5.5', '5.2'], '5.5'),
+  /** Ours: whether the headers of signed tasks are signed, too (`sign`), and tasks without that are refused (`require`). */
+  securityHeaders: choice(['off', 'sign', 'require'], 'off'),
+  /** Ours: with `securityHeaders` at `require`, a task that was signed so long ago, or whose ETA was, is refused. Seconds. */
+  securityMaxAge: seconds(null),
 
   // ── Tasks ─────────────────────────────────────────────────────────────────────────────────────
   /** Acknowledge after the run. Ours: true, so that a killed worker loses nothing (Celery: false). */

@@ -6,7 +6,9 @@
  * Since Celery 5.5 the first two fields are base64 themselves (celery#9010): before, a separator in the signature could
  * only be told from the others by the length of the signer's key. Neither version reads what the other writes.
  */
+import { createHash } from 'node:crypto';
 import { ProtocolError } from '../errors.js';
+import { stringifyJson } from './kombu-json.js';
 import { type AcceptedContent, acceptedContent, JSON_CONTENT, type Serialized, SIGNED_CONTENT } from './serializers.js';
 
 /** Named by the oldest Celery that writes it. */
@@ -24,11 +26,22 @@ export interface ContentSigner {
   readonly serializer: string;
   /** The signed body for this one. */
   sign(content: Serialized): Serialized;
+  /** What goes into the header {@link SEAL_HEADER}; absent where headers are not signed. */
+  seal?(message: Sealed): string;
+}
+
+/** What a seal is about. */
+export interface Sealed {
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** As it travels. */
+  readonly body: Uint8Array;
 }
 
 export interface ContentVerifier {
   /** @throws ProtocolError `CTQ_PROTOCOL_REFUSED` unless somebody we know has signed it. */
   verify(body: Uint8Array): Serialized;
+  /** @throws ProtocolError `CTQ_PROTOCOL_REFUSED` for headers that were changed, and where the settings say so for unsigned and old ones. */
+  checkSeal?(message: Sealed): void;
 }
 
 /** Who vouches for what this process sends, and whom it believes. */
@@ -101,6 +114,39 @@ function unwrapped(field: Buffer): Buffer {
 
 function notSigned(): ProtocolError {
   return new ProtocolError('CTQ_PROTOCOL_MALFORMED', 'the body is not a signed message');
+}
+
+/** Ours, and ignored by Python: vouches for the headers, which the signature of the body does not cover. */
+export const SEAL_HEADER = 'x-ctq-seal';
+
+/** What shall run, when, and for whom. `retries` is not among them: `ctq retry` begins to count anew. */
+const SEALED_HEADERS = [
+  ...['task', 'id', 'eta', 'expires', 'group', 'group_index', 'timelimit', 'root_id', 'parent_id', 'ignore_result', 'compression'],
+  ...['replaced_task_nesting', 'stamped_headers', 'stamps'],
+];
+
+/** The bytes that are signed: the headers by this list, when it was, and which body it is. */
+export function sealedBytes({ headers, body }: Sealed, atS: number): Uint8Array {
+  const digest = createHash('sha256').update(body).digest('base64');
+  return Buffer.from(stringifyJson([atS, digest, ...SEALED_HEADERS.map((name) => headers[name] ?? null)]), 'utf8');
+}
+
+export interface Seal {
+  /** Seconds since 1970. */
+  readonly atS: number;
+  readonly signer: string;
+  readonly signature: Uint8Array;
+}
+
+export function writeSeal({ atS, signer, signature }: Seal): string {
+  return [String(atS), Buffer.from(signer, 'utf8').toString('base64'), Buffer.from(signature).toString('base64')].join(' ');
+}
+
+/** undefined for a text that is none. */
+export function readSeal(text: string): Seal | undefined {
+  const [, atS, signer = '', signature = ''] = /^(\d{1,12}) ([\w+/=]{1,4000}) ([\w+/=]{1,4000})$/.exec(text) ?? [];
+  if (atS === undefined) return undefined;
+  return { atS: Number(atS), signer: Buffer.from(signer, 'base64').toString('utf8'), signature: Buffer.from(signature, 'base64') };
 }
 
 /** For showing people what is in a message. Proves nothing: what was read with it must not be run. */

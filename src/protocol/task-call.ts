@@ -5,8 +5,8 @@ import { formatIsoDate, parseIsoDate } from './iso-date.js';
 import type { Message, MessageProperties } from './message.js';
 import { argsRepr, kwargsRepr } from './python-repr.js';
 import { asList, setOwn } from './record.js';
-import { serialize } from './serializers.js';
-import type { ContentSigner } from './signing.js';
+import { serialize, SIGNED_CONTENT } from './serializers.js';
+import { type ContentSigner, SEAL_HEADER } from './signing.js';
 import { DateTime, type TypedForm } from './typed-values.js';
 
 type Kwargs = Readonly<Record<string, unknown>>;
@@ -137,10 +137,15 @@ function finish(
   if (expiration !== undefined) properties.expiration = expiration;
   if (call.properties !== undefined) properties.extra = call.properties;
   const { contentType, contentEncoding, body } = serialize(call.serializer ?? 'json', payload, call.typedValues, call.signer);
-  if (call.compression === undefined || call.compression === null) return { headers, properties, contentType, contentEncoding, body };
+  const isSealed = call.serializer === SIGNED_CONTENT.name && call.signer?.seal !== undefined;
+  const complete = (body: Uint8Array): Message => {
+    if (isSealed) headers[SEAL_HEADER] = call.signer?.seal?.({ headers, body });
+    return { headers, properties, contentType, contentEncoding, body };
+  };
+  if (call.compression === undefined || call.compression === null) return complete(body);
   const withCompressed = (compressed: Compressed): Message => {
     headers['compression'] = compressed.header;
-    return { headers, properties, contentType, contentEncoding, body: compressed.body };
+    return complete(compressed.body);
   };
   const compressed = compress(call.compression, body);
   return compressed instanceof Promise ? compressed.then(withCompressed) : withCompressed(compressed);

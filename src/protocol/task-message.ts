@@ -10,7 +10,7 @@ import { parseJson } from './kombu-json.js';
 import type { Message } from './message.js';
 import { argsRepr, kwargsRepr, pythonRepr } from './python-repr.js';
 import { asList, isRecord, textOr } from './record.js';
-import { type AcceptedContent, deserialize, utf8Text } from './serializers.js';
+import { type AcceptedContent, deserialize, SIGNED_CONTENT, utf8Text } from './serializers.js';
 
 type Kwargs = Readonly<Record<string, unknown>>;
 
@@ -124,6 +124,7 @@ function decodePlain(message: Message, body: Uint8Array, options: DecodeTaskOpti
   try {
     if (body.byteLength > limits.maxBytes) throw tooLarge(limits.maxBytes);
     const { contentType, contentEncoding } = message;
+    if (contentType === SIGNED_CONTENT.contentType) options.accept.verifier?.checkSeal?.(message);
     if (contentType === 'application/json' && options.accept.contentTypes.has(contentType)) {
       const text = utf8Text(body);
       const args = isVersion2 ? plainArgs(text) : undefined;

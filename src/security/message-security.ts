@@ -6,9 +6,21 @@ import { constants, createPrivateKey, createPublicKey, type KeyObject, sign, ver
 import type { Clock } from '../clock.js';
 import type { Settings } from '../config/settings.js';
 import { ConfigError, ProtocolError } from '../errors.js';
+import { parseIsoDate } from '../protocol/iso-date.js';
 import { printable } from '../protocol/python-repr.js';
 import { SIGNED_CONTENT } from '../protocol/serializers.js';
-import { type ContentSigner, type ContentVerifier, type MessageSecurity, packSigned, unpackSigned } from '../protocol/signing.js';
+import {
+  type ContentSigner,
+  type ContentVerifier,
+  type MessageSecurity,
+  packSigned,
+  readSeal,
+  SEAL_HEADER,
+  type Sealed,
+  sealedBytes,
+  unpackSigned,
+  writeSeal,
+} from '../protocol/signing.js';
 import type { Certificate } from './certificate.js';
 import { readCertificate, readCertificates, readFile } from './certificate-store.js';
 
@@ -20,6 +32,8 @@ export type SecuritySettings = Pick<
   | 'securityCertStore'
   | 'securityDigest'
   | 'securityLayout'
+  | 'securityHeaders'
+  | 'securityMaxAge'
   | 'taskSerializer'
   | 'eventSerializer'
   | 'acceptContent'
@@ -42,13 +56,16 @@ export function openSecurity(settings: SecuritySettings, clock: Clock, serialize
     });
   }
   const digest = digestOf(settings.securityDigest);
-  const verifier = verifierOf(readCertificates(securityCertStore), digest, clock);
-  return securityKey === null ? { verifier } : { signer: signerOf(settings, digest, serializer), verifier };
+  const verifier = verifierOf(readCertificates(securityCertStore), settings, { digest, clock });
+  return securityKey === null ? { verifier } : { signer: signerOf(settings, { digest, clock, serializer }), verifier };
 }
 
 const PADDING = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_MAX_SIGN };
 
-function signerOf(settings: SecuritySettings, digest: string, serializer: string): ContentSigner {
+function signerOf(
+  settings: SecuritySettings,
+  { digest, clock, serializer }: { readonly digest: string; readonly clock: Clock; readonly serializer: string },
+): ContentSigner {
   const { securityKey: keyFile, securityCertificate: certificateFile, securityKeyPassword: passphrase, securityLayout: layout } = settings;
   if (keyFile === null || certificateFile === null) {
     throw new ConfigError('security_key is set and security_certificate is not', { hint: 'readers find the key by its certificate' });
@@ -60,12 +77,16 @@ function signerOf(settings: SecuritySettings, digest: string, serializer: string
       hint: 'nobody could verify what it signs',
     });
   }
+  const signer = certificate.id;
+  const signatureOf = (bytes: Uint8Array): Uint8Array => sign(digest, bytes, { key, ...PADDING });
+  const seal = (message: Sealed): string => {
+    const atS = Math.floor(clock.nowMs() / 1000);
+    return writeSeal({ atS, signer, signature: signatureOf(sealedBytes(message, atS)) });
+  };
   return {
     serializer,
-    sign(content) {
-      const signature = sign(digest, content.body, { key, ...PADDING });
-      return packSigned({ signer: certificate.id, signature, content }, layout);
-    },
+    sign: (content) => packSigned({ signer, signature: signatureOf(content.body), content }, layout),
+    ...(settings.securityHeaders === 'off' ? {} : { seal }),
   };
 }
 
@@ -84,21 +105,46 @@ function readPrivateKey(file: string, passphrase: string | null): KeyObject {
   throw new ConfigError(`security_key: ${file} is no RSA key`, { hint: 'Celery signs with RSA only' });
 }
 
-function verifierOf(certificates: ReadonlyMap<string, Certificate>, digest: string, clock: Clock): ContentVerifier {
+function verifierOf(
+  certificates: ReadonlyMap<string, Certificate>,
+  settings: SecuritySettings,
+  { digest, clock }: { readonly digest: string; readonly clock: Clock },
+): ContentVerifier {
   return {
     verify(body) {
       const { signer, signature, content } = unpackSigned(body, (id) => certificateOf(id).signatureBytes);
-      const { publicKey, validFromMs, validToMs } = certificateOf(signer);
-      // Celery looks when it starts and never again; and a worker that does not start because of one old certificate is no better.
-      const nowMs = clock.nowMs();
-      if (nowMs >= validToMs || nowMs < validFromMs) {
-        throw refused(`the certificate of ${shown(signer)} ${nowMs < validFromMs ? 'is not valid yet' : 'has expired'}`);
-      }
-      if (!verify(digest, content.body, { key: publicKey, ...PADDING }, signature))
-        throw refused(`the signature of ${shown(signer)} is wrong`);
+      believe(signer, content.body, signature, 'signature');
       return content;
     },
+    checkSeal(message) {
+      const text = message.headers[SEAL_HEADER];
+      const isRequired = settings.securityHeaders === 'require';
+      if (text === undefined && !isRequired) return;
+      const seal = typeof text === 'string' ? readSeal(text) : undefined;
+      if (seal === undefined) throw refused('its headers are not signed');
+      believe(seal.signer, sealedBytes(message, seal.atS), seal.signature, 'signature of the headers');
+      if (isRequired) checkAge(message, seal.atS);
+    },
   };
+
+  function believe(signer: string, bytes: Uint8Array, signature: Uint8Array, what: string): void {
+    const { publicKey, validFromMs, validToMs } = certificateOf(signer);
+    // Celery looks when it starts and never again; and a worker that does not start because of one old certificate is no better.
+    const nowMs = clock.nowMs();
+    if (nowMs >= validToMs || nowMs < validFromMs) {
+      throw refused(`the certificate of ${shown(signer)} ${nowMs < validFromMs ? 'is not valid yet' : 'has expired'}`);
+    }
+    if (!verify(digest, bytes, { key: publicKey, ...PADDING }, signature)) throw refused(`the ${what} of ${shown(signer)} is wrong`);
+  }
+
+  /** A task for later was signed when it was sent, and is not old before it is due. */
+  function checkAge({ headers }: Sealed, atS: number): void {
+    const { securityMaxAge: maxAgeS } = settings;
+    if (maxAgeS === null) return;
+    const dueMs = typeof headers['eta'] === 'string' ? (parseIsoDate(headers['eta'])?.getTime() ?? 0) : 0;
+    const ageS = (clock.nowMs() - Math.max(atS * 1000, dueMs)) / 1000;
+    if (ageS > maxAgeS) throw refused(`it is ${Math.round(ageS)} s old, and security_max_age allows ${maxAgeS}`);
+  }
 
   function certificateOf(id: string): Certificate {
     const certificate = certificates.get(id);

@@ -29,6 +29,7 @@ const NOT_THE_CALLERS: ReadonlySet<string> = new Set([
   'compression',
   'redelivered',
   'x-ctq-redeliveries',
+  'x-ctq-seal',
 ]);
 
 export function nextTry(request: Request, message: TaskMessage, outcome: Extract<Outcome, { kind: 'retry' }>): PlannedSend {

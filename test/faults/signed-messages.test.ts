@@ -24,7 +24,13 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
     const store = makeCertStore(folder, [ours]);
     settings = ({ key, cert }) => ({
       ...{ securityKey: key, securityCertificate: cert, securityCertStore: store },
-      ...{ taskSerializer: 'auth', eventSerializer: 'auth', acceptContent: ['auth'], resultAcceptContent: ['json'] },
+      ...{
+        securityHeaders: 'require',
+        taskSerializer: 'auth',
+        eventSerializer: 'auth',
+        acceptContent: ['auth'],
+        resultAcceptContent: ['json'],
+      },
     });
     redis = await startRedis();
     const file = tmpFolder({ 'ctq.config.json': JSON.stringify(settings(ours)) });
@@ -52,7 +58,16 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
   it.each<[string, () => Promise<void>, RegExp]>([
     ['an unsigned one', () => send({}), /Refusing to deserialize untrusted content of type json/],
     ['one that a stranger signed', () => send(settings(stranger)), /Refusing a signed message: no certificate of 'Example stranger/],
-    ['raw bytes', () => alter(() => Buffer.from('not signed').toString('base64')), /the body is not a signed message/],
+    [
+      'raw bytes',
+      () => alter(() => Buffer.from('not signed').toString('base64')),
+      /the signature of the headers of|the body is not a signed message/,
+    ],
+    [
+      'one that runs as another task than was signed',
+      () => alter((body) => body, { task: 'tasks.fail' }),
+      /the signature of the headers of/,
+    ],
     [
       'one with other arguments than were signed',
       () =>
@@ -61,7 +76,7 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
           bytes[bytes.lastIndexOf('[[') + 2] = 0x39;
           return Buffer.from(bytes.toString('base64')).toString('base64');
         }),
-      /Refusing a signed message: the signature of 'Example ours/,
+      /Refusing a signed message: the signature of the headers of 'Example ours/,
     ],
   ])('refuses %s, keeps it among the dead letters, and runs the next good one', async (_what, sendBad, words) => {
     const before = Number(await redis.command('LLEN', 'ctq:dead:celery'));
@@ -87,10 +102,11 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
   });
 
   /** Sends a good message whose body was changed on the way. */
-  async function alter(change: (body: string) => string): Promise<void> {
+  async function alter(change: (body: string) => string, headers: object = {}): Promise<void> {
     // Where no worker takes it away.
     await app.sendTask('tasks.mul', [6, 7], { queue: 'elsewhere' });
-    const envelope = JSON.parse(String(await redis.command('RPOP', 'elsewhere'))) as { body: string };
-    await redis.command('LPUSH', 'celery', JSON.stringify({ ...envelope, body: change(envelope.body) }));
+    const envelope = JSON.parse(String(await redis.command('RPOP', 'elsewhere'))) as { body: string; headers: object };
+    const altered = { ...envelope, headers: { ...envelope.headers, ...headers }, body: change(envelope.body) };
+    await redis.command('LPUSH', 'celery', JSON.stringify(altered));
   }
 });

@@ -33,7 +33,7 @@ describeWith(['redis', 'cryptography', 'openssl'], 'signed messages between Pyth
     result_accept_content: ['json'],
   });
   /** Debian's Celery reads what was written before 5.5 only. */
-  const ourConf = (): SettingsInput => ({ ...conf(node), security_layout: '5.2' });
+  const ourConf = (): SettingsInput => ({ ...conf(node), security_layout: '5.2', security_headers: 'sign' });
 
   beforeAll(async () => {
     python = makeSigner(folder, 'python', { subject: '/C=DE/O=Bücher, Töne + "Söhne"/CN=python' });

@@ -3,7 +3,11 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { defaultOf } from '../../../src/config/resolve.js';
-import type { Serialized } from '../../../src/protocol/serializers.js';
+import { decodeEnvelope, encodeEnvelope } from '../../../src/protocol/envelope.js';
+import type { Message } from '../../../src/protocol/message.js';
+import { acceptedContent, type Serialized } from '../../../src/protocol/serializers.js';
+import { encodeTaskMessage } from '../../../src/protocol/task-call.js';
+import { decodeTaskMessage } from '../../../src/protocol/task-message.js';
 import { openSecurity, type SecuritySettings } from '../../../src/security/message-security.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { describeWith } from '../../support/requires.js';
@@ -31,6 +35,8 @@ describeWith('openssl', 'signed messages', () => {
     securityCertStore: store,
     securityDigest: 'sha256',
     securityLayout: defaultOf('securityLayout') as '5.5',
+    securityHeaders: 'off',
+    securityMaxAge: null,
     taskSerializer: 'auth',
     eventSerializer: 'json',
     acceptContent: ['auth'],
@@ -73,6 +79,60 @@ describeWith('openssl', 'signed messages', () => {
     expect(() => verifier?.verify(body)).toThrow(/the certificate of 'Example ours \d+' has expired/);
     const early = open({}, new FakeClock(Date.now() - 86_400_000))?.verifier;
     expect(() => early?.verify(body)).toThrow(/is not valid yet/);
+  });
+
+  describe('with signed headers', () => {
+    const message = (more: Partial<SecuritySettings> = {}, eta: Date | null = null): Message =>
+      encodeTaskMessage({
+        ...{ id: 'an-id', task: 'tasks.pay', args: [1], nowMs: Date.now(), origin: 'o', replyTo: 'r', eta, serializer: 'auth' },
+        ...{
+          signer: open({ securityHeaders: 'sign', ...more })?.signer,
+          stamps: { at: new Date(0), n: 2n ** 70n },
+          stampedHeaders: ['at'],
+        },
+      }) as Message;
+    /** What arrives has been JSON. */
+    const sentOver = (sent: Message): Message => decodeEnvelope(encodeEnvelope(sent));
+    const read = (sent: Message, more: Partial<SecuritySettings> = {}, clock = new FakeClock(Date.now())) =>
+      decodeTaskMessage(sentOver(sent), {
+        accept: acceptedContent(['auth'], open({ securityHeaders: 'require', ...more }, clock)?.verifier),
+      });
+
+    it('are read as they were written, whoever asks for that or not', () => {
+      expect(read(message())).toMatchObject({ task: 'tasks.pay', id: 'an-id', args: [1] });
+      expect(read(message(), { securityHeaders: 'off' })).toMatchObject({ id: 'an-id' });
+    });
+
+    it.each([
+      ['another task', { task: 'tasks.refund' }],
+      ['another id', { id: 'another-id' }],
+      ['another time', { eta: '2030-01-01T00:00:00+00:00' }],
+      ['another stamp', { stamps: { at: new Date(1) } }],
+    ])('are refused with %s in them', (_what, headers) => {
+      const sent = message();
+      expect(() => read({ ...sent, headers: { ...sent.headers, ...headers } }, { securityHeaders: 'off' })).toThrow(
+        /the signature of the headers of 'Example ours \d+' is wrong/,
+      );
+    });
+
+    it('are refused around the body of another message, and without a signature where that is required', () => {
+      const [one, other] = [message(), message()];
+      expect(() => read({ ...one, body: other.body })).toThrow(/the signature of the headers of .* is wrong/);
+      const { 'x-ctq-seal': _, ...headers } = one.headers;
+      expect(() => read({ ...one, headers })).toThrow(/its headers are not signed/);
+      expect(() => read({ ...one, headers: { ...headers, 'x-ctq-seal': 7 } }, { securityHeaders: 'off' })).toThrow(
+        /its headers are not signed/,
+      );
+      expect(read({ ...one, headers }, { securityHeaders: 'sign' })).toMatchObject({ id: 'an-id' });
+    });
+
+    it('are refused when they are older than security_max_age, counted from the ETA where there is one', () => {
+      const later = (seconds: number): FakeClock => new FakeClock(Date.now() + seconds * 1000);
+      expect(read(message(), { securityMaxAge: 60 }, later(50))).toMatchObject({ id: 'an-id' });
+      expect(() => read(message(), { securityMaxAge: 60 }, later(120))).toThrow(/it is 1(19|20|21) s old, and security_max_age allows 60/);
+      const eta = new Date(Date.now() + 100_000);
+      expect(read(message({}, eta), { securityMaxAge: 60 }, later(120))).toMatchObject({ id: 'an-id' });
+    });
   });
 
   it('need another digest where the settings name one', () => {
