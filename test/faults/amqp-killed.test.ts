@@ -1,0 +1,120 @@
+/** RabbitMQ killed under load, and the way to it cut: what was confirmed runs, and what runs is not begun again. */
+import { readdirSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { type AmqpBroker, openAmqpBroker } from '../../src/brokers/amqp/broker.js';
+import { Ctq } from '../../src/index.js';
+import { consume, declare, drainUpTo, send } from '../contract/broker/verbs.js';
+import { DeliveryLog } from '../contract/delivery-log.js';
+import { idsOf, plainQueue } from '../contract/messages.js';
+import { startCtqWorker } from '../support/ctq-worker.js';
+import { eventually } from '../support/eventually.js';
+import { TcpProxy } from '../support/proxy.js';
+import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
+import { describeWith } from '../support/requires.js';
+import { tmpFolder } from '../support/tmp.js';
+
+describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
+  let rabbit: RabbitServer;
+  const brokers: AmqpBroker[] = [];
+
+  beforeAll(async () => {
+    rabbit = await startRabbit();
+  }, 90_000);
+  afterEach(async () => {
+    await Promise.all(brokers.splice(0).map((broker) => broker.close()));
+  });
+  afterAll(() => rabbit.stop());
+
+  function open(url: string): AmqpBroker {
+    const broker = openAmqpBroker(url, { transportOptions: {}, connectTimeoutMs: 20_000, amqp: { delayedQueueType: 'classic' } });
+    brokers.push(broker);
+    return broker;
+  }
+
+  it('loses nothing that was confirmed when it is killed and comes back', { timeout: 120_000 }, async () => {
+    const marks = tmpFolder();
+    const worker = await startCtqWorker({ broker: rabbit.url, backend: 'disabled://', env: { CTQ_TEST_MARKS: marks } });
+    const app = new Ctq('load', { brokerUrl: rabbit.url, resultBackend: 'disabled://', taskPublishRetry: false });
+    const confirmed: string[] = [];
+    let sending = true;
+    const load = (async () => {
+      for (let i = 0; sending; i += 1) {
+        const name = `load-${i}`;
+        // Not awaited one by one: several are on their way at each moment.
+        const sent = app.sendTask('tasks.marked', [name, 0.01]);
+        void sent.then(
+          () => confirmed.push(name),
+          () => {},
+        );
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    })();
+    await eventually(() => expect(confirmed.length).toBeGreaterThan(100));
+    await rabbit.kill();
+    await rabbit.start();
+    const before = confirmed.length;
+    await eventually(() => expect(confirmed.length).toBeGreaterThan(before + 100), { timeoutMs: 30_000 });
+    sending = false;
+    await load;
+    await app.close();
+    const ran = (): Set<string> => new Set(readdirSync(marks).map((file) => file.replace(/\.(?:begin|end)\..*$/, '')));
+    await eventually(() => expect(confirmed.filter((name) => !ran().has(name))).toEqual([]), { timeoutMs: 30_000 });
+    await worker.stop('SIGTERM');
+  });
+
+  it('gives back what is held when the way is cut, and the work goes on', { timeout: 30_000 }, async () => {
+    const url = await rabbit.freshVhost();
+    const proxy = await TcpProxy.start(rabbit.port);
+    const direct = open(url);
+    const broker = open(url.replace(String(rabbit.port), String(proxy.port)));
+    await declare(direct, 'q');
+    await send(direct, 'q', idsOf('m', 5));
+    const log = new DeliveryLog();
+    await consume(broker, ['q'], 3, log);
+    const held = await log.first(3);
+    proxy.cut();
+    await log.until(() => log.calls.includes('disconnected'), 'disconnected');
+    // The answers wait until it is known whose the messages are.
+    const answers = held.map((delivery) => delivery.ack());
+    expect(await Promise.all(answers)).toEqual(['settled', 'settled', 'settled']);
+    await log.until(() => log.deliveries.length === 5, 'the other two');
+    expect(log.ids()).toEqual(idsOf('m', 5));
+    await Promise.all(log.deliveries.slice(3).map((delivery) => delivery.ack()));
+    expect(log.calls.filter((call) => call === 'connected')).toHaveLength(2);
+    await broker.close();
+    expect(await direct.depth('q')).toBe(0);
+  });
+
+  it('says so when somebody else has what was held', { timeout: 30_000 }, async () => {
+    const url = await rabbit.freshVhost();
+    const proxy = await TcpProxy.start(rabbit.port);
+    const direct = open(url);
+    const broker = open(url.replace(String(rabbit.port), String(proxy.port)));
+    await declare(direct, 'q');
+    await send(direct, 'q', ['a']);
+    const log = new DeliveryLog();
+    await consume(broker, ['q'], 1, log);
+    const held = await log.nth(0);
+    proxy.mode = 'refuse';
+    proxy.cut();
+    expect(await drainUpTo(direct, 'q', 'a')).toEqual(['a']);
+    proxy.mode = 'pass';
+    await log.until(() => log.fencedOnes.length === 1, 'the news', 20_000);
+    expect(await held.ack()).toBe('fenced');
+  });
+
+  it('gets what was on its way when the way was cut, in order', { timeout: 30_000 }, async () => {
+    const url = await rabbit.freshVhost();
+    const proxy = await TcpProxy.start(rabbit.port);
+    const direct = open(url);
+    const broker = open(url.replace(String(rabbit.port), String(proxy.port)));
+    await broker.declare(plainQueue('q'));
+    proxy.mode = 'swallow';
+    const ids = idsOf('m', 200);
+    const sending = send(broker, 'q', ids);
+    proxy.cut();
+    proxy.mode = 'pass';
+    await sending;
+    expect(await drainUpTo(direct, 'q', ids[199] as string)).toEqual(ids);
+  });
+});
