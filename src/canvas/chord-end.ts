@@ -3,7 +3,7 @@
  * failure and its errbacks (WIRE 7.6).
  */
 import type { RemoteErrorInfo } from '../errors.js';
-import { decodeException, exceptionRepr, moduleOf } from '../protocol/exception.js';
+import { decodeException, exceptionRepr, namedError } from '../protocol/exception.js';
 import type { ResultTree } from '../protocol/result-meta.js';
 import type { ChordPart } from '../result-backend.js';
 import { type FollowUp, type Lineage, type LostTask, laterSteps, lostTasks, planned, withDefaults } from './follow-up.js';
@@ -49,7 +49,7 @@ export function callbackFailed(cause: RemoteErrorInfo): ChordFailure {
 }
 
 function chordError(text: string): RemoteErrorInfo {
-  return { type: 'ChordError', args: [text], module: moduleOf('ChordError'), traceback: null };
+  return namedError('ChordError', [text]);
 }
 
 /** A task that will never run, and the failure that is stored for it. */

@@ -3,7 +3,7 @@
  * so that big integers, dates and bytes arrive as what they were.
  */
 import { ProtocolError } from '../errors.js';
-import { describeError, moduleOf } from '../protocol/exception.js';
+import { describeError, namedError } from '../protocol/exception.js';
 import { parseJson, stringifyJson } from '../protocol/kombu-json.js';
 import { stringRepr } from '../protocol/python-repr.js';
 import type { Invocation, TaskRequest } from './invocation.js';
@@ -93,12 +93,7 @@ export function encodeOutcome(outcome: Outcome): string {
 
 function withoutValue(outcome: Outcome, problem: ProtocolError): unknown {
   if (outcome.kind === 'success') return { ...outcome, value: null, unwritable: [problem.code, problem.message] };
-  const error = {
-    type: 'EncodeError',
-    args: [`TypeError(${stringRepr(problem.message)})`],
-    module: moduleOf('EncodeError'),
-    traceback: null,
-  };
+  const error = namedError('EncodeError', [`TypeError(${stringRepr(problem.message)})`]);
   return { kind: 'failure', error, expected: false };
 }
 

@@ -9,7 +9,7 @@
  *
  * A function that returns a plain value is answered at once; only what must be awaited costs promises.
  */
-import { describeError, moduleOf } from '../protocol/exception.js';
+import { describeError, namedError } from '../protocol/exception.js';
 import type { Outcome } from './outcome.js';
 import { formatIsoDate } from '../protocol/iso-date.js';
 import { argsRepr, kwargsRepr } from '../protocol/python-repr.js';
@@ -378,7 +378,7 @@ function maxRetriesExceeded(invocation: Invocation, retry: RetryOptions): Error 
 function notRegistered(name: string): Outcome {
   return {
     kind: 'failure',
-    error: { type: 'NotRegistered', args: [name], module: moduleOf('NotRegistered'), traceback: null },
+    error: namedError('NotRegistered', [name]),
     expected: false,
   };
 }

@@ -57,6 +57,11 @@ export function exceptionLine(info: Pick<RemoteErrorInfo, 'type' | 'args' | 'mod
   return text === '' ? name : `${name}: ${text}`;
 }
 
+/** An error of ctq's own or of Celery's, by its name, as it will be stored. */
+export function namedError(type: string, args: readonly unknown[]): RemoteErrorInfo {
+  return { type, args, module: moduleOf(type), traceback: null };
+}
+
 /** Python's `str(exception)`. */
 function exceptionText({ type, args }: Pick<RemoteErrorInfo, 'type' | 'args'>): string {
   if (args.length > 1) return pythonTupleRepr(args);
@@ -106,7 +111,7 @@ function errorName(error: Error): string {
  * The Python module that an error of this name belongs to. Other classes get a module that no Python
  * program has loaded, so that a client makes a class of that name on the fly.
  */
-export function moduleOf(type: string): string {
+function moduleOf(type: string): string {
   return PYTHON_MODULES.get(type) ?? OUR_MODULE;
 }
 

@@ -6,7 +6,7 @@ import { Executor } from '../execution/execute.js';
 import type { Invocation, TaskRequest } from '../execution/invocation.js';
 import type { Outcome } from '../execution/outcome.js';
 import { type Logger, silentLogger } from '../logger.js';
-import { moduleOf } from '../protocol/exception.js';
+import { namedError } from '../protocol/exception.js';
 import { newId } from '../protocol/oid.js';
 import type { Task } from '../task.js';
 import type { AnyArgs, TestableTask } from './testable-task.js';
@@ -158,5 +158,5 @@ function endOf(id: string, outcome: Outcome): EndOf<unknown> {
 }
 
 function errorOf(type: string, arg: unknown): RemoteErrorInfo {
-  return { type, args: arg === null ? [] : [arg], module: moduleOf(type), traceback: null };
+  return namedError(type, arg === null ? [] : [arg]);
 }

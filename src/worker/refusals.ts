@@ -3,7 +3,7 @@
  * dead letters where the engine has such (WIRE 5, 9.5; docs/decisions/0009). None may stop the worker.
  */
 import { tracebackText } from './log-lines.js';
-import { moduleOf } from '../protocol/exception.js';
+import { namedError } from '../protocol/exception.js';
 import type { Delivery, MalformedDelivery } from '../broker.js';
 import type { RemoteErrorInfo } from '../errors.js';
 import { pythonRepr, safeRepr } from '../protocol/python-repr.js';
@@ -89,10 +89,7 @@ export class Refusals {
     const peek = error.code === 'CTQ_PROTOCOL_TOO_LARGE' ? peekTask(message) : undefined;
     // A caller may have meant it well: it hears at once, not never.
     if (peek !== undefined && peek.id !== '') {
-      await this.fail(
-        { delivery, ...peek },
-        { type: 'ProtocolError', args: [error.message], module: moduleOf('ProtocolError'), traceback: null },
-      );
+      await this.fail({ delivery, ...peek }, namedError('ProtocolError', [error.message]));
     }
     await this.reject(delivery, `${error.fault}: ${error.message}`);
   }
@@ -110,7 +107,7 @@ export class Refusals {
       deliveryInfoText(delivery),
     );
     void this.parts.signals.taskUnknown.send({ sender: this.parts.nodename, name: task, id, message: delivery.message });
-    await this.fail(refusal, { type: 'NotRegistered', args: [task], module: moduleOf('NotRegistered'), traceback: null });
+    await this.fail(refusal, namedError('NotRegistered', [task]));
     await this.reject(delivery, `unregistered task ${task}`);
   }
 
@@ -118,7 +115,7 @@ export class Refusals {
     const { delivery, id, task } = refusal;
     const why = `delivered ${delivery.redeliveryCount + 1} times, and no worker has finished it`;
     this.parts.logger.error('Task %s[%s] was %s: it goes to the dead letters', task, id, why);
-    await this.fail(refusal, { type: 'WorkerLostError', args: [why], module: moduleOf('WorkerLostError'), traceback: null });
+    await this.fail(refusal, namedError('WorkerLostError', [why]));
     await this.reject(delivery, why);
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Broker } from '../broker.js';
 import type { Logger } from '../logger.js';
-import { moduleOf } from '../protocol/exception.js';
+import { namedError } from '../protocol/exception.js';
 import type { ResultMeta } from '../protocol/result-meta.js';
 import { isReady, REVOKED } from '../protocol/states.js';
 import type { ResultBackend } from '../result-backend.js';
@@ -49,7 +49,7 @@ export class RevokeNotice {
     for (const id of ids) {
       const known = await backend.load(id);
       if (known !== undefined && isReady(known.status)) continue;
-      const error = { type: 'TaskRevokedError', args: ['revoked'], module: moduleOf('TaskRevokedError'), traceback: null };
+      const error = namedError('TaskRevokedError', ['revoked']);
       const meta: ResultMeta = { ...documents.bare(id, REVOKED, error), children: null };
       await backend.store(meta);
     }

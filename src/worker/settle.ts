@@ -3,7 +3,7 @@
  * stored, the message is answered for, the log says so. Storing and answering are one atomic step
  * where the engines allow it. Whatever is away is waited for; a delivery that is no longer ours ends in silence.
  */
-import { describeError, moduleOf } from '../protocol/exception.js';
+import { describeError, namedError } from '../protocol/exception.js';
 import type { Settled } from '../broker.js';
 import { MessageStateError, ProtocolError, type RemoteErrorInfo } from '../errors.js';
 import type { Outcome } from '../execution/outcome.js';
@@ -104,18 +104,18 @@ export class Settler {
         if (outcome.reason === 'revoked' && request.running) log.stoppedRevoked(this.parts.logger, request);
         void this.parts.signals.taskRevoked.send(log.revokedSignal(request, outcome));
         this.parts.events?.revoked(request, outcome);
-        this.revoke(request, remoteError('TaskRevokedError', [outcome.reason]));
+        this.revoke(request, namedError('TaskRevokedError', [outcome.reason]));
         break;
       case 'timed-out': {
         const limitS = outcome.limitMs / 1000;
         log.hardLimit(this.parts.logger, request, limitS);
         // Celery 5.6 gives the message back where a timeout is not to be acknowledged (WIRE 9.2).
         const answer = request.plan.acksOnFailureOrTimeout ? 'ack' : 'requeue-back';
-        this.fail(request, { kind: 'failure', error: remoteError('TimeLimitExceeded', [limitS]), expected: false }, answer);
+        this.fail(request, { kind: 'failure', error: namedError('TimeLimitExceeded', [limitS]), expected: false }, answer);
         break;
       }
       case 'worker-lost': {
-        const error = remoteError('WorkerLostError', [`Worker exited prematurely: ${endingText(outcome)}.`]);
+        const error = namedError('WorkerLostError', [`Worker exited prematurely: ${endingText(outcome)}.`]);
         const mayGoBack = request.plan.rejectOnWorkerLost && !request.acked;
         const again = mayGoBack && request.delivery.redeliveryCount < MOST_LOSSES;
         log.workerLost(this.parts.logger, request, error, again ? 'goes back' : mayGoBack ? 'is given up' : 'has failed');
@@ -354,7 +354,7 @@ export class Settler {
     if (this.isGivenUp(request)) return;
     const unwritable =
       error instanceof ProtocolError && (error.code === 'CTQ_PROTOCOL_UNENCODABLE' || error.code === 'CTQ_PROTOCOL_TOO_LARGE');
-    const info = unwritable ? remoteError('EncodeError', [`TypeError(${stringRepr(error.message)})`]) : describeError(error);
+    const info = unwritable ? namedError('EncodeError', [`TypeError(${stringRepr(error.message)})`]) : describeError(error);
     const failure: Failure = { kind: 'failure', error: info, expected: false };
     this.fail(request, failure, request.plan.acksOnFailureOrTimeout ? 'ack' : 'reject', () =>
       log.failed(this.parts.logger, request, failure),
@@ -392,8 +392,4 @@ export class Settler {
 function answerOf(request: Request, answer: AnswerKind, reason: string): Answer {
   if (request.acked) return { kind: 'answered' };
   return answer === 'reject' ? { kind: 'reject', reason } : { kind: answer };
-}
-
-function remoteError(type: string, args: readonly unknown[]): RemoteErrorInfo {
-  return { type, args, module: moduleOf(type), traceback: null };
 }

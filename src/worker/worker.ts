@@ -9,9 +9,7 @@
  *
  * Its life: `starting → consuming ⇄ disconnected → draining → stopped`.
  */
-import { availableParallelism } from 'node:os';
 import type { Consumer, Queue } from '../broker.js';
-import { ConfigError } from '../errors.js';
 import { catchStrayErrors } from '../execution/stray-errors.js';
 import type { Pool } from '../pool.js';
 import type { Message } from '../protocol/message.js';
@@ -28,6 +26,7 @@ import { Intake } from './intake.js';
 import * as log from './log-lines.js';
 import { Membership } from './membership.js';
 import { type PanelParts, workerView } from './panel.js';
+import { poolChoice } from './pool-choice.js';
 import { Postponed } from './postponed.js';
 import { Prefetch } from './prefetch.js';
 import { PrefetchControl } from './prefetch-control.js';
@@ -57,14 +56,6 @@ export type {
   WorkerState,
   WorkerVoice,
 } from './worker-parts.js';
-
-/** Slots where nobody says how many (docs/decisions/0010). */
-export const DEFAULT_CONCURRENCY: Readonly<Record<Pool['kind'], number>> = {
-  async: 100,
-  threads: availableParallelism(),
-  prefork: availableParallelism(),
-  solo: 1,
-};
 
 export class Worker implements RequestListener {
   private readonly parts: WorkerParts;
@@ -366,13 +357,7 @@ export class Worker implements RequestListener {
 
   private openPool(): Promise<Pool> {
     const { settings, tasks, logger, clock, signals, backend } = this.parts;
-    const kind = this.options.pool ?? poolKind(settings.workerPool);
-    const { autoscale, concurrency } = this.options;
-    const size =
-      autoscale === undefined ? (concurrency ?? settings.workerConcurrency ?? DEFAULT_CONCURRENCY[kind]) : Math.max(autoscale.min, 1);
-    if (!Number.isSafeInteger(size) || size < 1) {
-      throw new ConfigError(`a concurrency of ${size} runs nothing`, { hint: 'give a whole number from 1 on' });
-    }
+    const { kind, size } = poolChoice(this.options, settings);
     return this.parts.openPool(kind, {
       size,
       environment: {
@@ -392,9 +377,4 @@ export class Worker implements RequestListener {
       this.parts.logger.warning('purge: Erased %d message(s) from the queue %s', count, name);
     }
   }
-}
-
-/** Celery's green threads are what the event loop is to Node. */
-function poolKind(name: string): Pool['kind'] {
-  return name === 'eventlet' || name === 'gevent' ? 'async' : (name as Pool['kind']);
 }

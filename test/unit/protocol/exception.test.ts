@@ -6,7 +6,7 @@ import {
   encodeException,
   exceptionLine,
   exceptionRepr,
-  moduleOf,
+  namedError,
 } from '../../../src/protocol/exception.js';
 
 class PaymentRefused extends Error {}
@@ -42,7 +42,9 @@ describe('describeError', () => {
 
   it('knows where Celery keeps the errors of a worker', () => {
     expect(
-      ['NotRegistered', 'MaxRetriesExceededError', 'SoftTimeLimitExceeded', 'WorkerLostError', 'EncodeError', 'Mine'].map(moduleOf),
+      ['NotRegistered', 'MaxRetriesExceededError', 'SoftTimeLimitExceeded', 'WorkerLostError', 'EncodeError', 'Mine'].map(
+        (name) => namedError(name, []).module,
+      ),
     ).toEqual(['celery.exceptions', 'celery.exceptions', 'billiard.exceptions', 'billiard.exceptions', 'kombu.exceptions', 'ctq.errors']);
   });
 
