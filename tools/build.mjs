@@ -164,7 +164,8 @@ async function bundle(outdir) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    sourcemap: 'linked',
+    // Not linked: a worker that maps its user's code would read and keep all of them.
+    sourcemap: 'external',
     sourcesContent: false,
     minifySyntax: true,
     legalComments: 'none', // notices go to THIRD-PARTY-LICENSES.txt as a whole

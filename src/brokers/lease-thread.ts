@@ -4,6 +4,7 @@
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.js';
+import { clearAwayAfterStart } from '../heap.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type { OpenLeaseStore } from './lease-store.js';
 import type { LeaseOrder, LeaseReport, LeaseThreadData } from './leases.js';
@@ -43,5 +44,6 @@ async function run(data: LeaseThreadData, report: (report: LeaseReport) => void)
 
 if (!isMainThread && parentPort !== null) {
   const port = parentPort;
+  clearAwayAfterStart();
   await run(workerData as LeaseThreadData, (report) => port.postMessage(report));
 }

@@ -8,6 +8,7 @@ import type { AppWorkerOptions } from '../../ctq.js';
 import { printLevel } from '../../ctq/child-options.js';
 import { UsageError } from '../../errors.js';
 import { logPrints } from '../../execution/printed-lines.js';
+import { clearAwayAfterStart } from '../../heap.js';
 import type { Logger, LogLevel } from '../../logger.js';
 import type { Pool } from '../../pool.js';
 import { embedBeat } from '../beat/embedded.js';
@@ -152,6 +153,7 @@ interface Run {
  */
 function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=100');
+  clearAwayAfterStart();
 }
 
 async function runOnce(call: Call, run: Run): Promise<Ending> {
