@@ -36,9 +36,9 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     const worker = await startCtqWorker({ broker: rabbit.url, backend: 'disabled://', env: { CTQ_TEST_MARKS: marks } });
     const app = new Ctq('load', { brokerUrl: rabbit.url, resultBackend: 'disabled://', taskPublishRetry: false });
     const confirmed: string[] = [];
-    let sending = true;
+    const enough = new AbortController();
     const load = (async () => {
-      for (let i = 0; sending; i += 1) {
+      for (let i = 0; !enough.signal.aborted; i += 1) {
         const name = `load-${i}`;
         // Not awaited one by one: several are on their way at each moment.
         const sent = app.sendTask('tasks.marked', [name, 0.01]);
@@ -54,7 +54,7 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     await rabbit.start();
     const before = confirmed.length;
     await eventually(() => expect(confirmed.length).toBeGreaterThan(before + 100), { timeoutMs: 30_000 });
-    sending = false;
+    enough.abort();
     await load;
     await app.close();
     const ran = (): Set<string> => new Set(readdirSync(marks).map((file) => file.replace(/\.(?:begin|end)\..*$/, '')));
