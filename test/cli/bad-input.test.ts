@@ -133,7 +133,7 @@ const inTheConfigFile: readonly (readonly [name: string, content: string, says: 
   ['.ctqrc.json', '{"brokerUrl": "redis://h", "broker_url": "redis://h"}', 'are the same setting'],
   ['.ctqrc.json', '{"brokerUrl": 6379}', '.ctqrc.json: brokerUrl is 6379 (it must be a URL'],
   ['.ctqrc.json', '{"workerConcurrency": "4"}', 'write 4 without quotes'],
-  ['.ctqrc.json', '{"taskSerializer": "pickle"}', 'taskSerializer is "pickle" (it must be one of json, yaml, msgpack)'],
+  ['.ctqrc.json', '{"taskSerializer": "pickle"}', 'taskSerializer is "pickle" (it must be one of json, yaml, msgpack, auth)'],
   ['.ctqrc.json', '{"timezone": "Mars"}', 'timezone is "Mars" (it must be the name of a time zone'],
   ['.ctqrc.json', '{"send": {"countdwn": 3}}', '.ctqrc.json: send.countdwn: unknown option "countdwn" (did you mean countdown?)'],
   ['.ctqrc.json', '{"send": {"countdown": "soon"}}', '.ctqrc.json: send.countdown is "soon" (it must be a number of seconds'],
