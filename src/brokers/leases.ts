@@ -32,6 +32,8 @@ export interface Leases {
 }
 
 const RESTART_MS = 500;
+/** It makes little and keeps nothing: a young generation of V8's own choosing would grow to twenty megabytes. */
+const LIMITS = { maxYoungGenerationSizeMb: 2 };
 /** A thread that hangs in a call to a silent store is not waited for longer than this. */
 const STOP_LIMIT_MS = 1_000;
 
@@ -44,7 +46,12 @@ export function startLeases(data: LeaseThreadData, reports: LeaseReports, clock:
 
   const start = (): void => {
     restart = undefined;
-    thread = new Worker(entryPoint('lease-thread'), { workerData: { ...data, about }, execArgv: [], name: 'ctq leases' });
+    thread = new Worker(entryPoint('lease-thread'), {
+      workerData: { ...data, about },
+      execArgv: [],
+      name: 'ctq leases',
+      resourceLimits: LIMITS,
+    });
     // What keeps the process alive is the consumer, not its leases.
     thread.unref();
     thread.on('message', (report: LeaseReport) => hear(report, reports));
