@@ -11,6 +11,7 @@ import type { Message } from '../../protocol/message.js';
 import { AmqpConsumer } from './consumer.js';
 import { Delays } from './delays.js';
 import { Disposal } from './disposal.js';
+import { brokerErrorOf } from './failure.js';
 import { Publisher } from './publisher.js';
 import { Subscriptions } from './subscriptions.js';
 import { Topology } from './topology.js';
@@ -156,22 +157,6 @@ export class AmqpBroker implements Broker {
   }
 
   #toBrokerError(failure: AmqpFailure): BrokerError {
-    const options = { cause: failure, ...(failure.hint === undefined ? {} : { hint: failure.hint }) };
-    switch (failure.kind) {
-      case 'unreachable':
-        return new BrokerError('CTQ_BROKER_UNREACHABLE', `cannot reach the broker at ${this.displayUrl}: ${failure.message}`, {
-          hint: 'is RabbitMQ running there?',
-          ...options,
-        });
-      case 'refused':
-        return new BrokerError('CTQ_BROKER_REFUSED', `the broker at ${this.displayUrl} refused us: ${failure.message}`, options);
-      case 'failed':
-      case 'missing':
-        return new BrokerError('CTQ_BROKER_FAILED', `the broker at ${this.displayUrl} failed: ${failure.message}`, options);
-      case 'closed':
-        return new BrokerError('CTQ_BROKER_CLOSED', `the broker at ${this.displayUrl} was closed`, options);
-      default:
-        return failure.kind satisfies never;
-    }
+    return brokerErrorOf(failure, this.displayUrl);
   }
 }

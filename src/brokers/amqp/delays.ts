@@ -12,13 +12,13 @@ import type { Queue, Route } from '../../broker.js';
 import type { AmqpChannel, AmqpConnection } from '../../connections/amqp.js';
 import { toAmqpFailure } from '../../connections/amqp-failure.js';
 
-const LEVELS = 28;
+export const LEVELS = 28;
 const HIGHEST = LEVELS - 1;
 /** The longest delay, some eight and a half years; what is later comes back and is parked again. */
 const LONGEST_S = 2 ** LEVELS - 1;
-const OUR_PREFIX = 'ctq_';
+export const OUR_PREFIX = 'ctq_';
 /** Declared last: where it is, all the others are. */
-const READY_MARK = 'ctq_celery_delayed_ready';
+export const READY_MARK = 'ctq_celery_delayed_ready';
 
 export type DelayQueueType = 'quorum' | 'classic';
 
@@ -93,7 +93,7 @@ export class Delays {
   }
 }
 
-function levelName(prefix: string, level: number): string {
+export function levelName(prefix: string, level: number): string {
   return `${prefix}celery_delayed_${level}`;
 }
 
@@ -102,7 +102,7 @@ function deliveryExchange(prefix: string): string {
 }
 
 /** Dots part the words of a routing key, and two words are jokers. */
-function oneWord(queue: string): string {
+export function oneWord(queue: string): string {
   return queue.replace(/[.*#%]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 

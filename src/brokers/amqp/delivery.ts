@@ -28,7 +28,7 @@ export class AmqpDelivery extends HeldDelivery {
   readonly dueAtMs: number;
   readonly #settle: (delivery: AmqpDelivery, answer: Answer) => Promise<Settled>;
   #seat: Seat | undefined;
-  #waiting: (() => void)[] = [];
+  #waiting: (() => void)[] | undefined;
 
   constructor(source: AmqpDeliverySource, settle: (delivery: AmqpDelivery, answer: Answer) => Promise<Settled>) {
     super(source.message, source.queue, source.tag, source.redeliveryCount);
@@ -43,7 +43,7 @@ export class AmqpDelivery extends HeldDelivery {
 
   /** Resolves with the place to answer; undefined when somebody else has the message. */
   async seated(): Promise<Seat | undefined> {
-    while (this.#seat === undefined && !this.fenced) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.#seat === undefined && !this.fenced) await new Promise<void>((resolve) => (this.#waiting ??= []).push(resolve));
     return this.fenced ? undefined : this.#seat;
   }
 
@@ -80,6 +80,8 @@ export class AmqpDelivery extends HeldDelivery {
   }
 
   #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const resolve of waiting ?? []) resolve();
   }
 }

@@ -18,7 +18,7 @@ export const REASON_HEADER = 'x-ctq-reason';
 const LONGEST_REASON = 2_000;
 const DEAD_LETTERS_KEPT = 10_000;
 /** Counted by quorum queues: how often a message went back. */
-const DELIVERY_COUNT_HEADER = 'x-delivery-count';
+export const DELIVERY_COUNT_HEADER = 'x-delivery-count';
 const OURS: ReadonlySet<string> = new Set([
   DUE_HEADER,
   EXCHANGE_HEADER,
@@ -115,7 +115,12 @@ export interface Arrived {
   readonly dueAtMs: number;
 }
 
-export function decodeDelivered({ fields, properties, content }: AmqpDelivered): Arrived {
+/** What came by a consumption, or was asked for one by one. */
+export type Delivered = Pick<AmqpDelivered, 'properties' | 'content'> & {
+  readonly fields: Pick<AmqpDelivered['fields'], 'redelivered' | 'exchange' | 'routingKey'>;
+};
+
+export function decodeDelivered({ fields, properties, content }: Delivered): Arrived {
   const raw: Readonly<Record<string, unknown>> = isRecord(properties.headers) ? properties.headers : {};
   const dueAtMs = wholeNumber(raw[DUE_HEADER]);
   const redelivered = fields.redelivered ? 1 : 0;
@@ -159,9 +164,10 @@ function extraOf(properties: Readonly<Record<string, unknown>>): Record<string, 
 
 function decodeHeaders(raw: Readonly<Record<string, unknown>>, wasParked: boolean): Readonly<Record<string, unknown>> {
   const headers: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(raw)) {
-    if (OURS.has(name) || (wasParked && DEATH_HEADER.test(name))) continue;
-    headers[name] = decodeValue(value);
+  for (const name of Object.keys(raw)) {
+    if (name.startsWith('x-') && (OURS.has(name) || (wasParked && DEATH_HEADER.test(name)))) continue;
+    const value = raw[name];
+    headers[name] = typeof value === 'object' && value !== null ? decodeValue(value) : value;
   }
   return headers;
 }
@@ -184,7 +190,8 @@ function encodeTable(table: Readonly<Record<string, unknown>>): Record<string, u
   const encoded: Record<string, unknown> = {};
   for (const name of Object.keys(table)) {
     if (name.length > LARGEST_KEY / 4 && Buffer.byteLength(name) > LARGEST_KEY) throw unencodable(`a name of ${name.length} letters`);
-    encoded[name] = encodeValue(table[name]);
+    const value = table[name];
+    encoded[name] = typeof value === 'string' ? value : encodeValue(value);
   }
   return encoded;
 }
