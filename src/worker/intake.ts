@@ -7,6 +7,7 @@ import type { Dispatcher } from './dispatcher.js';
 import type { EtaTimer } from './eta-timer.js';
 import * as log from './log-lines.js';
 import type { Postponed } from './postponed.js';
+import type { Prefetch } from './prefetch.js';
 import type { Refusals } from './refusals.js';
 import { Request } from './request.js';
 import type { Settler } from './settle.js';
@@ -33,6 +34,8 @@ export interface IntakeParts {
   readonly postponed?: Postponed;
   readonly revoked?: RevokedTasks;
   readonly events?: TaskEvents | undefined;
+  /** What is parked is done with at once: a worker with few slots would else take a few of them at a time. */
+  readonly prefetch?: Pick<Prefetch, 'noteEnded'>;
 }
 
 export class Intake {
@@ -126,6 +129,7 @@ export class Intake {
     const { logger, postponed } = this.parts;
     log.parked(logger, request);
     postponed?.add(request);
+    this.parts.prefetch?.noteEnded(1);
     request.delivery.park(new Date(request.etaMs)).catch((error: unknown) => {
       logger.error('Task %s[%s] could not be parked:\n%s', request.name, request.id, log.tracebackText(error));
     });

@@ -246,7 +246,7 @@ export class Worker implements RequestListener {
     this.engine = { pool, dispatcher, etaTimer, throttle };
     const postponed = new Postponed(clock);
     const intake = new Intake({
-      ...{ broker, clock, logger, signals, strategy, dispatcher, refusals, settler, etaTimer, throttle, postponed, revoked },
+      ...{ broker, clock, logger, signals, strategy, dispatcher, refusals, settler, etaTimer, throttle, postponed, revoked, prefetch },
       events: membership?.taskEvents,
     });
     const link = new ConsumerLink({

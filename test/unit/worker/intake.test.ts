@@ -65,6 +65,18 @@ describe('a task with an eta', () => {
     expect(delivery.answer).toBe('park 2026-01-02T04:00:00.000Z');
   });
 
+  it('that is parked lets more be taken at once, for it is done with', async () => {
+    await setUp({ concurrency: 2 });
+    const before = bench.broker.prefetch;
+    const [far, parked] = [inSeconds(3600), 40];
+    for (let n = 0; n < parked; n += 1) {
+      await bench.hand([bench.delivery({ id: `e${n}`, headers: { eta: far } })]);
+      await bench.clock.advance(1);
+    }
+    await bench.hand([bench.delivery({ id: 'last', headers: { eta: far } })]);
+    expect(bench.broker.prefetch).toBeGreaterThan(before + 5);
+  });
+
   it('raises the prefetch while it is held here, for it takes no slot', async () => {
     await setUp({ parks: false, concurrency: 2 });
     await bench.hand([1, 2, 3].map((n) => bench.delivery({ id: `e${n}`, headers: { eta: inSeconds(60) } })));
