@@ -121,7 +121,7 @@ function tell(finding: Finding): void {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${finding.target}-${finding.seed}-${finding.number}.json`);
   writeFileSync(file, `${JSON.stringify(finding, null, 2)}\n`);
-  say(`\n${finding.target} case ${finding.number} (${file}):\n${finding.what}`);
+  say(`\n${finding.target} case ${finding.number} (${file}):\n${finding.what.slice(0, 2000)}`);
   say(`  again: npm run fuzz -- --target ${finding.target} --seed ${finding.seed} --from ${finding.number} --count 1`);
 }
 

@@ -120,11 +120,19 @@ export const BROKEN_PROMISES = [
   },
   {
     promise: 'an expired task does not run',
+    file: 'src/worker/strategy.ts',
+    find: `expiresMs: expiresMs ?? Number.POSITIVE_INFINITY };`,
+    replace: `expiresMs: Number.POSITIVE_INFINITY };`,
+    tests: ['test/unit/worker/refusals.test.ts'],
+    says: /expire/i,
+  },
+  {
+    promise: 'an expired task waits for no slot to be discarded',
     file: 'src/worker/intake.ts',
     find: `    if (request.expiresMs !== Number.POSITIVE_INFINITY && clock.nowMs() > request.expiresMs) {`,
     replace: `    if (request.expiresMs !== Number.POSITIVE_INFINITY && clock.nowMs() < 0) {`,
-    tests: ['test/unit/worker/intake.test.ts', 'test/unit/worker/settle.test.ts'],
-    says: /expir/i,
+    tests: ['test/unit/worker/refusals.test.ts'],
+    says: /expire/i,
   },
   {
     promise: 'a chord is complete when all its parts are',

@@ -12,7 +12,8 @@ const ROUTE = { exchange: { name: '', type: 'direct' }, routingKey: 'celery' } a
 /** So long may what was sent take until it is answered for. */
 const PATIENCE_MS = 20_000;
 /** What the worker says of its own bugs, which it survives. */
-const OWN_BUG = /could not be received|could not be given back|internal error|unexpected/i;
+const OWN_BUG =
+  /could not be received|could not be given back|Cannot (?:read|set|convert)|is not (?:a function|iterable|defined)|Maximum call stack|Invalid array length/;
 const bugs: string[] = [];
 /** Formats each line, as a real log does. */
 const say = (text: string, ...args: unknown[]): void => {

@@ -213,6 +213,13 @@ describe('an expired task', () => {
     expect(revoked).toEqual([['a', true, false]]);
   });
 
+  it('is discarded on arrival though no slot is free', async () => {
+    await setUp({ concurrency: 1, prefetchMultiplier: 4 });
+    bench.task(() => new Promise<void>((resolve) => bench.clock.setTimeout(resolve, 5000)), { name: 'tasks.slow' });
+    await bench.hand([bench.delivery({ id: 'slow', task: 'tasks.slow' }), bench.delivery(expired)]);
+    expect(bench.happened).toEqual(['store REVOKED a', 'ack a']);
+  });
+
   it('is discarded when it expires while it waits for a slot', async () => {
     await setUp({ concurrency: 1, prefetchMultiplier: 4 });
     bench.task(() => new Promise<void>((resolve) => bench.clock.setTimeout(resolve, 5000)), { name: 'tasks.slow' });
