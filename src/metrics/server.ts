@@ -27,11 +27,7 @@ export interface MetricsServer {
  *
  * @throws {@link OutputFileError} when the port is taken, {@link ConfigError} where others could read without a token.
  */
-export async function openMetricsServer(
-  options: MetricsOptions,
-  exposed: Exposition,
-  logger: Logger,
-): Promise<MetricsServer> {
+export async function openMetricsServer(options: MetricsOptions, exposed: Exposition, logger: Logger): Promise<MetricsServer> {
   if (!isLoopback(options.host) && options.token === undefined) {
     throw new ConfigError(
       `${options.option ?? '--metrics'} ${options.host}:${options.port}: anybody who reaches this machine could read along`,
@@ -76,12 +72,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'it is not allowed',
 };
 
-async function answer(
-  { token }: MetricsOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-  exposed: Exposition,
-): Promise<void> {
+async function answer({ token }: MetricsOptions, request: IncomingMessage, response: ServerResponse, exposed: Exposition): Promise<void> {
   const plain = 'text/plain; charset=utf-8';
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     end(response, 405, plain, 'only GET and HEAD\n', { allow: 'GET, HEAD' });

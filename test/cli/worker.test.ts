@@ -81,7 +81,10 @@ describe('ctq worker', () => {
   });
 
   it.skipIf(process.getuid?.() !== 0)('does not even load the app as root where that is forbidden', async () => {
-    const cwd = tmpFolder({ 'tasks.mjs': "import { writeFileSync } from 'node:fs'; writeFileSync('loaded', '');", '.ctqrc': 'worker_allow_root: false' });
+    const cwd = tmpFolder({
+      'tasks.mjs': "import { writeFileSync } from 'node:fs'; writeFileSync('loaded', '');",
+      '.ctqrc': 'worker_allow_root: false',
+    });
     const { code, stderr } = await runCtq(['worker', '-A', 'tasks', '-b', 'memory://'], { cwd, env: { CTQ_ALLOW_ROOT: '' } });
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^ctq: this worker may not run as root, .*worker_allow_root says so.*\n$/)]);
     expect(existsSync(join(cwd, 'loaded'))).toBe(false);
