@@ -4,17 +4,31 @@ import { systemClock } from '../../src/clock.js';
 import { AmqpLink, type AmqpLinkObserver } from '../../src/connections/amqp-link.js';
 import { AmqpFailure } from '../../src/connections/amqp-failure.js';
 import { parseAmqpUrl } from '../../src/connections/amqp-url.js';
+import { type Certificates, certificates } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
 import { TcpProxy } from '../support/proxy.js';
 import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
 import { freePort } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 
+function tlsLines({ ca, cert, key }: Certificates, port: number): string[] {
+  return [
+    `listeners.ssl.default = 127.0.0.1:${port}`,
+    `ssl_options.cacertfile = ${ca}`,
+    `ssl_options.certfile = ${cert}`,
+    `ssl_options.keyfile = ${key}`,
+  ];
+}
+
 describeWith('rabbitmq', 'a link to RabbitMQ', () => {
   let rabbit: RabbitServer;
   const links: AmqpLink[] = [];
+  const files = certificates();
+  let tlsPort = 0;
   beforeAll(async () => {
-    rabbit = await startRabbit();
+    tlsPort = await freePort();
+    const tls = files === undefined ? [] : tlsLines(files, tlsPort);
+    rabbit = await startRabbit({ config: tls });
   }, 90_000);
   afterEach(async () => {
     await Promise.all(links.splice(0).map((link) => link.close()));
@@ -49,6 +63,19 @@ describeWith('rabbitmq', 'a link to RabbitMQ', () => {
     expect(stranger).toMatchObject({ kind: 'refused', hint: 'check the credentials in the URL, and the permissions of the user' });
     const nowhere = await failureOf(link(rabbit.urlOf('never-made')).connection());
     expect(nowhere).toMatchObject({ kind: 'refused', hint: 'does it exist, and may the user use it?' });
+  });
+
+  const secured = files === undefined ? it.skip : it;
+  secured(`speaks TLS, and trusts nobody whom it was not told to trust${files === undefined ? ' (skipped: no openssl)' : ''}`, async () => {
+    const ca = `ssl_ca_certs=${encodeURIComponent(files?.ca ?? '')}`;
+    await link(`amqps://localhost:${tlsPort}?${ca}`).connection();
+    await link(`amqps://localhost:${tlsPort}?ssl_cert_reqs=none`).connection();
+    const stranger = await failureOf(link(`amqps://localhost:${tlsPort}`).connection());
+    expect(stranger).toMatchObject({ kind: 'refused', message: expect.stringMatching(/^TLS: /) });
+    const otherName = await failureOf(link(`amqps://127.0.0.1:${tlsPort}?${ca}`).connection());
+    expect(otherName).toMatchObject({ kind: 'refused', message: expect.stringMatching(/^TLS: /) });
+    const nowhere = await failureOf(link(`amqps://localhost:${tlsPort}?ssl_ca_certs=/no/such.pem`).connection());
+    expect(nowhere).toMatchObject({ kind: 'refused', message: 'cannot read ca_certs /no/such.pem: ENOENT' });
   });
 
   it('goes on to the next address when nobody is at the first', async () => {
