@@ -5,6 +5,7 @@
 import { ProtocolError } from '../errors.js';
 import type { ReadEnvelope } from './envelope-skeleton.js';
 import { EnvelopeSkeletons } from './envelope-skeletons.js';
+import { HeaderSkeletons } from './header-skeleton.js';
 import { readJson } from './json-reader.js';
 import { RawNumber, writeJson } from './json-writer.js';
 import { parseJson, stringifyJson } from './kombu-json.js';
@@ -30,10 +31,12 @@ export function encodeEnvelope(message: Message, postmark?: Postmark): string {
   const { properties } = message;
   return (
     `{"body": "${base64(message.body)}", "content-encoding": ${JSON.stringify(message.contentEncoding)}, ` +
-    `"content-type": ${JSON.stringify(message.contentType)}, "headers": ${stringifyJson(message.headers)}, ` +
+    `"content-type": ${JSON.stringify(message.contentType)}, "headers": ${headerSkeletons.write(message.headers)}, ` +
     `"properties": {${encodeProperties(properties, postmark)}}}`
   );
 }
+
+const headerSkeletons = new HeaderSkeletons();
 
 function encodeProperties(properties: MessageProperties, postmark: Postmark | undefined): string {
   const deliveryTag = postmark?.deliveryTag ?? properties.deliveryTag;

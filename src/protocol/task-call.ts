@@ -61,6 +61,10 @@ export interface TaskCall {
   readonly properties?: Kwargs | undefined;
 }
 
+/** One for all, so that a writer sees at once that they are what they were. */
+const NO_LIMITS = Object.freeze([null, null]);
+const NO_STAMPS: Kwargs = Object.freeze({});
+
 /**
  * The message for a call, in protocol 2. A promise only when the compression is one of the
  * asynchronous ones.
@@ -81,7 +85,7 @@ export function encodeTaskMessage(call: TaskCall): Message | Promise<Message> {
     group: call.groupId ?? null,
     group_index: call.groupIndex ?? null,
     retries: call.retries ?? 0,
-    timelimit: [call.timeLimit ?? null, call.softTimeLimit ?? null],
+    timelimit: limitsOf(call),
     root_id: call.rootId ?? call.id,
     parent_id: call.parentId ?? null,
     argsrepr: call.argsrepr ?? argsRepr(call.args),
@@ -90,7 +94,7 @@ export function encodeTaskMessage(call: TaskCall): Message | Promise<Message> {
     ignore_result: call.ignoreResult ?? false,
     replaced_task_nesting: call.replacedTaskNesting ?? 0,
     stamped_headers: call.stampedHeaders ?? null,
-    stamps: call.stamps ?? {},
+    stamps: call.stamps ?? NO_STAMPS,
   };
   if (call.headers !== undefined) for (const name of Object.keys(call.headers)) setOwn(headers, name, call.headers[name]);
   const embed = { callbacks: asList(call.link), errbacks: asList(call.linkError), chain: call.chain ?? null, chord: call.chord ?? null };
@@ -118,6 +122,11 @@ export function encodeTaskMessageV1(call: TaskCall): Message | Promise<Message> 
     taskset: group,
     chord: call.chord ?? null,
   });
+}
+
+function limitsOf({ timeLimit, softTimeLimit }: TaskCall): readonly (number | null)[] {
+  const [hard, soft] = [timeLimit ?? null, softTimeLimit ?? null];
+  return hard === null && soft === null ? NO_LIMITS : [hard, soft];
 }
 
 /** Serialises and compresses the body and puts the properties around it. */

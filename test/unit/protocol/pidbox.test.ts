@@ -126,7 +126,7 @@ describe('the queues', () => {
   it('have the names and limits of Celery', () => {
     expect(mailboxQueue('w1@host', 'celery', limits)).toEqual({
       name: 'w1@host.celery.pidbox',
-      exchange: { name: 'celery.pidbox', type: 'fanout' },
+      exchange: { name: 'celery.pidbox', type: 'fanout', durable: false },
       routingKey: '',
       durable: false,
       autoDelete: true,
