@@ -137,6 +137,6 @@ describe('the queues', () => {
       exchange: { name: 'reply.x.pidbox', type: 'direct' },
       routingKey: 'oid',
     });
-    expect(requestRoute('celery')).toEqual({ exchange: { name: 'celery.pidbox', type: 'fanout' }, routingKey: '' });
+    expect(requestRoute('celery')).toEqual({ exchange: { name: 'celery.pidbox', type: 'fanout', durable: false }, routingKey: '' });
   });
 });
