@@ -30,6 +30,10 @@ export interface QueueSettings {
   readonly taskDefaultRoutingKey: string | null;
   readonly taskCreateMissingQueues: boolean;
   readonly taskQueueMaxPriority: number | null;
+  /** `x-queue-type` of the default queue, where nothing else is said about it. */
+  readonly taskDefaultQueueType?: 'classic' | 'quorum';
+  /** The same of queues that are only asked for by name. */
+  readonly taskCreateMissingQueueType?: 'classic' | 'quorum';
 }
 
 const EXCHANGE_TYPES: readonly string[] = ['direct', 'topic', 'fanout'] satisfies ExchangeType[];
@@ -71,7 +75,7 @@ export class Queues {
         hint: `task_create_missing_queues is off; the known queues are ${names}`,
       });
     }
-    return this.add({ name });
+    return this.add({ name, ...ofType(this.settings.taskCreateMissingQueueType) });
   }
 
   private addDefault(): Queue {
@@ -81,6 +85,7 @@ export class Queues {
       exchange: taskDefaultExchange ?? name,
       exchangeType: exchangeType(taskDefaultExchangeType, 'task_default_exchange_type'),
       routingKey: taskDefaultRoutingKey ?? name,
+      ...ofType(this.settings.taskDefaultQueueType),
     });
   }
 
@@ -89,6 +94,11 @@ export class Queues {
     this.byName.set(queue.name, queue);
     return queue;
   }
+}
+
+/** RabbitMQ's kinds of queues; Celery leaves the argument out for a classic one. */
+function ofType(type: 'classic' | 'quorum' | undefined): Pick<QueueSpec, 'arguments'> {
+  return type === 'quorum' ? { arguments: { 'x-queue-type': 'quorum' } } : {};
 }
 
 /** Fills in what a queue's name implies: exchange and routing key of the same name, direct, durable. */
