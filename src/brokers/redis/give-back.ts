@@ -43,13 +43,24 @@ export async function giveBackTake(options: GiveBackOptions, take: TakeRecord, h
   const { connection, layout, ownerId, lastBeat } = options;
   const items = [...take.items].reverse();
   let restored = 0;
+  // Read only now: held messages are worked on far more often than given back, and need no memory of ours meanwhile.
+  const read = (start: number): Promise<ReadonlyMap<string, string>> => {
+    const tags = items.slice(start, start + BATCH).map(({ tag }) => tag);
+    const reading =
+      how === 'as it is'
+        ? Promise.resolve(NO_TEXTS)
+        : redeliveredTexts(connection, layout, tags, () => (lastBeat === '' ? 'return' : 'death'));
+    // Whoever gives up before it is asked for has said why.
+    reading.catch(() => {});
+    return reading;
+  };
+  let reading = read(0);
   for (let start = 0; start < items.length; start += BATCH) {
     const some = items.slice(start, start + BATCH);
-    const tags = some.map(({ tag }) => tag);
-    // Read only now: held messages are worked on far more often than given back, and need no memory of ours meanwhile.
-    const texts =
-      how === 'as it is' ? NO_TEXTS : await redeliveredTexts(connection, layout, tags, () => (lastBeat === '' ? 'return' : 'death'));
+    const texts = await reading;
     faultPoint('redis.give-back.read');
+    // The next ones travel while these are written.
+    reading = read(start + BATCH);
     const last = start + BATCH >= items.length;
     const args = [ownerId, lastBeat, take.takenAt, last ? String(take.number) : ''];
     for (const { tag, list } of some) args.push(tag, list, texts.get(tag) ?? '');
