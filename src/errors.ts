@@ -160,8 +160,8 @@ export class TaskError extends CtqError {
   readonly state: string;
   readonly remote: RemoteErrorInfo;
 
-  constructor(taskId: string, state: string, remote: RemoteErrorInfo) {
-    super(state === 'REVOKED' ? 'CTQ_TASK_REVOKED' : 'CTQ_TASK_FAILED', remoteErrorText(remote));
+  constructor(taskId: string, state: string, remote: RemoteErrorInfo, options?: CtqErrorOptions) {
+    super(state === 'REVOKED' ? 'CTQ_TASK_REVOKED' : 'CTQ_TASK_FAILED', remoteErrorText(remote), options);
     this.taskId = taskId;
     this.state = state;
     this.remote = remote;

@@ -18,6 +18,7 @@ import { escapeText } from './escape-text.js';
 import { EXIT } from './exit-codes.js';
 import { readLines } from './line-reader.js';
 import { jsonText } from './output/json.js';
+import { numberText } from './output/number.js';
 import { startSpinner } from './output/spinner.js';
 import { writeWhole } from './output/terminal.js';
 
@@ -62,7 +63,7 @@ export async function sendBatch(question: BatchQuestion): Promise<number> {
   const name = source === '-' ? 'standard input' : source;
   const input = source === '-' ? context.stdin : openFile(source, call.workdir);
   const app = await openClient(call);
-  const spinner = startSpinner(context, 'sending', globals);
+  const spinner = startSpinner(context, 'sending', { ...globals, elsewhere: 'lines' });
   call.defer(() => spinner.stop());
   const underWay: Sent[] = [];
   let sent = 0;
@@ -77,7 +78,7 @@ export async function sendBatch(question: BatchQuestion): Promise<number> {
       throw stoppedAt(error, oldest.line, sent, name);
     }
     sent += 1;
-    if (sent % 100 === 0) spinner.say(`sent ${sent}`);
+    if (sent % 100 === 0) spinner.say(`sent ${numberText(sent)}`);
     const { id, line } = oldest;
     await writeWhole(context.stdout, globals.json === true ? `${jsonText({ id, task: oldest.task, line })}\n` : `${id}\n`);
   };

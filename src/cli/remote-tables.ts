@@ -19,7 +19,7 @@ interface Layout {
 }
 
 const REQUEST = ['ID', 'TASK', 'ARGS', 'KWARGS'] as const;
-const FLEXIBLE = ['ARGS', 'KWARGS'] as const;
+const FLEXIBLE = ['ARGS', 'KWARGS', 'TASK', 'NODE', 'QUEUE', 'EXCHANGE', 'ROUTING KEY', 'SETTING', 'FIGURE', 'VALUE', 'ANSWER'] as const;
 
 const LAYOUTS: Readonly<Record<string, Layout>> = {
   active: {

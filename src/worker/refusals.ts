@@ -5,6 +5,7 @@
 import { tracebackText } from './log-lines.js';
 import { namedError } from '../protocol/exception.js';
 import type { Delivery, MalformedDelivery } from '../broker.js';
+import { closestName } from '../config/closest-name.js';
 import type { RemoteErrorInfo } from '../errors.js';
 import { pythonRepr, safeRepr } from '../protocol/python-repr.js';
 import type { ResultMeta } from '../protocol/result-meta.js';
@@ -18,7 +19,10 @@ const BYTES_SHOWN = 1024;
 
 type RefusedTask = Extract<Refusal, { kind: 'unregistered' | 'delivered-too-often' }>;
 
-type RefusalParts = Pick<SettleParts, 'backend' | 'logger' | 'clock' | 'signals' | 'nodename' | 'events'>;
+type RefusalParts = Pick<SettleParts, 'backend' | 'logger' | 'clock' | 'signals' | 'nodename' | 'events'> & {
+  /** Those that are known, by name: one of them may have been meant. */
+  readonly tasks?: ReadonlyMap<string, unknown>;
+};
 
 export class Refusals {
   private readonly parts: RefusalParts;
@@ -96,12 +100,14 @@ export class Refusals {
 
   private async unregistered(refusal: RefusedTask): Promise<void> {
     const { delivery, id, task } = refusal;
+    const lookalike = closestName(task, [...(this.parts.tasks?.keys() ?? [])]);
     this.parts.logger.error(
       'Received unregistered task of type %s.\nThe message has been discarded and kept among the dead letters.\n\n' +
-        'Does this worker load the module that registers the task, and under this very name?\n\n' +
+        'Does this worker load the module that registers the task, and under this very name?%s\n\n' +
         'The full contents of the message body was:\n%s\n\nThe full contents of the message headers:\n%s\n\n' +
         'The delivery info for this task is:\n%s',
       pythonRepr(task),
+      lookalike === undefined ? '' : ` It has ${lookalike}.`,
       bytesText(delivery.message.body),
       safeRepr(delivery.message.headers),
       deliveryInfoText(delivery),

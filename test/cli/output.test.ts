@@ -70,12 +70,15 @@ const boom = { exc_type: 'ValueError', exc_message: ['boom'], exc_module: 'built
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 describe('ctq send', () => {
-  it('prints the id, alone', async () => {
+  it('prints the id, alone; and tells a person at a terminal what to do with it', async () => {
     for (const terminal of [false, true]) {
       const { code, stdout, stderr } = await ctq(['send', 'tasks.add', '3', '4'], { terminal });
-      expect([code, stderr]).toEqual([0, '']);
-      expect(stdout.trimEnd()).toMatch(uuid);
+      const id = stdout.trimEnd();
+      expect([code, stderr]).toEqual([0, terminal ? `ctq: ctq result --wait ${id} waits for its value\n` : '']);
+      expect(id).toMatch(uuid);
     }
+    for (const silencer of ['--quiet', '--json', '--ignore-result'])
+      expect((await ctq(['send', 'tasks.add', silencer], { terminal: true })).stderr).toBe('');
   });
 
   it('prints a document with --json, before the command or after', async () => {

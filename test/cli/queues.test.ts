@@ -49,9 +49,9 @@ describe('the list of queues', () => {
       "
     `);
     expect(await queuesText(busy, new FakeStream(true, 80))).toMatchInlineSnapshot(`
-      " QUEUE       READY   UNACKED   DELAYED   WORKERS     IN/S   OUT/S   OLDEST   STATE
-       celery     60,000       412     1,250         2   >1,205    >812     ~2 h
-       mail.ne…        0         0         0         0                             paused
+      "QUEUE           READY  UNACKED  DELAYED  WORKERS    IN/S  OUT/S  OLDEST  STATE
+      celery         60,000      412    1,250        2  >1,205   >812    ~2 h
+      mail.newslet…       0        0        0        0                         paused
 
        QUEUE    PRIORITY    READY
        celery   0          54,000

@@ -190,7 +190,7 @@ async function printComing(call: Call): Promise<number> {
   context.stdout.write(
     globals.json === true
       ? `${jsonText(coming.map(comingDocument))}\n`
-      : await tableText(COMING_HEADINGS, coming.map(comingRow), context.stdout),
+      : await tableText(COMING_HEADINGS, coming.map(comingRow), context.stdout, { flexible: ['TASK', 'ENTRY', 'ZONE'] }),
   );
   if (coming.length === 0 && globals.quiet !== true) context.stderr.write('ctq: nothing is going to fire\n');
   return EXIT.ok;
@@ -209,6 +209,7 @@ async function listEntries(call: Call): Promise<number> {
         LIST_HEADINGS,
         entries.map((known) => listRow(known, now, app.timeZone)),
         context.stdout,
+        { flexible: ['TASK', 'ENTRY', 'SCHEDULE'] },
       ),
     );
   if (entries.length === 0 && globals.quiet !== true) context.stderr.write('ctq: there are no entries\n');

@@ -12,7 +12,7 @@ import { contentsJson, contentsText, findKey, moreNote } from '../keys/contents.
 import { censusJson, censusNote, censusText, type Listing, takeCensus } from '../keys/listing.js';
 import { oneOf, wholeNumber } from '../option-values.js';
 import { jsonText } from '../output/json.js';
-import { numberText } from '../output/number.js';
+import { countText, numberText } from '../output/number.js';
 import { startSpinner } from '../output/spinner.js';
 import { isTerminal } from '../output/terminal.js';
 import { openRemote } from '../remote-call.js';
@@ -82,9 +82,12 @@ async function listKeys(call: Call, pattern: string | undefined): Promise<number
   // On a screen that is drawn again the line below belongs to it; a pipe gets rows alone.
   const isRedrawn = options.watch === true && isTerminal(context.stdout);
   await showView(call, options, async () => {
-    const spinner = startSpinner(context, 'looking at keys', globals);
+    const spinner = startSpinner(context, 'looking at keys', { ...globals, elsewhere: 'lines' });
     try {
-      const census = await takeCensus(estates, listing, signal);
+      const census = await takeCensus(estates, listing, {
+        signal,
+        onProgress: (keys) => spinner.say(`looking at keys: ${countText(keys, 'key')} so far`),
+      });
       if (globals.json === true) return `${censusJson(census)}\n`;
       note =
         census.total === 0
@@ -100,7 +103,13 @@ async function listKeys(call: Call, pattern: string | undefined): Promise<number
       spinner.stop();
     }
   });
-  if (!isRedrawn && globals.json !== true) tell(call, note);
+  if (!isRedrawn && globals.json !== true) {
+    tell(call, note);
+    for (const estate of estates) {
+      const blindSpot = await estate.blindSpot?.();
+      if (blindSpot !== undefined) tell(call, blindSpot);
+    }
+  }
   return EXIT.ok;
 }
 
@@ -144,7 +153,7 @@ async function clean(call: Call): Promise<number> {
   const app = await openRemote(call);
   const estates = await app.estates();
   const listing = { ...listingOf(call, app, undefined), limit: Number.MAX_SAFE_INTEGER };
-  const found = countOrphans((await takeCensus(estates, listing, signal)).keys);
+  const found = countOrphans((await takeCensus(estates, listing, { signal })).keys);
   const total = totalOf(found);
   if (total > 0 && globals.json !== true) context.stdout.write(await orphansText(found, context.stdout));
   let removed = 0;

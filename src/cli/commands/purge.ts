@@ -103,10 +103,10 @@ async function removeAndTell(call: Call, terms: PurgeTerms): Promise<number> {
   const { context, globals } = call;
   const id = randomUUID();
   const copy = await openCopy(call, id, terms.estate);
-  const spinner = startSpinner(context, 'removing', globals);
+  const spinner = startSpinner(context, 'removing', { ...globals, elsewhere: 'lines' });
   const counts: QueueCount[] = [];
   try {
-    const onProgress = (queue: string, removed: number): void => spinner.say(`${queue}: ${numberText(removed)} removed`);
+    const onProgress = (queue: string, removed: number): void => spinner.say(`${escapeText(queue)}: ${numberText(removed)} removed`);
     await removeEach({ ...terms, id, copy, onProgress }, (count) => void counts.push(count));
   } catch (error) {
     spinner.stop();
@@ -239,6 +239,8 @@ async function runUndo(call: Call, file: string): Promise<number> {
     }
     context.stdout.write(await tableText(['QUEUE', 'RESTORED'], [...restored], context.stdout, { flexible: ['QUEUE'] }));
     if (globals.quiet !== true && before > 0) context.stderr.write(`ctq: ${countText(before, 'message')} had been brought back before\n`);
+    if (globals.quiet !== true && estate.messages.restores === 'behind all' && restored.size > 0)
+      context.stderr.write('ctq: note: they wait behind what has come since: RabbitMQ takes messages at the end of a queue only\n');
     if (globals.quiet !== true && left > 0)
       context.stderr.write(`ctq: interrupted: ${countText(left, 'message')} to go; the same command goes on\n`);
     return EXIT.ok;

@@ -125,7 +125,7 @@ function printValue({ context }: Call, { meta }: Answer): void {
 async function printTable({ context, globals }: Call, answers: readonly Answer[]): Promise<void> {
   const paint = await paintFor(context.stdout, context.env, globals.noColor);
   const rows = answers.map(({ handle, meta }) => [handle.id, meta?.status ?? PENDING, summaryOf(meta)]);
-  let text = await tableText(['ID', 'STATE', 'RESULT'], rows, context.stdout);
+  let text = await tableText(['ID', 'STATE', 'RESULT'], rows, context.stdout, { flexible: ['RESULT'] });
   for (const state of new Set(rows.map(([, state = '']) => state))) {
     text = text.replaceAll(` ${state} `, ` ${paint(stateColour(state), state)} `);
   }

@@ -13,6 +13,7 @@ import { instant, oneOf, seconds, secondsOrInstant, text, wholeNumber } from '..
 import { jsonText } from '../output/json.js';
 import { startSpinner } from '../output/spinner.js';
 import { sendCanvas } from '../send-canvas.js';
+import { suggest, withLookalike } from '../next-steps.js';
 import { printValue } from '../sent.js';
 
 const options = {
@@ -98,9 +99,14 @@ async function sendOne(call: CommandCall<typeof options>): Promise<number> {
   if (!waits) {
     spinner.stop();
     context.stdout.write(globals.json === true ? `${jsonText({ id: sent.id, task })}\n` : `${sent.id}\n`);
+    if (options.ignoreResult !== true) suggest(call, `ctq result --wait ${sent.id} waits for its value`);
     return EXIT.ok;
   }
-  return printValue({ call, sent, what: task, timeout: options.timeout, spinner });
+  try {
+    return await printValue({ call, sent, what: task, timeout: options.timeout, spinner });
+  } catch (error) {
+    throw await withLookalike(error, app, call);
+  }
 }
 
 /** A canvas has no name: every word is an argument of its first tasks. */

@@ -47,7 +47,9 @@ async function runStatus(call: CommandCall<typeof options>): Promise<number> {
     ...[node, status, pool ?? '', concurrency === null ? '' : String(concurrency)],
     ...[processed === null ? '' : String(processed), uptime === null ? '' : duration(uptime)],
   ]);
-  context.stdout.write(await tableText(['NODE', 'STATUS', 'POOL', 'CONCURRENCY', 'PROCESSED', 'UPTIME'], rows, context.stdout));
+  context.stdout.write(
+    await tableText(['NODE', 'STATUS', 'POOL', 'CONCURRENCY', 'PROCESSED', 'UPTIME'], rows, context.stdout, { flexible: ['NODE'] }),
+  );
   tellCount(call, nodes.length);
   return EXIT.ok;
 }

@@ -20,6 +20,7 @@ import { EXIT } from '../exit-codes.js';
 import { isKept, keep, onKeeperGone, tellKeeper } from '../keeper.js';
 import type { LogWriter } from '../log-writer.js';
 import { metricsAt, metricsOption } from '../metrics.js';
+import { suggest } from '../next-steps.js';
 import { bounds, healthAddress, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
 import { rootWarning } from '../privileges.js';
 import { appNamed, type Service, serviceOptions, startService } from '../service.js';
@@ -212,6 +213,9 @@ async function prepare(
     call.defer(signals.workerReady.connect(() => manager.ready(`${nodename} ready.`)));
     call.defer(signals.workerShuttingDown.connect(() => manager.stopping()));
   }
+  const [example] = loaded.app.tasks.keys();
+  const next = `ready; in another terminal: ctq send ${example ?? '<task>'} …, ctq top (Ctrl+C ends this)`;
+  if (!kept && !service.detached) call.defer(signals.workerReady.connect(() => suggest(call, next)));
   const running = await loaded.app.worker({
     ...workerOptions(given),
     ...(stateDb === null

@@ -23,9 +23,16 @@ export interface Listing {
   readonly isOrphan: (key: KeyReport) => boolean;
 }
 
-export async function takeCensus(estates: readonly Estate[], listing: Listing, signal: AbortSignal): Promise<KeyCensus> {
+interface CensusWatch {
+  readonly signal: AbortSignal;
+  /** How many keys were looked at by now. */
+  readonly onProgress?: (keys: number) => void;
+}
+
+export async function takeCensus(estates: readonly Estate[], listing: Listing, { signal, onProgress }: CensusWatch): Promise<KeyCensus> {
   const { pattern, kinds, order, limit, orphans, isOrphan } = listing;
   const census = new KeyCensus(order, limit);
+  let seen = 0;
   const query = { ...(pattern === undefined ? {} : { pattern }), ...(kinds === undefined ? {} : { kinds }) };
   await Promise.all(
     estates.map(async ({ keys, displayUrl }) => {
@@ -34,6 +41,8 @@ export async function takeCensus(estates: readonly Estate[], listing: Listing, s
           const kept = orphan !== undefined && isOrphan({ ...report, orphan });
           if (kept || orphans === 'too') census.add({ ...report, store: displayUrl, ...(kept ? { orphan } : {}) });
         }
+        seen += page.length;
+        onProgress?.(seen);
       }
     }),
   );

@@ -6,6 +6,8 @@ import type { CliContext } from '../context.js';
 import { isTerminal, wantsColour } from './terminal.js';
 
 const PATIENCE_MS = 150;
+/** A log is read afterwards: who looks into it wants to see that it went on. */
+const LINE_EVERY_MS = 5_000;
 
 export interface Spinner {
   /** Says something else from now on. */
@@ -17,11 +19,14 @@ export interface Spinner {
 export interface SpinnerSetting {
   readonly quiet: boolean | undefined;
   readonly noColor: boolean | undefined;
+  /** Where no terminal is: the words as a line now and then, for work that may take minutes. Default: nothing. */
+  readonly elsewhere?: 'lines';
 }
 
 const silent: Spinner = { say() {}, stop() {} };
 
 export function startSpinner(context: CliContext, text: string, setting: SpinnerSetting): Spinner {
+  if (setting.elsewhere === 'lines' && setting.quiet !== true && !isTerminal(context.stderr)) return plainLines(context);
   // A terminal that does not know its width (`script`, some containers) says 0, and ora would clear lines without end.
   if (setting.quiet === true || !isTerminal(context.stderr) || context.stderr.columns === 0) return silent;
   let words = text;
@@ -46,5 +51,18 @@ export function startSpinner(context: CliContext, text: string, setting: Spinner
       timer.cancel();
       shown?.stop();
     },
+  };
+}
+
+function plainLines({ stderr, clock }: CliContext): Spinner {
+  let toldAtMs = clock.monotonicMs();
+  return {
+    say(text) {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - toldAtMs < LINE_EVERY_MS) return;
+      toldAtMs = nowMs;
+      stderr.write(`ctq: ${text}\n`);
+    },
+    stop() {},
   };
 }

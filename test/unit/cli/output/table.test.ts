@@ -36,6 +36,17 @@ describe('a table', () => {
     }
   });
 
+  it('fits the screen whatever it holds: the space between columns gives way, and then all of them do', async () => {
+    const long = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => letter.repeat(36));
+    for (const width of [80, 100]) {
+      const text = await tableText(['ONE', 'TWO', 'THREE', 'FOUR', 'FIVE', 'SIX'], [long], new FakeStream(true, width), {
+        flexible: ['ONE'],
+      });
+      expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(width);
+      expect(text).toMatch(/a…  b+…  c+…/);
+    }
+  });
+
   it('fits the screen with letters that are two columns wide', async () => {
     const wide = rows.map(([name, count, size]): readonly Cell[] => [name ?? '', count ?? '', size ?? '', '队列'.repeat(40)]);
     const text = await tableText(headings, wide, new FakeStream(true, 70), { flexible: ['ABOUT'] });
