@@ -9,7 +9,7 @@
  * goes on: the suites that need it are then skipped on a developer's machine, and fail in CI.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -90,7 +90,8 @@ function buildWhenStale() {
 
 /** Python modules that the interop tests use: without the first two there are none, without the others a few cases less. */
 const PYTHON_NEEDED = ['celery', 'redis'];
-const PYTHON_WANTED = [...PYTHON_NEEDED, 'amqp', 'yaml', 'msgpack', 'brotli', 'zstandard', 'flask', 'cryptography'];
+const PYTHON_DATABASES = ['sqlalchemy', 'psycopg2', 'pymysql', 'memcache'];
+const PYTHON_WANTED = [...PYTHON_NEEDED, 'amqp', 'yaml', 'msgpack', 'brotli', 'zstandard', 'flask', 'cryptography', ...PYTHON_DATABASES];
 const DEBIAN = {
   redis: ['redis-server'],
   rabbitmq: ['rabbitmq-server'],
@@ -103,10 +104,13 @@ const DEBIAN = {
     'python3-zstandard',
     'python3-flask',
     'python3-cryptography',
+    ...PYTHON_DATABASES.map((name) => `python3-${name}`),
   ],
+  postgres: ['postgresql'],
+  mariadb: ['mariadb-server'],
 };
-/** Programs that read what we generate for them, and their Debian packages. */
-const READERS = { bash: 'bash', zsh: 'zsh', fish: 'fish', mandb: 'man-db' };
+/** Programs that read what we generate for them, and others that tests run by their names; and their Debian packages. */
+const READERS = { bash: 'bash', zsh: 'zsh', fish: 'fish', mandb: 'man-db', openssl: 'openssl', memcached: 'memcached' };
 
 function missingReaders() {
   return Object.keys(READERS).filter((name) => !onPath(name));
@@ -120,6 +124,16 @@ function redisIsThere() {
 function rabbitIsThere() {
   const places = ['/usr/lib/rabbitmq/bin', '/opt/homebrew/opt/rabbitmq/sbin', '/usr/local/opt/rabbitmq/sbin'];
   return onPath('rabbitmq-server') || places.some((folder) => existsSync(join(folder, 'rabbitmq-server')));
+}
+
+/** The same places as `test/support/sql-servers.ts`. */
+function databaseIsThere(name) {
+  if (name === 'mariadb') return ['mariadbd', 'mysqld'].some((program) => onPath(program) || existsSync(join('/usr/sbin', program)));
+  return onPath('createdb') || (existsSync('/usr/lib/postgresql') && readdirSync('/usr/lib/postgresql').length > 0);
+}
+
+function missingDatabases() {
+  return ['postgres', 'mariadb'].filter((name) => !databaseIsThere(name));
 }
 
 /** The same candidates in the same order as `test/support/python-celery.ts`. */
@@ -158,12 +172,14 @@ function installWithApt(packages) {
   apt('update');
   const redisWasThere = redisIsThere();
   const rabbitWasThere = rabbitIsThere();
+  const others = { postgresql: databaseIsThere('postgres'), mariadb: databaseIsThere('mariadb'), memcached: onPath('memcached') };
   // One package that a release does not have must not keep the others away.
   const done =
     apt('install', '--no-install-recommends', ...packages) ||
     packages.map((name) => apt('install', '--no-install-recommends', name)).every(Boolean);
   if (!redisWasThere && redisIsThere()) stopSystemService(become, 'redis-server');
   if (!rabbitWasThere && rabbitIsThere()) stopSystemService(become, 'rabbitmq-server');
+  for (const [name, wasThere] of Object.entries(others)) if (!wasThere) stopSystemService(become, name);
   return done;
 }
 
@@ -187,7 +203,7 @@ function installWithVenv() {
     'brotli',
     'zstandard',
     'flask',
-    'cryptography',
+    ...['cryptography', 'sqlalchemy', 'psycopg2-binary', 'pymysql', 'python-memcached'],
   ]);
   if (!done) rmSync(venv, { recursive: true, force: true });
   return done;
@@ -199,9 +215,10 @@ function installTestServers() {
     rabbitmq: rabbitIsThere(),
     python: pythonWith(PYTHON_WANTED) !== undefined,
     readers: missingReaders().length === 0,
+    databases: missingDatabases().length === 0,
   });
   let have = state();
-  if (have.redis && have.rabbitmq && have.python && have.readers) return;
+  if (have.redis && have.rabbitmq && have.python && have.readers && have.databases) return;
   // Where a module that only a few cases want is not to be had, one try is enough.
   const enough = have.redis && have.rabbitmq && pythonWith(PYTHON_NEEDED) !== undefined;
   if (enough && existsSync(triedMark)) return;
@@ -214,11 +231,14 @@ function installTestServers() {
       ...(have.redis ? [] : DEBIAN.redis),
       ...(have.rabbitmq ? [] : DEBIAN.rabbitmq),
       ...(have.python ? [] : DEBIAN.python),
+      ...missingDatabases().flatMap((name) => DEBIAN[name]),
       ...readers,
     ]);
   } else if (onPath('brew')) {
     // bash and zsh come with the system.
-    const formulae = [...(have.redis ? [] : ['redis']), ...(have.rabbitmq ? [] : ['rabbitmq']), ...(onPath('fish') ? [] : ['fish'])];
+    const programs = ['fish', 'memcached'].filter((name) => !onPath(name));
+    const databases = missingDatabases().map((name) => (name === 'postgres' ? 'postgresql' : name));
+    const formulae = [...(have.redis ? [] : ['redis']), ...(have.rabbitmq ? [] : ['rabbitmq']), ...programs, ...databases];
     if (formulae.length > 0) run('brew', ['install', ...formulae]);
   }
   have = state();
@@ -236,6 +256,11 @@ function reportMissing(have) {
   if (!have.rabbitmq) {
     say(`MISSING rabbitmq-server; ${consequence}. Install it: apt-get install rabbitmq-server · brew install rabbitmq`);
   }
+  const databases = missingDatabases();
+  if (databases.length > 0)
+    say(
+      `MISSING ${databases.join(', ')}; ${consequence}. Install it: apt-get install ${databases.flatMap((name) => DEBIAN[name]).join(' ')}`,
+    );
   const readers = missingReaders();
   if (readers.length > 0)
     say(`MISSING ${readers.join(', ')}; ${consequence}. Install it: apt-get install ${readers.map((name) => READERS[name]).join(' ')}`);

@@ -7,6 +7,8 @@ type ResultBackendLoader = (url: string, options: ResultBackendOptions) => Promi
 const redis: ResultBackendLoader = async (url, options) => (await import('./redis.js')).openRedisResultBackend(url, options);
 const sqlite: ResultBackendLoader = async (url, options) => (await import('./sqlite.js')).openSqliteResultBackend(url, options);
 const memory: ResultBackendLoader = async (url, options) => (await import('./memory.js')).openMemoryResultBackend(url, options);
+const sql: ResultBackendLoader = async (url, options) => (await import('./sql.js')).openSqlResultBackend(url, options);
+const memcached: ResultBackendLoader = async (url, options) => (await import('./memcached.js')).openMemcachedResultBackend(url, options);
 const disabled: ResultBackendLoader = async (url, options) => (await import('./disabled.js')).openDisabledResultBackend(url, options);
 
 const rpc: ResultBackendLoader = async (url, options) => (await import('./rpc.js')).openRpcResultBackend(url, options);
@@ -21,6 +23,12 @@ const loaders: ReadonlyMap<string, ResultBackendLoader> = new Map([
   ['redis+socket', redis],
   ['socket', redis],
   ['sentinel', redis],
+  ['cache+memcached', memcached],
+  ['cache+pylibmc', memcached],
+  ['db+sqlite', sql],
+  ['db+postgresql', sql],
+  ['db+mysql', sql],
+  ['db+mariadb', sql],
 ]);
 
 /** The schemes that {@link openResultBackend} knows, for messages and completions. */
@@ -38,7 +46,8 @@ export async function openResultBackend(url: string, options: ResultBackendOptio
       hint: `write it as scheme://…, with one of ${resultBackendSchemes.join(', ')}`,
     });
   }
-  const load = loaders.get(scheme);
+  // The driver that Python takes for a database is nothing to us: db+mysql+pymysql.
+  const load = loaders.get(scheme) ?? loaders.get(scheme.replace(/^(db\+[a-z]+)\+.*/, '$1'));
   if (load === undefined) {
     throw new ConfigError(`no result backend for ${scheme}://`, { hint: `known schemes: ${resultBackendSchemes.join(', ')}` });
   }

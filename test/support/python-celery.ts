@@ -25,6 +25,12 @@ export function findCryptographyPython(): string | undefined {
   return findPythonWith('celery, redis, cryptography');
 }
 
+/** Whether that Python can import this, too. */
+export function pythonHas(module: string): boolean {
+  const python = findCeleryPython();
+  return python !== undefined && imports(python, module);
+}
+
 function findPythonWith(modules: string): string | undefined {
   if (!found.has(modules))
     found.set(

@@ -7,6 +7,7 @@ import { findCeleryPython, findCryptographyPython, findFlaskPython } from './pyt
 import { findOnPath } from './find-on-path.js';
 import { findRabbitServer } from './rabbitmq-server.js';
 import { findRedisServer } from './redis-server.js';
+import { findMariadb, findPostgres } from './sql-servers.js';
 
 const NEEDS = {
   redis: { find: findRedisServer, remedy: 'install redis-server (Debian) or redis (Homebrew), or run "node tools/setup.mjs --test"' },
@@ -16,6 +17,12 @@ const NEEDS = {
     find: findRabbitServer,
     remedy: 'install rabbitmq-server (Debian) or rabbitmq (Homebrew), or run "node tools/setup.mjs --test"',
   },
+  postgres: {
+    find: findPostgres,
+    remedy: 'install postgresql (Debian, Homebrew), or run "node tools/setup.mjs --test"',
+  },
+  mariadb: { find: findMariadb, remedy: 'install mariadb-server (Debian) or mariadb (Homebrew), or run "node tools/setup.mjs --test"' },
+  memcached: program('memcached', 'memcached'),
   bash: program('bash', 'bash'),
   zsh: program('zsh', 'zsh'),
   fish: program('fish', 'fish'),
