@@ -19,6 +19,7 @@ const CAMERA = 'it belongs to --camera; ctq events --json gives every event to a
 const OPTIONS: Readonly<Record<string, string>> = {
   '-j': "Celery's -j is --json",
   '--executable': 'ctq runs under the node that starts it',
+  'worker --disable-prefetch': '--prefetch-multiplier 1 reserves no more than can run',
   'worker --events': "Celery's --events is -E, --task-events",
   'worker --discard': "Celery's --discard is --purge",
   'worker --schedule-filename': "Celery's --schedule-filename is -s, --schedule",
