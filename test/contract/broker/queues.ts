@@ -101,7 +101,7 @@ export const queueCases: readonly BrokerCase[] = [
     },
   },
   {
-    title: 'purge removes what waits, says how much, and leaves what is held',
+    title: 'purge removes what waits in that queue and in no other, says how much, and leaves what is held',
     async run({ open }) {
       const broker = await open();
       await declare(broker, 'q', 'other');

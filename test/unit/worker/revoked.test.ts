@@ -28,6 +28,13 @@ describe('revoked tasks', () => {
     expect([...revoked.ages()]).toEqual([['b', 1]]);
   });
 
+  it('do not run: by their id alone, whatever stamps they have or have not', () => {
+    const revoked = new RevokedTasks(new FakeClock());
+    revoked.add(['a']);
+    const covered = [request('a'), request('a', { tenant: 'acme' }), request('b'), request('b', { tenant: 'a' })];
+    expect(covered.map((one) => revoked.covers(one))).toEqual([true, true, false, false]);
+  });
+
   it('are at most fifty thousand, the newest', () => {
     const revoked = new RevokedTasks(new FakeClock());
     revoked.add(Array.from({ length: 60_000 }, (_, index) => String(index)));
