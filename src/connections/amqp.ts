@@ -12,6 +12,7 @@ import type { Clock, TimerHandle } from '../clock.js';
 import { ConfigError } from '../errors.js';
 import { AmqpFailure, toAmqpFailure } from './amqp-failure.js';
 import { type ByteSource, repairTables } from './amqp-tables.js';
+import { type ByteSink, gatherWrites } from './amqp-writes.js';
 import type { AmqpAddress, AmqpTls } from './amqp-url.js';
 
 export type {
@@ -67,6 +68,7 @@ export class Connection implements AmqpConnection {
     this.#clock = options.clock;
     this.version = model.connection.serverProperties.version.split('.').map(Number).filter(Number.isFinite);
     repairTables(this.#stream);
+    gatherWrites(this.#stream);
     let lastError: unknown;
     // Without a listener the driver ends the process.
     model.on('error', (error) => {
@@ -229,7 +231,7 @@ export class Connection implements AmqpConnection {
   }
 }
 
-interface DriverStream extends ByteSource {
+interface DriverStream extends ByteSource, ByteSink {
   readonly bytesRead: number;
   destroy(error: Error): void;
 }
