@@ -35,7 +35,7 @@ export interface IntakeParts {
   readonly revoked?: RevokedTasks;
   readonly events?: TaskEvents | undefined;
   /** What is parked is done with at once: a worker with few slots would else take a few of them at a time. */
-  readonly prefetch?: Pick<Prefetch, 'noteEnded'>;
+  readonly prefetch?: Pick<Prefetch, 'noteParked'>;
 }
 
 export class Intake {
@@ -129,7 +129,7 @@ export class Intake {
     const { logger, postponed } = this.parts;
     log.parked(logger, request);
     postponed?.add(request);
-    this.parts.prefetch?.noteEnded(1);
+    this.parts.prefetch?.noteParked();
     request.delivery.park(new Date(request.etaMs)).catch((error: unknown) => {
       logger.error('Task %s[%s] could not be parked:\n%s', request.name, request.id, log.tracebackText(error));
     });

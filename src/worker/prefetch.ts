@@ -44,6 +44,11 @@ export class Prefetch {
     this.ended += count;
   }
 
+  /** One was put back into the broker until its time. That takes no slot and hardly time: a tenth of a run is enough to keep the broker busy. */
+  noteParked(): void {
+    this.ended += 0.1;
+  }
+
   /** A run has kept the event loop, and with it all others that want to begin, for so long. */
   noteBlock(ms: number): void {
     this.blockMs += (ms - this.blockMs) * BLOCK_WEIGHT;
