@@ -28,6 +28,7 @@ export interface ProducerSettings extends FollowLimits {
   readonly taskDefaultPriority: number | null;
   readonly taskInheritParentPriority: boolean;
   readonly taskIgnoreResult: boolean;
+  readonly taskAlwaysEager: boolean;
   readonly taskPublishRetry: boolean;
   readonly taskPublishRetryPolicy: RetryPolicy;
 }
@@ -91,6 +92,7 @@ export class Producer {
    * the serializer cannot write: both at once, before anything is sent.
    */
   send(name: string, args: readonly unknown[], options: ApplyAsyncOptions): SentCall {
+    this.refuseEager(name);
     const parent = this.parts.runningTask();
     const inherited = parent === undefined ? options : this.inherit(parent.request, options);
     const taskId = inherited.taskId ?? newId();
@@ -111,6 +113,7 @@ export class Producer {
    * @throws As {@link send}.
    */
   prepareAll(calls: readonly PlannedCall[], child: ResultTree | undefined): () => Promise<void> {
+    for (const { task } of calls) this.refuseEager(task);
     const parent = this.parts.runningTask();
     const ready = calls.map(({ task, args, options }) =>
       this.prepare(task, args, parent === undefined ? options : this.inherit(parent.request, options)),
@@ -149,6 +152,14 @@ export class Producer {
       return afterTaskPublish.send(payload);
     };
     return { message, route: routed.route, published };
+  }
+
+  /** As Celery's `send_task`, a task that is only known by name is sent all the same. */
+  private refuseEager(name: string): void {
+    if (!this.parts.settings.taskAlwaysEager || this.parts.taskOptions(name) === undefined) return;
+    throw new ConfigError(`task_always_eager: ${name} cannot run inside the call that sends it`, {
+      hint: 'in tests, "await testKit(app)" of ctq/testing runs what is sent in this process; elsewhere leave the setting out',
+    });
   }
 
   private inherit(request: TaskRequest, options: ApplyAsyncOptions): ApplyAsyncOptions {

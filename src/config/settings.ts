@@ -167,7 +167,7 @@ export const SETTINGS = {
   /** Acknowledge after the run. Ours: true, so that a killed worker loses nothing (Celery: false). */
   taskAcksLate: flag(true, 'CELERY_ACKS_LATE'),
   taskAcksOnFailureOrTimeout: flag(true, 'CELERY_ACKS_ON_FAILURE_OR_TIMEOUT'),
-  /** Run in the caller's process, at once. */
+  /** Celery's switch for tests. An app of ctq refuses to send its own tasks with it: testKit() of ctq/testing runs them in the process. */
   taskAlwaysEager: flag(false, 'CELERY_ALWAYS_EAGER'),
   /** Task options by task name. */
   taskAnnotations: anything<unknown>(null, 'CELERY_ANNOTATIONS'),
@@ -189,9 +189,11 @@ export const SETTINGS = {
   /** `'10/s'`, `'100/m'`, `'1/h'`, or a number per second. */
   taskDefaultRateLimit: anything<string | number | null>(null, 'CELERY_DEFAULT_RATE_LIMIT'),
   taskDefaultPriority: whole(null, 'CELERY_DEFAULT_PRIORITY'),
+  /** Belongs to task_always_eager; no effect. */
   taskEagerPropagates: flag(false, 'CELERY_EAGER_PROPAGATES_EXCEPTIONS'),
   /** Store no results. */
   taskIgnoreResult: flag(false, 'CELERY_IGNORE_RESULT'),
+  /** Belongs to task_always_eager; no effect. */
   taskStoreEagerResult: flag(false, 'CELERY_STORE_EAGER_RESULT'),
   /** Message protocol to write. Ours: 2 only; 1 is read. */
   taskProtocol: choice([2], 2, 'CELERY_TASK_PROTOCOL'),

@@ -109,7 +109,10 @@ class Kit implements TestKit {
   async open(): Promise<void> {
     const url = `memory://test-${newId()}`;
     const inMemory = { brokerUrl: url, resultBackend: url, brokerReadUrl: null, brokerWriteUrl: null, workerEnableRemoteControl: false };
-    const layers = [readLayer({ ...inMemory }, 'ctq/testing'), readLayer({ ...this.#options.settings }, 'the settings of testKit()')];
+    const layers = [
+      readLayer({ ...inMemory, taskAlwaysEager: false }, 'ctq/testing'),
+      readLayer({ ...this.#options.settings }, 'the settings of testKit()'),
+    ];
     this.#app.configure({ layers, baseFolder: process.cwd(), connectTimeoutMs: 5_000 });
     this.#watch();
     if (this.#options.mode !== 'queued') await this.#startWorkers();

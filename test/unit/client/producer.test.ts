@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Ctq } from '../../../src/index.js';
+import { ConfigError, Ctq } from '../../../src/index.js';
 import { decodeTaskMessage, type TaskMessage } from '../../../src/protocol/task-message.js';
 import { acceptedContent } from '../../../src/protocol/serializers.js';
 import type { Delivery } from '../../../src/broker.js';
@@ -48,6 +48,15 @@ async function taken(app: Ctq, queue: string, count: number): Promise<{ delivery
 }
 
 describe('sending a task', () => {
+  it('says that task_always_eager is another way to test, and sends what is only known by name', async () => {
+    const app = newApp({ taskAlwaysEager: true });
+    const add = app.task('unit.add', (x: number) => x);
+    expect(() => add.delay(1)).toThrow('task_always_eager: unit.add cannot run inside the call that sends it');
+    await expect(async () => add.s(1).delay()).rejects.toThrow(ConfigError);
+    await app.sendTask('elsewhere.add', [1]);
+    expect(await (await app.broker()).depth('celery')).toBe(1);
+  });
+
   it('resolves once the broker has the message, with the plain handle', async () => {
     const app = newApp();
     const sent = app.sendTask('unit.add', [1, 2]);
