@@ -62,6 +62,29 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     await worker.stop('SIGTERM');
   });
 
+  it('gives the tasks of a killed worker to another within a second', { timeout: 60_000 }, async () => {
+    const broker = await rabbit.freshVhost();
+    const marks = tmpFolder();
+    const options = { broker, backend: 'disabled://', concurrency: 10, env: { CTQ_TEST_MARKS: marks } };
+    const [victim, heir] = await Promise.all([startCtqWorker(options), startCtqWorker(options)]);
+    const app = new Ctq('client', { brokerUrl: broker, resultBackend: 'disabled://' });
+    const names = Array.from({ length: 8 }, (_, i) => `task-${i}`);
+    const begins = (): string[] => readdirSync(marks).filter((file) => file.includes('.begin.'));
+    await Promise.all(names.map((name) => app.sendTask('tasks.marked', [name, 3])));
+    await eventually(() => expect(begins()).toHaveLength(8));
+    await victim.kill();
+    const fromMs = performance.now();
+    // Each worker had four of them, and the other begins those at once.
+    await eventually(() => expect(begins().length).toBeGreaterThan(8), { intervalMs: 5 });
+    expect(performance.now() - fromMs).toBeLessThan(1_000);
+    await eventually(() => {
+      const done = new Set(readdirSync(marks).flatMap((file) => (file.includes('.end.') ? [file.split('.')[0]] : [])));
+      expect([...done].sort()).toEqual(names);
+    });
+    await app.close();
+    await heir.stop('SIGTERM');
+  });
+
   it('gives back what is held when the way is cut, and the work goes on', { timeout: 30_000 }, async () => {
     const url = await rabbit.freshVhost();
     const proxy = await TcpProxy.start(rabbit.port);
