@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { expect, it } from 'vitest';
 import { projectRoot, runCtq, startCtq, washedEnvironment } from '../support/ctq-process.js';
-import { fencesOf, readPage } from '../support/markdown.js';
+import { fencesOf, readPage, sectionsOf, shellWords } from '../support/markdown.js';
 import { OwnedProcess } from '../support/owned-process.js';
+import { startCeleryWorker } from '../support/python-celery.js';
+import { startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 it('the tasks and the calls of the README do what it says', async () => {
@@ -35,4 +38,56 @@ it('the tasks and the calls of the README do what it says', async () => {
   await run.waitForExit();
   expect([run.stderr, run.stdout.trim().split('\n')]).toEqual(['', told.map(({ value }) => JSON.stringify(JSON.parse(value)))]);
   await worker.stop();
+});
+
+describeWith(['redis', 'python'], 'the commands of the README', () => {
+  const blockOf = (heading: string): string[] => {
+    const section = sectionsOf(readPage('README.md')).find((one) => one.heading === heading);
+    const [block] = fencesOf(section?.text ?? '').filter(({ language }) => language === 'sh');
+    return block?.text.split('\n').filter((line) => line !== '') ?? [];
+  };
+  /** Until somebody ends them. */
+  const stays = /^ctq (top|queues --watch|exporter|worker)/;
+
+  it('work on an estate of Python', async () => {
+    const redis = await startRedis();
+    const python = await startCeleryWorker({ broker: redis.url, backend: redis.url });
+    const cwd = tmpFolder({ 'tasks.mjs': "import { Ctq } from 'ctq';\nexport const app = new Ctq('tasks');\n" });
+    const env = { CTQ_BROKER_URL: redis.url };
+    const id = '57cb3c6b-2ca6-471b-b17f-ba3d9a43a368';
+    await runCtq(['send', 'tasks.add', '1', '2', '--task-id', id, '--wait'], { cwd, env });
+    // One to purge, one to look for, one that failed.
+    await runCtq(['send', 'tasks.add', '1', '2', '-Q', 'mail'], { cwd, env });
+
+    const lines = [...blockOf('I have Celery workers'), ...blockOf('I operate an estate')];
+    expect(lines.length).toBeGreaterThan(12);
+    for (const line of lines) {
+      const urls = {
+        'redis://old': redis.urlOf(3),
+        'redis://new': redis.urlOf(4),
+        'redis://localhost': redis.url,
+        'redis://prod': redis.url,
+      };
+      const here = Object.entries(urls).reduce(
+        (text, [name, url]) => text.replaceAll(name, url),
+        line.replace('proj.tasks.add', 'tasks.add'),
+      );
+      const words = shellWords(here).slice(1);
+      const answer = /^(purge)$/.test(words[0] ?? '') || words.includes('--failed') ? ['-f'] : [];
+      if (stays.test(line)) {
+        const running = startCtq([...words, ...(words[0] === 'exporter' ? ['--port', '0'] : [])], { cwd, env });
+        await running.waitForOutput(/\w/);
+        running.signal('SIGINT');
+        const ending = await running.waitForExit();
+        expect([line, ending.code === 0 || ending.code === 130]).toEqual([line, true]);
+        continue;
+      }
+      const { code, stderr } = await runCtq([...words, ...answer], { cwd, env });
+      // The doctor has something to say about a Redis without persistence; a task that fetchPage is nowhere here.
+      const expected = words[0] === 'doctor' || words.includes('rate_limit') ? 1 : 0;
+      expect([line, code, stderr]).toEqual([line, expected, expect.not.stringContaining('internal error')]);
+    }
+    await python.stop();
+    await redis.stop();
+  }, 120_000);
 });
