@@ -146,7 +146,7 @@ const TRANSPORT_OPTIONS = [
   ...['socket_timeout', 'socket_connect_timeout', 'socket_keepalive', 'socket_keepalive_options', 'retry_on_timeout', 'max_connections'],
   ...['health_check_interval', 'client_name', 'body_encoding', 'deadletter_queue', 'polling_interval', 'master_name'],
   ...['min_other_sentinels', 'sentinel_kwargs', 'max_retries', 'interval_start', 'interval_step', 'interval_max', 'errback'],
-  ...['result_chord_ordered', 'retry_policy', 'confirm_publish', 'synchronous'],
+  ...['result_chord_ordered', 'retry_policy', 'confirm_publish', 'synchronous', 'management_url'],
 ];
 
 function inSnakeCase(options: Readonly<Record<string, unknown>>, where: string): Record<string, unknown> {

@@ -142,6 +142,8 @@ export class Connected {
         transportOptions: settings.brokerTransportOptions,
         resultTransportOptions: settings.resultBackendTransportOptions,
         connectTimeoutMs: this.surroundings.connectTimeoutMs,
+        queues: this.router.queues.declared().map(({ name }) => name),
+        amqp: this.amqpOptions(),
         ...sslOption(ssl),
       });
     const transportOptions = { ...settings.resultBackendTransportOptions, ...settings.brokerTransportOptions };
@@ -158,13 +160,14 @@ export class Connected {
       transportOptions: this.settings.brokerTransportOptions,
       connectTimeoutMs: this.surroundings.connectTimeoutMs,
       logger: this.logger,
-      amqp: {
-        heartbeatS: this.settings.brokerHeartbeat,
-        loginMethod: this.settings.brokerLoginMethod,
-        delayedQueueType: this.settings.brokerNativeDelayedDeliveryQueueType,
-      },
+      amqp: this.amqpOptions(),
       ...sslOption(this.settings.brokerUseSsl),
     };
+  }
+
+  private amqpOptions(): NonNullable<BrokerOptions['amqp']> {
+    const { brokerHeartbeat, brokerLoginMethod, brokerNativeDelayedDeliveryQueueType } = this.settings;
+    return { heartbeatS: brokerHeartbeat, loginMethod: brokerLoginMethod, delayedQueueType: brokerNativeDelayedDeliveryQueueType };
   }
 
   private async openBackend(): Promise<ResultBackend> {

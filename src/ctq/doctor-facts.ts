@@ -54,7 +54,9 @@ async function lookInto(estate: Estate, health: EstateFacts['health'], { signal 
 }
 
 async function sampleOf(estate: Estate, report: QueueReport): Promise<QueueFacts> {
-  const { messages } = report.ready === 0 ? { messages: [] } : await estate.messages.sample(report.name, SAMPLE);
+  // What is only looked at must be what it was before.
+  const isSeen = report.ready > 0 && estate.messages.looks === 'unseen';
+  const { messages } = isSeen ? await estate.messages.sample(report.name, SAMPLE) : { messages: [] };
   const contentTypes = new Map<string, number>();
   const priorities = new Map<number, number>();
   let farthestEtaMs: number | undefined;

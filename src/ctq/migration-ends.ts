@@ -3,7 +3,8 @@ import type { Broker } from '../broker.js';
 import { withEmbeddedFile } from '../config/resolve.js';
 import { ConfigError, UsageError } from '../errors.js';
 import type { Estate, EstateOptions } from '../estate/estate.js';
-import type { RemovedMessage } from '../estate/messages.js';
+import type { MessageDesk, RemovedMessage } from '../estate/messages.js';
+import { nameOf, notAmong } from './last-page.js';
 import type { Arrivals, MigrationTerms } from './migration.js';
 
 export interface MigrationEnd {
@@ -63,12 +64,42 @@ async function openArrivals(url: string, options: MigrationEnd['options'], opene
   if (isEstate(url)) {
     const estate = await openEstate(url, { ...options, parts: ['broker'], resultTransportOptions: {} });
     opened.push(estate);
-    return { displayUrl: estate.displayUrl, takes: 'bytes', remembers: true, arrive: (id, page) => estate.messages.arrive(id, page) };
+    const { messages: desk } = estate;
+    const { noted } = desk;
+    if (noted !== undefined) {
+      const arrive: Arrivals['arrive'] = (id, page, note) => desk.arrive(id, page, note);
+      return { displayUrl: estate.displayUrl, takes: 'bytes', remembers: true, arrive, noted: (id) => noted(id) };
+    }
+    // Another one cannot write down together with a page how far it has come.
+    return { ...(await openPublishing(url, options, opened)), missing: (page) => missingFrom(desk, page) };
   }
+  return openPublishing(url, options, opened);
+}
+
+async function openPublishing(url: string, options: MigrationEnd['options'], opened: { close(): Promise<void> }[]): Promise<Arrivals> {
   const { openBroker } = await import('../brokers/index.js');
   const broker = await openBroker(url, options);
   opened.push(broker);
   return publishingTo(broker);
+}
+
+const LOOKED_AT_ONCE = 1_000;
+
+/** Those that are not in their queues there. What a worker has taken from them meanwhile is not seen. */
+async function missingFrom(desk: MessageDesk, page: readonly RemovedMessage[]): Promise<readonly RemovedMessage[]> {
+  const there = new Map<string, number>();
+  const wanted = new Set(page.flatMap(({ queue, message }) => (message === undefined ? [] : [nameOf(queue, message)])));
+  for (const queue of new Set(page.map((message) => message.queue))) {
+    for (let offset = 0; ; offset += LOOKED_AT_ONCE) {
+      const found = await desk.page(queue, offset, LOOKED_AT_ONCE);
+      for (const { message } of found) {
+        const name = message === undefined ? '' : nameOf(queue, message);
+        if (wanted.has(name)) there.set(name, (there.get(name) ?? 0) + 1);
+      }
+      if (found.length < LOOKED_AT_ONCE) break;
+    }
+  }
+  return notAmong(there, page);
 }
 
 /** A broker that keeps nothing but messages: they are published, and its confirmation is all there is. */

@@ -123,8 +123,8 @@ class Look {
         consumers.reduce((sum, node) => sum + (slots.get(node) ?? 0), 0),
         name,
       );
-      families.family('ctq_queue_unacked').set(unacked, name);
-      families.family('ctq_queue_delayed').set(delayed, name);
+      if (unacked !== undefined) families.family('ctq_queue_unacked').set(unacked, name);
+      if (delayed !== undefined) families.family('ctq_queue_delayed').set(delayed, name);
       families.family('ctq_queue_paused').set(paused ? 1 : 0, name);
       families.family('ctq_queue_oldest_seconds').set((oldest?.ageMs ?? 0) / 1000, name);
     }

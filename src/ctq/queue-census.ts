@@ -14,7 +14,7 @@ export interface Rate {
   readonly known: 'exactly' | 'at least';
 }
 
-export interface QueueView extends Omit<QueueReport, 'consumption' | 'oldest'> {
+export interface QueueView extends Omit<QueueReport, 'consumption' | 'oldest' | 'rates' | 'consumerCount'> {
   /** Node names of all workers that take from it. */
   readonly consumers: readonly string[];
   readonly oldest: OldestMessage | undefined;
@@ -30,6 +30,8 @@ export interface Census {
   readonly silent: number;
   /** Why nobody could be asked: who may only read has no place for replies. Workers of ctq are known all the same. */
   readonly unasked?: string;
+  /** Why there may be more queues. */
+  readonly blindSpot?: string;
 }
 
 interface Answers {
@@ -77,14 +79,25 @@ export class QueueCensus {
    */
   async look(names: readonly string[] | undefined, more: readonly string[], looks: 'once' | 'again'): Promise<Census> {
     const { estate, nowMs } = this.#parts;
-    const [asked, known] = await Promise.all([this.#ask(looks), names ?? estate.queues.names()]);
-    const all = [...new Set([...known, ...(names === undefined ? more : [])])].sort();
+    const [asked, known, blindSpot] = await Promise.all([
+      this.#ask(looks),
+      names ?? estate.queues.names(),
+      names === undefined ? estate.blindSpot?.() : undefined,
+    ]);
+    // Where the server lists no queues, workers know some.
+    const theirs = blindSpot === undefined ? [] : [...asked.nodes.values()].flatMap(({ queues }) => queues);
+    const all = [...new Set([...known, ...(names === undefined ? [...more, ...theirs] : [])])].sort();
     const reports = await estate.queues.report(all);
     const look: Look = { atMs: nowMs(), reports: new Map(reports.map((report) => [report.name, report])), nodes: asked.nodes };
-    const uncounted = asked.unasked === undefined ? asked.silent : 1;
+    const silent = Math.max(asked.silent, silentOnes(reports, asked.nodes));
+    const uncounted = asked.unasked === undefined ? silent : 1;
     const queues = reports.map((report) => this.#view(report, look, uncounted));
     this.#before = look;
-    return { queues, silent: asked.silent, ...(asked.unasked === undefined ? {} : { unasked: asked.unasked }) };
+    return {
+      ...{ queues, silent },
+      ...(asked.unasked === undefined ? {} : { unasked: asked.unasked }),
+      ...(blindSpot === undefined ? {} : { blindSpot }),
+    };
   }
 
   async #ask(looks: 'once' | 'again'): Promise<Answers> {
@@ -116,7 +129,7 @@ export class QueueCensus {
   }
 
   #view(report: QueueReport, look: Look, silent: number): QueueView {
-    const { consumption, oldest, ...rest } = report;
+    const { consumption, oldest, rates: _rates, consumerCount: _count, ...rest } = report;
     const own = consumption?.nodes ?? [];
     const others = [...look.nodes]
       .filter(([node, { queues }]) => !own.includes(node) && queues.includes(report.name))
@@ -136,6 +149,7 @@ export class QueueCensus {
     look: Look,
     { others, silent }: { readonly others: readonly string[]; readonly silent: number },
   ): Rate | undefined {
+    if (report.rates !== undefined) return { perSecond: report.rates.finishedPerSecond, known: 'exactly' };
     let perSecond = report.consumption?.finishRate ?? 0;
     let uncounted = silent;
     for (const node of others) {
@@ -157,6 +171,7 @@ export class QueueCensus {
 
   /** What came is what is there more, and what was done with. */
   #publishRate(report: QueueReport, look: Look, finishRate: Rate | undefined): Rate | undefined {
+    if (report.rates !== undefined) return { perSecond: report.rates.publishedPerSecond, known: 'exactly' };
     const before = this.#before?.reports.get(report.name);
     if (before === undefined || this.#before === undefined) return undefined;
     const grown = lyingIn(report) - lyingIn(before);
@@ -170,8 +185,17 @@ export class QueueCensus {
   }
 }
 
+/** A server that counts consumers knows of workers that did not answer. */
+function silentOnes(reports: readonly QueueReport[], nodes: ReadonlyMap<string, NodeFigures>): number {
+  const missing = reports.map(({ name, consumerCount = 0 }) => {
+    const answered = [...nodes.values()].filter(({ queues }) => queues.includes(name)).length;
+    return consumerCount - answered;
+  });
+  return Math.max(0, ...missing);
+}
+
 function lyingIn({ ready, unacked, delayed }: QueueReport): number {
-  return ready + unacked + delayed;
+  return ready + (unacked ?? 0) + (delayed ?? 0);
 }
 
 function queueNamesOf(value: unknown): readonly string[] {

@@ -5,6 +5,7 @@
  * An estate is live. Looking at it never blocks the server and never changes anything: counts are
  * read in pages and pipelines, so that two figures of one answer may be some milliseconds apart.
  */
+import type { BrokerOptions } from '../broker.js';
 import type { DeadLetterDesk } from './dead-letters.js';
 import type { KeyDesk } from './keys.js';
 import type { MessageDesk } from './messages.js';
@@ -24,6 +25,8 @@ export interface Estate {
   readonly keys: KeyDesk;
   readonly tasks: TaskDesk;
   readonly deadLetters: DeadLetterDesk;
+  /** Why there is more than is shown here, in words for people; undefined (and where there is no such question) when all is shown. */
+  blindSpot?(): Promise<string | undefined>;
   /** What the server says of itself, and how it is set up. */
   health(): Promise<StoreHealth>;
   close(): Promise<void>;
@@ -37,5 +40,8 @@ export interface EstateOptions {
   /** `result_backend_transport_options`. */
   readonly resultTransportOptions: Readonly<Record<string, unknown>>;
   readonly connectTimeoutMs: number;
+  /** Queues of the settings: all that is known where a server lists none. */
+  readonly queues?: readonly string[];
+  readonly amqp?: NonNullable<BrokerOptions['amqp']>;
   readonly ssl?: boolean | Readonly<Record<string, unknown>>;
 }

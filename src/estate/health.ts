@@ -8,7 +8,7 @@ export interface SilentConsumer {
 }
 
 export interface StoreHealth {
-  readonly engine: 'redis' | 'valkey' | 'sqlite';
+  readonly engine: 'redis' | 'valkey' | 'sqlite' | 'rabbitmq';
   readonly version: string;
   readonly roundTripMs: number;
   /** The server's clock minus ours. */
@@ -25,5 +25,7 @@ export interface StoreHealth {
   readonly connectedClients?: number;
   /** `visibility_timeout`: after this long Python gives a message back that has not been acknowledged. */
   readonly visibilityTimeoutS?: number;
+  /** Why it takes no messages now. */
+  readonly alarms?: readonly string[];
   readonly silentConsumers: readonly SilentConsumer[];
 }

@@ -62,6 +62,10 @@ export interface Aside {
 }
 
 export interface MessageDesk {
+  /** `unseen`: who looks at messages changes nothing. `leave marks`: they are redelivered ones afterwards. */
+  readonly looks: 'unseen' | 'leave marks';
+  /** Where {@link restore} puts messages; `behind all`: only {@link arrive} does, at the end of the queue. */
+  readonly restores: 'in place' | 'behind all';
   /** Pages through a queue in the order of serving: ready ones, then delayed ones. */
   page(queue: string, offset: number, limit: number): Promise<readonly StoredMessage[]>;
   /** Up to `size` ready messages spread over the whole queue, and how many there are in all. */
@@ -88,7 +92,17 @@ export interface MessageDesk {
    * ready here. Told twice, it is done once: the store remembers how far it has come with the removal `id`.
    *
    * @param page - Numbers that rise.
+   * @param note - Written down in the same step.
    * @returns How many of them were new.
    */
-  arrive(id: string, page: readonly RemovedMessage[]): Promise<number>;
+  arrive(id: string, page: readonly RemovedMessage[], note?: ArrivalNote): Promise<number>;
+  /** What was last written down under this id; a store that cannot do so in one step with messages has none. */
+  noted?(id: string): Promise<string | undefined>;
+}
+
+/** What whoever sends a page wants to know should it be killed. */
+export interface ArrivalNote {
+  readonly id: string;
+  /** Empty: it is forgotten. */
+  readonly text: string;
 }

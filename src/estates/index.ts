@@ -1,4 +1,5 @@
 /** Which engine's estates can be looked at: a new one is one line here. */
+import { amqpSchemes, parseAmqpUrl } from '../connections/amqp-url.js';
 import { parseRedisUrl } from '../connections/redis-url.js';
 import { parseSqliteUrl } from '../connections/sqlite/url.js';
 import { ConfigError } from '../errors.js';
@@ -9,6 +10,8 @@ type EstateLoader = (url: string, options: EstateOptions) => Promise<Estate>;
 const redis: EstateLoader = async (url, options) => (await import('./redis/estate.js')).openRedisEstate(url, options);
 const sqlite: EstateLoader = async (url, options) => (await import('./sqlite/estate.js')).openSqliteEstate(url, options);
 
+const amqp: EstateLoader = async (url, options) => (await import('./amqp/estate.js')).openAmqpEstate(url, options);
+
 const loaders: ReadonlyMap<string, EstateLoader> = new Map([
   ['sqlite', sqlite],
   ['redis', redis],
@@ -16,6 +19,10 @@ const loaders: ReadonlyMap<string, EstateLoader> = new Map([
   ['redis+socket', redis],
   ['socket', redis],
   ['sentinel', redis],
+  ['amqp', amqp],
+  ['amqps', amqp],
+  ['pyamqp', amqp],
+  ['librabbitmq', amqp],
 ]);
 
 /** Whether what this URL names can be looked into. */
@@ -40,6 +47,10 @@ export function isSamePlace(url: string, other: string, options: Pick<EstateOpti
  */
 export function placeOf(url: string, { transportOptions }: Pick<EstateOptions, 'transportOptions'>): string | undefined {
   if (!isEstate(url)) return undefined;
+  if (amqpSchemes.includes(schemeOf(url)))
+    return parseAmqpUrl(url, { transportOptions })
+      .map(({ identity }) => identity)
+      .join(' ');
   if (schemeOf(url) === 'sqlite') return `sqlite ${parseSqliteUrl(url).path}`;
   return parseRedisUrl(url, { transportOptions })
     .map(({ identity }) => identity)

@@ -57,7 +57,7 @@ async function runFind(call: Call): Promise<number> {
   };
   const located = await locateTyped(call, app, typed, looking);
   spinner.stop();
-  if (located === undefined) throw await notFound(app, typed, seen, timeoutS);
+  if (located === undefined) throw await notFound(app, typed, { ...seen, late: search.aborted ? 'yes' : 'no' }, timeoutS);
   if (globals.json === true) context.stdout.write(`${jsonText(findDocument(located, context.clock.nowMs()))}\n`);
   else {
     const text = fieldsText([['id', located.taskId], ...findFields(located, context.clock.nowMs())], context.stdout);
@@ -106,7 +106,7 @@ function searchFor({ context, defer }: Call, timeoutS: number): AbortSignal {
 async function notFound(
   app: Ctq,
   typed: string,
-  seen: { readonly searched: number; readonly total: number },
+  seen: { readonly searched: number; readonly total: number; readonly late: 'yes' | 'no' },
   timeoutS: number,
 ): Promise<NotFoundError> {
   const estates = await app.estates();
@@ -118,6 +118,13 @@ async function notFound(
       hint: `ctq keys '*${typed}*' lists what is kept of it`,
     });
   }
+  const [blindSpot] = (await Promise.all(estates.map((estate) => estate.blindSpot?.()))).filter((why) => why !== undefined);
+  if (seen.searched < seen.total && seen.late === 'no') {
+    return new NotFoundError(
+      `${typed} was not found: ${numberText(seen.searched)} of ${numberText(seen.total)} queued messages were looked at`,
+      { hint: 'the front of each queue: RabbitMQ shows a message only by handing it over' },
+    );
+  }
   if (seen.searched < seen.total) {
     return new NotFoundError(
       `${typed} was not found in ${timeoutS} s: ${numberText(seen.searched)} of ${numberText(seen.total)} queued messages were looked at`,
@@ -125,6 +132,6 @@ async function notFound(
     );
   }
   return new NotFoundError(`nobody knows a task ${typed} at ${where}`, {
-    hint: 'it was never sent there, or its result has expired; ctq result --wait waits for one that is yet to come',
+    hint: blindSpot ?? 'it was never sent there, or its result has expired; ctq result --wait waits for one that is yet to come',
   });
 }

@@ -3,6 +3,7 @@ import { messageFilter } from '../../ctq/message-filter.js';
 import { migrate as move, type MigrationTerms, type QueueMigration } from '../../ctq/migration.js';
 import { type MigrationEnd, openMigrationEnds } from '../../ctq/migration-ends.js';
 import { UsageError } from '../../errors.js';
+import type { Estate } from '../../estate/estate.js';
 import type { QueueReport } from '../../estate/queues.js';
 import { openClient, surroundingsOf } from '../client.js';
 import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
@@ -62,6 +63,16 @@ export const migrate = defineCommand({
   },
 });
 
+/** Those that nobody can list would be left behind unseen. */
+async function allQueues(source: Estate): Promise<readonly string[]> {
+  if ((await source.blindSpot?.()) !== undefined) {
+    throw new UsageError(`nobody can say which queues there are at ${source.displayUrl}`, {
+      hint: '-Q names them; RabbitMQ lists them by its management plugin: --source-options \'{"management_url": "http://host:15672"}\'',
+    });
+  }
+  return source.queues.names();
+}
+
 async function runMigrate(call: Call): Promise<number> {
   const { args, options: given, signal, context } = call;
   const [from, to] = args;
@@ -82,7 +93,7 @@ async function runMigrate(call: Call): Promise<number> {
   const ends = await openMigrationEnds(end(from, given.sourceOptions), end(to, given.destinationOptions), baseFolder);
   call.defer(() => ends.close());
   const filter = messageFilter({ task: given.task });
-  const reports = await ends.source.queues.report(given.queue?.flat() ?? (await ends.source.queues.names()));
+  const reports = await ends.source.queues.report(given.queue?.flat() ?? (await allQueues(ends.source)));
   if (given.dryRun === true) return tellWaiting(call, ends.source, reports, filter);
   const view = new MigrationView(call, { reports, limit: given.limit, filtered: filter !== undefined });
   const counts: QueueMigration[] = [];

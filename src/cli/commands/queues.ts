@@ -106,9 +106,12 @@ async function listQueues(call: Call): Promise<number> {
 
 const EMPTY = 'no queues here yet; ctq send <task> makes the first, and so does a worker: ctq worker -A <app>';
 
-function notesOf({ queues: views, silent, unasked }: Census, breakdowns: readonly TaskBreakdown[]): readonly string[] {
+function notesOf({ queues: views, silent, unasked, blindSpot }: Census, breakdowns: readonly TaskBreakdown[]): readonly string[] {
   const notes: string[] = [];
+  if (blindSpot !== undefined) notes.push(blindSpot);
   if (views.length === 0) notes.push(EMPTY);
+  if (views.some(({ delayed }) => delayed === undefined))
+    notes.push('the server does not say for which queues it delays messages: ctq queues peek shows them');
   if (silent > 0) notes.push(`${countText(silent, 'worker')} did not answer in time: WORKERS and OUT/S may be more`);
   if (unasked !== undefined) notes.push(`Python workers could not be asked, WORKERS may be more: ${unasked}`);
   const idle = views.filter(({ ready, consumers, paused }) => ready > 0 && consumers.length === 0 && !paused).map(({ name }) => name);
@@ -181,11 +184,17 @@ async function pauseOrResume(call: Call, action: 'pause' | 'resume', words: read
     return EXIT.ok;
   }
   for (const one of done) {
-    context.stdout.write(`${escapeText(one.queue)}: ${action === 'pause' ? pausedText(one) : resumedText(one)}\n`);
+    context.stdout.write(
+      `${escapeText(one.queue)}: ${action === 'pause' ? pausedText(one, who(estate)) : resumedText(one, who(estate))}\n`,
+    );
     if (one.silent.length > 0) context.stderr.write(`ctq: note: no answer from ${one.silent.map(escapeText).join(', ')}\n`);
   }
-  if (action === 'pause' && globals.quiet !== true && done.some(({ told }) => told.length > 0)) {
-    context.stderr.write('ctq: note: a Python worker that starts later is not held; pause again then\n');
+  if (
+    action === 'pause' &&
+    globals.quiet !== true &&
+    (estate.queues.holds === 'whoever is told' || done.some(({ told }) => told.length > 0))
+  ) {
+    context.stderr.write(`ctq: note: a ${who(estate)} that starts later is not held; pause again then\n`);
   }
   return EXIT.ok;
 }
@@ -196,12 +205,17 @@ async function unknownAmong({ queues }: Estate, words: readonly string[]): Promi
   return [...new Set(words)].filter((name) => !known.includes(name)).map(escapeText);
 }
 
-function pausedText({ changed, told }: Pausing): string {
-  const who = told.length === 0 ? '' : `, and ${countText(told.length, 'Python worker')} told: ${told.map(escapeText).join(', ')}`;
-  return `${changed ? 'paused' : 'was paused already'}${who}`;
+/** Those that have to be told, as people call them. */
+function who({ queues: desk }: Estate): string {
+  return desk.holds === 'our workers' ? 'Python worker' : 'worker';
 }
 
-function resumedText({ changed, told }: Pausing): string {
+function pausedText({ changed, told }: Pausing, worker: string): string {
+  const also = told.length === 0 ? '' : `, and ${countText(told.length, worker)} told: ${told.map(escapeText).join(', ')}`;
+  return `${changed ? 'paused' : 'was paused already'}${also}`;
+}
+
+function resumedText({ changed, told }: Pausing, worker: string): string {
   if (!changed) return 'was not paused';
-  return told.length === 0 ? 'goes on' : `goes on, and ${countText(told.length, 'Python worker')} told: ${told.map(escapeText).join(', ')}`;
+  return told.length === 0 ? 'goes on' : `goes on, and ${countText(told.length, worker)} told: ${told.map(escapeText).join(', ')}`;
 }

@@ -28,7 +28,7 @@ export class MigrationView {
 
   constructor(call: Pick<CommandCall, 'context' | 'globals'>, { reports, limit = Number.POSITIVE_INFINITY, filtered }: Outlook) {
     this.#call = call;
-    const waiting = reports.reduce((sum, { ready, delayed }) => sum + ready + delayed, 0);
+    const waiting = reports.reduce((sum, { ready, delayed }) => sum + ready + (delayed ?? 0), 0);
     this.#total = filtered ? undefined : Math.min(waiting, limit);
     this.#spinner = startSpinner(call.context, 'moving', call.globals);
     this.#toldAtMs = call.context.clock.monotonicMs();

@@ -25,8 +25,10 @@ export async function countPurge(terms: PurgeTerms, onProgress: (looked: number)
   const reports = await estate.queues.report(queues);
   const counts: QueueCount[] = [];
   for (const { name, ready, delayed } of reports) {
-    const lying = ready + (places.includes('delayed') ? delayed : 0);
-    const count = filter === undefined || lying === 0 ? lying : await countWanted(terms, name, filter, onProgress);
+    const parked = places.includes('delayed') ? delayed : 0;
+    const lying = parked === undefined ? undefined : ready + parked;
+    const isKnown = lying !== undefined && (filter === undefined || lying === 0);
+    const count = isKnown ? lying : await countWanted(terms, name, filter, onProgress);
     counts.push({ queue: name, count });
   }
   return counts;
@@ -35,14 +37,14 @@ export async function countPurge(terms: PurgeTerms, onProgress: (looked: number)
 async function countWanted(
   { estate, places, signal }: PurgeTerms,
   queue: string,
-  filter: MessageFilter,
+  filter: MessageFilter | undefined,
   onProgress: (looked: number) => void,
 ): Promise<number> {
   const wanted: readonly MessagePlace[] = places;
   let count = 0;
   for (let offset = 0; !signal.aborted; offset += PAGE) {
     const page = await estate.messages.page(queue, offset, PAGE);
-    count += page.filter((message) => wanted.includes(message.place) && filter.wants(message)).length;
+    count += page.filter((message) => wanted.includes(message.place) && filter?.wants(message) !== false).length;
     onProgress(offset + page.length);
     // Delayed ones come last, and may not be meant.
     if (page.length < PAGE || !wanted.includes(page.at(-1)?.place ?? 'ready')) break;

@@ -51,8 +51,10 @@ export async function undoPurge(parts: UndoParts): Promise<Undone> {
   }
 }
 
-async function putBack(copy: CopyReader, { estate, path, onProgress, signal }: UndoParts): Promise<Undone> {
+async function putBack(copy: CopyReader, parts: UndoParts): Promise<Undone> {
+  const { estate, path, onProgress, signal } = parts;
   const { messages } = estate;
+  if (messages.restores === 'behind all') return putBehind(copy, parts);
   // What a purge that was killed had in its hands comes first: it is not all in the copy, and some of it is.
   const aside = await messages.putBackAside(copy.purge);
   const mark = await messages.restoredFrom(copy.purge);
@@ -61,9 +63,7 @@ async function putBack(copy: CopyReader, { estate, path, onProgress, signal }: U
   const restored = new Map<string, number>();
   if (aside > 0) restored.set(ASIDE, aside);
   if (end === 0 && aside === 0) {
-    throw new NotFoundError(`${escapeText(path)} was undone already: nothing of it is left to bring back`, {
-      hint: 'ctq send --batch sends its tasks once more',
-    });
+    throw undoneAlready(path);
   }
   while (end > 0 && !signal.aborted) {
     let start = Math.max(0, end - LARGEST_PAGE);
@@ -77,4 +77,28 @@ async function putBack(copy: CopyReader, { estate, path, onProgress, signal }: U
     onProgress(copy.count - before - end, copy.count - before);
   }
   return { restored, before, left: end };
+}
+
+/** To the end of their queues, in the order that they had. */
+async function putBehind(copy: CopyReader, { estate, path, onProgress, signal }: UndoParts): Promise<Undone> {
+  const restored = new Map<string, number>();
+  let [before, start] = [0, 0];
+  while (start < copy.count && !signal.aborted) {
+    let end = Math.min(copy.count, start + LARGEST_PAGE);
+    while (end > start + 1 && copy.bytes(start, end) > MOST_BYTES) end = Math.floor((start + end) / 2);
+    const page = await copy.read(path, start, end);
+    const came = await estate.messages.arrive(copy.purge, page);
+    before += page.length - came;
+    for (const { queue } of page.slice(page.length - came)) restored.set(queue, (restored.get(queue) ?? 0) + 1);
+    start = end;
+    onProgress(start - before, copy.count - before);
+  }
+  if (before === copy.count) throw undoneAlready(path);
+  return { restored, before, left: copy.count - start };
+}
+
+function undoneAlready(path: string): NotFoundError {
+  return new NotFoundError(`${escapeText(path)} was undone already: nothing of it is left to bring back`, {
+    hint: 'ctq send --batch sends its tasks once more',
+  });
 }

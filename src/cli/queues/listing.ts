@@ -12,8 +12,8 @@ export interface QueueDocument {
   readonly ready: number;
   /** By priority step; on Redis and SQLite the lowest is served first. */
   readonly ready_by_priority: Readonly<Record<string, number>>;
-  readonly unacked: number;
-  readonly delayed: number;
+  readonly unacked: number | null;
+  readonly delayed: number | null;
   readonly consumers: readonly string[];
   readonly paused: boolean;
   readonly oldest: { readonly age: number; readonly basis: 'header' | 'estimate' } | null;
@@ -39,7 +39,7 @@ export function queueDocument(view: QueueView, tasks: TaskBreakdown | undefined)
   return {
     ...{ name: view.name, ready: view.ready },
     ready_by_priority: Object.fromEntries(view.readyByPriority.map(({ priority, count }) => [String(priority), count])),
-    ...{ unacked: view.unacked, delayed: view.delayed, consumers: view.consumers, paused: view.paused },
+    ...{ unacked: view.unacked ?? null, delayed: view.delayed ?? null, consumers: view.consumers, paused: view.paused },
     oldest: view.oldest === undefined ? null : { age: Math.round(view.oldest.ageMs) / 1000, basis: view.oldest.basis },
     finish_rate: rateDocument(view.finishRate),
     publish_rate: rateDocument(view.publishRate),
@@ -61,8 +61,8 @@ interface Column {
 const COLUMNS: readonly Column[] = [
   { heading: 'QUEUE', cell: ({ name }) => name },
   { heading: 'READY', cell: ({ ready }) => ready },
-  { heading: 'UNACKED', cell: ({ unacked }) => unacked },
-  { heading: 'DELAYED', cell: ({ delayed }) => delayed },
+  { heading: 'UNACKED', cell: ({ unacked }) => unacked ?? '' },
+  { heading: 'DELAYED', cell: ({ delayed }) => delayed ?? '' },
   { heading: 'WORKERS', cell: ({ consumers }) => consumers.length },
   { heading: 'IN/S', cell: ({ publishRate }) => rateCell(publishRate), rare: ({ publishRate }) => publishRate !== undefined },
   {

@@ -140,8 +140,8 @@ const queues = pane<QueueView>({
       colour: (row) => (row.paused ? 'yellow' : queueState(row) === 'nobody' ? 'red' : undefined),
     },
     figure('READY', 0, ({ ready }) => ready),
-    figure('UNACKED', 0, ({ unacked }) => unacked),
-    figure('DELAYED', 1, ({ delayed }) => delayed),
+    figure('UNACKED', 0, ({ unacked }) => unacked ?? null),
+    figure('DELAYED', 1, ({ delayed }) => delayed ?? null),
     figure('WORKERS', 2, ({ consumers }) => consumers.length),
     {
       ...figure<QueueView>('IN/S', 3, ({ publishRate }) => publishRate?.perSecond ?? null),

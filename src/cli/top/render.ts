@@ -107,8 +107,8 @@ function flowLine({ snapshot }: TopState): Line {
   ];
 }
 
-function figure(name: string, count: number): readonly Span[] {
-  return figureText(name, numberText(count), undefined);
+function figure(name: string, count: number | undefined): readonly Span[] {
+  return figureText(name, count === undefined ? '-' : numberText(count), undefined);
 }
 
 function figureText(name: string, text: string, colour: Colour | undefined): readonly Span[] {

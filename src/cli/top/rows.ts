@@ -53,9 +53,19 @@ export function selectedIndex(rows: readonly PaneRow[], { selected }: Pick<PaneS
   return at >= 0 ? at : Math.max(0, Math.min(selected.index, rows.length - 1));
 }
 
-export function queueTotals({ queues }: Snapshot): { readonly ready: number; readonly unacked: number; readonly delayed: number } {
-  const sum = (read: (queue: Snapshot['queues'][number]) => number): number => queues.reduce((total, queue) => total + read(queue), 0);
-  return { ready: sum(({ ready }) => ready), unacked: sum(({ unacked }) => unacked), delayed: sum(({ delayed }) => delayed) };
+/** undefined where the server does not say it of one of them. */
+export function queueTotals({ queues }: Snapshot): {
+  readonly ready: number;
+  readonly unacked: number | undefined;
+  readonly delayed: number | undefined;
+} {
+  const sum = (counts: readonly (number | undefined)[]): number | undefined =>
+    counts.reduce<number | undefined>((total, count) => (total === undefined || count === undefined ? undefined : total + count), 0);
+  return {
+    ready: queues.reduce((total, { ready }) => total + ready, 0),
+    unacked: sum(queues.map(({ unacked }) => unacked)),
+    delayed: sum(queues.map(({ delayed }) => delayed)),
+  };
 }
 
 function compare(a: Exclude<SortValue, null>, b: Exclude<SortValue, null>): number {

@@ -8,13 +8,15 @@ const HIGHEST_PRIORITY = 9;
 const PICKLE = 'application/x-python-serialize';
 
 const queuesOf = ({ estates }: Facts): readonly QueueFacts[] => estates.flatMap(({ queues }) => queues);
-const isRedis = ({ health }: EstateFacts): boolean => health.engine !== 'sqlite';
+const isRedis = ({ health }: EstateFacts): boolean => health.engine === 'redis' || health.engine === 'valkey';
 
 /** Queues that somebody takes from, as far as workers answered or left a trace. */
 function consumed(facts: Facts): ReadonlySet<string> {
   return new Set([
     ...facts.workers.flatMap(({ queues }) => queues ?? []),
-    ...queuesOf(facts).flatMap(({ report }) => (report.consumption === undefined ? [] : [report.name])),
+    ...queuesOf(facts).flatMap(({ report }) =>
+      report.consumption === undefined && (report.consumerCount ?? 0) === 0 ? [] : [report.name],
+    ),
   ]);
 }
 

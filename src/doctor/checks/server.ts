@@ -14,6 +14,13 @@ const isServer = ({ health }: EstateFacts): boolean => health.engine !== 'sqlite
 
 export const serverChecks: readonly Check[] = [
   {
+    kind: 'server-alarm',
+    weight: 'serious',
+    why: 'until that is over the server takes no messages: whoever sends waits, or fails',
+    remedy: 'let workers take more, free disk space, or see vm_memory_high_watermark and disk_free_limit in rabbitmq.conf',
+    look: each(({ url, health: { alarms } }) => (alarms === undefined ? undefined : { what: `${url}: ${alarms.join(', ')}` })),
+  },
+  {
     kind: 'replica',
     weight: 'serious',
     why: 'a replica takes no writes: nothing can be sent, and no task can be taken or acknowledged',

@@ -90,7 +90,8 @@ export const workerChecks: readonly Check[] = [
     remedy:
       'set visibility_timeout above task_time_limit, or task_time_limit below visibility_timeout; ctq workers renew their hold and are not concerned',
     look: (facts) => {
-      if (!facts.estates.some(({ parts, health }) => parts.includes('broker') && health.engine !== 'sqlite')) return [];
+      if (!facts.estates.some(({ parts, health }) => parts.includes('broker') && (health.engine === 'redis' || health.engine === 'valkey')))
+        return [];
       const limitMs = visibilityTimeoutMs(facts);
       return lateOnes(facts).flatMap(({ name, settings }) => {
         const limitS = settings['task_time_limit'];

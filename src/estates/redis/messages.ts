@@ -4,7 +4,7 @@ import type { RedisConnection } from '../../connections/redis.js';
 import type { MessageDesk, StoredMessage } from '../../estate/messages.js';
 import { PageSize } from '../page-size.js';
 import { type Parked, parkedPages } from './parked.js';
-import { arrive } from './arrive.js';
+import { arrive, noted } from './arrive.js';
 import { asideOnes, keepAside, putBackAside, restore, restoredFrom } from './put-back.js';
 import { removeMessages } from './removal.js';
 import { delayedMessage, readyMessage } from './stored-message.js';
@@ -17,6 +17,8 @@ const SAMPLE_RUNS = 20;
 
 export function redisMessageDesk({ layout, read, write }: RedisStore): MessageDesk {
   return {
+    looks: 'unseen',
+    restores: 'in place',
     page: (queue, offset, limit) => read((connection) => page(connection, layout, { queue, offset, limit })),
     sample: (queue, size) => read((connection) => sample(connection, layout, queue, size)),
     remove: (terms) => write((connection) => removeMessages(connection, layout, terms)),
@@ -26,7 +28,8 @@ export function redisMessageDesk({ layout, read, write }: RedisStore): MessageDe
     restoredFrom: (id) => read((connection) => restoredFrom(connection, layout, id)),
     restore: (id, messages) => write((connection) => restore(connection, layout, id, messages)),
     // Repeated after a lost connection: what has arrived does not arrive again.
-    arrive: (id, messages) => read((connection) => arrive(connection, layout, id, messages)),
+    arrive: (id, messages, note) => read((connection) => arrive(connection, layout, { id, page: messages, note })),
+    noted: (id) => read((connection) => noted(connection, layout, id)),
   };
 }
 

@@ -15,6 +15,7 @@ export function redisQueueDesk({ layout, read, write }: RedisStore): QueueDesk {
   return {
     names: () => read((connection) => queueNames(connection, layout)),
     report: (names) => read((connection) => report(connection, layout, names)),
+    holds: 'our workers',
     paused: () => read(async (connection) => [...((await connection.call('hkeys', [pausedKey(layout)])) as readonly string[])].sort()),
     pause: (names) =>
       write(

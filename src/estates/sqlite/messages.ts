@@ -3,7 +3,7 @@ import { hasDesk } from '../../brokers/sqlite/desk-tables.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
 import type { Aside, MessageDesk, StoredMessage } from '../../estate/messages.js';
 import { MESSAGE_COLUMNS, type MessageRow, storedMessage } from './message-row.js';
-import { arrive } from './arrive.js';
+import { arrive, noted } from './arrive.js';
 import { putBackAside, restore, restoredFrom } from './put-back.js';
 import { keepAside, removeMessages } from './removal.js';
 import type { SqliteReader } from './store.js';
@@ -13,6 +13,8 @@ const READY = 'owner IS NULL AND due_at IS NULL';
 
 export function sqliteMessageDesk(store: SqliteReader): MessageDesk {
   return {
+    looks: 'unseen',
+    restores: 'in place',
     page: (queue, offset, limit) => store.read((db) => page(db, queue, offset, limit)),
     sample: (queue, size) => store.read((db) => sample(db, queue, size)),
     remove: (terms) => removeMessages(store, terms),
@@ -21,7 +23,8 @@ export function sqliteMessageDesk(store: SqliteReader): MessageDesk {
     putBackAside: (id) => store.write((db) => putBackAside(db, id)),
     restoredFrom: (id) => store.read((db) => restoredFrom(db, id)),
     restore: (id, messages) => store.write((db) => restore(db, id, messages)),
-    arrive: (id, messages) => store.write((db) => arrive(db, id, messages)),
+    arrive: (id, messages, note) => store.write((db) => arrive(db, id, messages, note)),
+    noted: (id) => store.read((db) => noted(db, id)),
   };
 }
 

@@ -9,6 +9,7 @@ export function sqliteQueueDesk(store: SqliteReader): QueueDesk {
   return {
     names: () => store.read(queueNames),
     report: (names) => store.read((db) => report(db, names)),
+    holds: 'our workers',
     paused: () => store.read(pausedQueues),
     pause: (names) => store.write((db) => pauseQueues(db, names)),
     noteStopped: (name, nodes) => store.write((db) => noteStopped(db, name, nodes)),
