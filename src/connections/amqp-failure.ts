@@ -47,6 +47,9 @@ export function toAmqpFailure(error: unknown): AmqpFailure {
       return new AmqpFailure('refused', `TLS: ${message}`, { cause: error, hint: 'see ca_certs in broker_use_ssl' });
     }
   }
+  if (/Login was refused/.test(message)) {
+    return new AmqpFailure('refused', 'wrong user name or password', { cause: error, hint: 'check the credentials in the URL' });
+  }
   // Before the first word is exchanged, the reply code stands in the text alone.
   const replyCode = typeof code === 'number' ? code : Number(/\b([2345]\d\d) \(/.exec(message)?.[1] ?? Number.NaN);
   const sorted = REPLY_KINDS.get(replyCode);

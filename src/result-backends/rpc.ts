@@ -61,7 +61,12 @@ class RpcResultBackend implements ResultBackend {
       contentEncoding: 'utf-8',
       body: Buffer.from(encodeResultMeta(meta)),
     };
-    await this.#do(async () => (await this.#broker()).publish(message, { exchange: DEFAULT_EXCHANGE, routingKey: reply.queue }));
+    try {
+      await (await this.#broker()).publish(message, { exchange: DEFAULT_EXCHANGE, routingKey: reply.queue });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw new ResultBackendError(`results travel by the broker: ${text}`, { cause: error }, 'CTQ_BACKEND_UNREACHABLE');
+    }
   }
 
   async load(taskId: string): Promise<ResultMeta | undefined> {
@@ -118,7 +123,8 @@ class RpcResultBackend implements ResultBackend {
 
   async #subscribe(): Promise<Subscription> {
     try {
-      return await this.#do(async () => (await this.#broker()).subscribe(this.#queue, (message) => this.#hear(message)));
+      // What is wrong with the broker is told as such: whoever waits here is about to send by it.
+      return await (await this.#broker()).subscribe(this.#queue, (message) => this.#hear(message));
     } catch (error) {
       this.#subscription = undefined;
       throw error;
@@ -139,16 +145,6 @@ class RpcResultBackend implements ResultBackend {
     this.#kept.set(meta.taskId, meta);
     if (this.#kept.size > MOST_KEPT) for (const oldest of this.#kept.keys()) if (this.#kept.size > MOST_KEPT) this.#kept.delete(oldest);
     for (const listener of [...(this.#listeners.get(meta.taskId) ?? [])]) listener(meta);
-  }
-
-  async #do<T>(action: () => Promise<T>): Promise<T> {
-    try {
-      return await action();
-    } catch (error) {
-      const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {};
-      const text = error instanceof Error ? error.message : String(error);
-      throw new ResultBackendError(`results travel by the broker: ${text}`, { cause: error, ...hint }, 'CTQ_BACKEND_UNREACHABLE');
-    }
   }
 
   #assertOpen(): void {

@@ -60,7 +60,7 @@ describeWith('rabbitmq', 'a link to RabbitMQ', () => {
     const nobody = await failureOf(link(`amqp://127.0.0.1:${await freePort()}`).connection());
     expect(nobody).toMatchObject({ kind: 'unreachable', message: 'connection refused' });
     const stranger = await failureOf(link(`amqp://me:wrong@127.0.0.1:${rabbit.port}`).connection());
-    expect(stranger).toMatchObject({ kind: 'refused', hint: 'check the credentials in the URL, and the permissions of the user' });
+    expect(stranger).toMatchObject({ kind: 'refused', message: 'wrong user name or password', hint: 'check the credentials in the URL' });
     const nowhere = await failureOf(link(rabbit.urlOf('never-made')).connection());
     expect(nowhere).toMatchObject({ kind: 'refused', hint: 'does it exist, and may the user use it?' });
   });
