@@ -17,6 +17,7 @@ import { encodeTaskMessage, type TaskCall } from '../protocol/task-call.js';
 import type { RoutedTask, Router } from '../routing/router.js';
 import type { PublishSignal, Signals } from '../signals.js';
 import type { TaskOptions } from '../task.js';
+import { openTelemetry } from '../tracing/open-telemetry.js';
 import { beginSend } from '../tracing/spans.js';
 import type { ApplyAsyncOptions, RetryPolicy } from './apply-async-options.js';
 
@@ -79,6 +80,8 @@ export class Producer {
   /** Declarations that were begun, by queue: each queue is declared once, and its messages wait for that. */
   private readonly declared = new Map<Queue, Promise<void> | 'done'>();
   private underWay = 0;
+  /** Whether somebody had set tracing up by the first use of the app; asking for each message costs a hundredth of sending it. */
+  private readonly traces = openTelemetry() !== undefined;
   private readonly idleListeners: (() => void)[] = [];
 
   constructor(parts: ProducerParts) {
@@ -143,7 +146,7 @@ export class Producer {
     const { message, routed } = await this.prepare(name, args, options);
     await this.declareFirst(routed.queue);
     const { beforeTaskPublish, afterTaskPublish } = this.parts.signals;
-    const span = beginSend(name, message, routed.route);
+    const span = this.traces ? beginSend(name, message, routed.route) : undefined;
     const payload = publishSignal(name, message, routed);
     await beforeTaskPublish.send(payload);
     const published = (): void | Promise<void> => {
@@ -179,7 +182,7 @@ export class Producer {
 
   private post({ name, message, routed }: Prepared): Promise<void> {
     const { signals } = this.parts;
-    const span = beginSend(name, message, routed.route);
+    const span = this.traces ? beginSend(name, message, routed.route) : undefined;
     const announced = signals.beforeTaskPublish.connected || signals.afterTaskPublish.connected;
     const posted = announced ? this.announce(name, message, routed) : this.deliver(message, routed);
     this.underWay += 1;

@@ -48,6 +48,7 @@ export class Executor {
   private readonly environment: ExecutionEnvironment;
   private readonly limits: TimeLimits;
   private readonly prepared = new Map<string, PreparedTask>();
+  private readonly traces = openTelemetry() !== undefined;
   private readonly call = (run: Run): unknown => this.callTask(run);
   /** Runs that wait for something. */
   private readonly attended = new Set<PoolWatch>();
@@ -60,7 +61,7 @@ export class Executor {
   }
 
   execute(invocation: Invocation, watch: PoolWatch): Outcome | Promise<Outcome> {
-    return openTelemetry() === undefined ? this.run(invocation, watch) : tracedRun(invocation, () => this.run(invocation, watch));
+    return this.traces ? tracedRun(invocation, () => this.run(invocation, watch)) : this.run(invocation, watch);
   }
 
   private run(invocation: Invocation, watch: PoolWatch): Outcome | Promise<Outcome> {

@@ -12,7 +12,7 @@ const MARK = Symbol.for('opentelemetry.js.api.1');
 
 let api: TelemetryApi | null | undefined;
 
-/** Asked for each message and each run: one look at a property while nobody traces. */
+/** Asked when an app or a pool is first used, and for what a worker sends after a task: one look at a property while nobody traces. */
 export function openTelemetry(): TelemetryApi | undefined {
   if (!(MARK in globalThis)) return undefined;
   api ??= load();
