@@ -34,7 +34,7 @@ async function fill(url: string): Promise<void> {
 }
 
 describeWith('redis', 'a migration that is killed', () => {
-  test('goes on where it was: Redis to SQLite to Redis, each message once, as it was and in its order', { timeout: 120_000 }, async () => {
+  test('goes on where it was: Redis to SQLite to Redis, each message once, as it was and in its order', { timeout: 240_000 }, async () => {
     const [first, last] = [await startRedis(), await startRedis()];
     const file = `sqlite://${tmpFolder()}/ctq.db`;
     await fill(first.url);

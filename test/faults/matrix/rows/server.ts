@@ -27,7 +27,7 @@ export async function answersPing(stage: Stage, workers: number): Promise<boolea
 }
 
 /** Keeps a worker up as a supervisor does, and counts how often it had to. */
-class Supervisor {
+export class Supervisor {
   ends = 0;
   codes: string[] = [];
   current: OwnedProcess | undefined;

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { OwnedProcess } from '../../../support/owned-process.js';
 import type { Engine, Measured, Row } from '../row.js';
 import { type Stage, type StageWorkerOptions, sleep } from '../stage.js';
+import { Supervisor } from './server.js';
 
 const BOTH: readonly Engine[] = ['redis', 'sqlite'];
 /** Celery's stops may hang for ever. */
@@ -21,7 +22,7 @@ function trickle(stage: Stage, everyMs: number, seconds: number): Trickle {
       await stage.send(`trickle-${index}`, { seconds });
       await delay(everyMs);
       // More than that would only wait longer afterwards.
-      while (state.busy && index % 10 === 0 && stage.book.size - stage.book.executed() > MOST_WAITING) await delay(50);
+      if (index % 10 === 0) await stage.until(() => !state.busy || stage.book.size - stage.book.executed() <= MOST_WAITING, 60);
     }
   })();
   return {
@@ -131,6 +132,34 @@ async function childKilled(stage: Stage): Promise<Measured> {
   };
 }
 
+/** In the async pool it takes the whole worker with it, each time that somebody starts it again. */
+async function deadlyToWorkers(stage: Stage): Promise<Measured> {
+  await stage.open();
+  const supervisor = new Supervisor(stage);
+  await supervisor.start();
+  await stage.app.sendTask('tasks.deadly', ['deadly']).published;
+  await stage.sendMany('good', 40, { seconds: 0.1 });
+  const letters = async (): Promise<readonly string[]> => (await stage.redis.command('LRANGE', 'ctq:dead:celery', 0, -1)) as string[];
+  await stage.until(async () => (await letters()).length > 0, 150);
+  await stage.drained(20);
+  supervisor.stop();
+  const kept = await letters();
+  const reason = /"reason": ?"([^"]*)"/.exec(kept[0] ?? '')?.[1];
+  const figures = await stage.figures();
+  // Counted are deliveries: what was held beside it each time is put aside with it, and kept.
+  const beside = Math.max(0, kept.length - 1);
+  return {
+    ...figures,
+    lost: figures.lost - Math.min(figures.lost, beside),
+    note: `${supervisor.ends} workers killed by it, then a dead letter: “${reason ?? 'none'}”; ${beside} put aside beside it`,
+    also: {
+      'at most 6 workers (max_deliveries 5)': supervisor.ends <= 6,
+      'a dead letter with the reason': reason !== undefined,
+      'nothing else put aside': beside === 0,
+    },
+  };
+}
+
 /** Ten places; in each a worker starts, lives for a while, and is stopped, interrupted or killed. */
 async function comingAndGoing(stage: Stage): Promise<Measured> {
   await stage.open();
@@ -191,6 +220,13 @@ export const STOPPED: readonly Row[] = [
     goal: { words: 'again ≤ 1 s; at most 3 redeliveries, then a dead letter and FAILURE', lost: 0, recoveryS: 1 },
     scenarios: BOTH.map((engine) => ({ engine, run: childKilled })),
     tests: ['faults/pools.test.ts'],
+  },
+  {
+    id: 'M20b',
+    fault: 'a message that kills every worker that takes it (pool async)',
+    goal: { words: 'among the dead letters after `max_deliveries` (5), everything else runs', lost: 0 },
+    scenarios: [{ engine: 'redis', systems: ['ctq'], run: deadlyToWorkers }],
+    tests: ['faults/pools.test.ts', 'unit/worker/refusals.test.ts'],
   },
   {
     id: 'M29',
