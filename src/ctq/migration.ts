@@ -7,7 +7,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Estate } from '../estate/estate.js';
 import { faultPoint } from '../fault-points.js';
-import type { MessagePlace, RemovedMessage, StoredMessage } from '../estate/messages.js';
+import type { ArrivalNote, MessagePlace, RemovedMessage, StoredMessage } from '../estate/messages.js';
+import { LastPage } from './last-page.js';
 import type { MessageFilter } from './message-filter.js';
 
 /** Who takes messages in. */
@@ -18,7 +19,11 @@ export interface Arrivals {
   /** Whether a page that is told twice is there once. */
   readonly remembers: boolean;
   /** Resolves once they are there. */
-  arrive(id: string, page: readonly RemovedMessage[]): Promise<unknown>;
+  arrive(id: string, page: readonly RemovedMessage[], note?: ArrivalNote): Promise<unknown>;
+  /** Where it can keep notes: see {@link MessageDesk.noted}. */
+  noted?(id: string): Promise<string | undefined>;
+  /** Where it does not remember: those of a page that are not there. */
+  missing?(page: readonly RemovedMessage[]): Promise<readonly RemovedMessage[]>;
 }
 
 export interface MigrationTerms {
@@ -63,6 +68,7 @@ export async function migrate(terms: MigrationTerms, done: (count: QueueMigratio
   // Of queues that were not asked for this time.
   for (const [queue, count] of resumed) if (!queues.includes(queue)) done({ queue, moved: count, resumed: count });
   const id = `${pairId(terms.pair)}${randomUUID()}`;
+  const lastPage = await openLastPage(terms);
   let number = 0;
   let left = terms.limit - [...resumed.values()].reduce((sum, count) => sum + count, 0);
   for (const queue of queues) {
@@ -86,7 +92,8 @@ export async function migrate(terms: MigrationTerms, done: (count: QueueMigratio
             ...{ id, from: number },
             async page(messages) {
               faultPoint('migrate.aside');
-              await destination.arrive(id, messages);
+              const { messages: fresh, note } = lastPage?.fresh(messages) ?? { messages };
+              await destination.arrive(id, fresh, note);
               faultPoint('migrate.arrived');
               moved += messages.length;
             },
@@ -105,6 +112,14 @@ export async function migrate(terms: MigrationTerms, done: (count: QueueMigratio
     number += moved;
     left -= moved;
   }
+  const allSeen = filter === undefined && left > 0 && !signal.aborted;
+  if (lastPage !== undefined) await destination.arrive(id, [], lastPage.rest(allSeen ? queues : []));
+}
+
+async function openLastPage({ source, destination, pair }: MigrationTerms): Promise<LastPage | undefined> {
+  if (source.messages.restores === 'in place' || destination.noted === undefined) return undefined;
+  const id = `${pairId(pair)}last`;
+  return new LastPage(id, await destination.noted(id));
 }
 
 /** Finishes the pages that killed migrations between these two had in their hands. */
@@ -115,7 +130,7 @@ async function goOn({ source, destination, pair, signal }: MigrationTerms): Prom
     if (!destination.remembers) await untilDead(source, id, signal);
     if (signal.aborted) break;
     await source.messages.keepAside(id, async (page) => {
-      await destination.arrive(id, page);
+      await destination.arrive(id, (await destination.missing?.(page)) ?? page);
       faultPoint('migrate.arrived');
       for (const { queue } of page) resumed.set(queue, (resumed.get(queue) ?? 0) + 1);
     });

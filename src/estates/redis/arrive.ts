@@ -3,20 +3,21 @@ import { randomUUID } from 'node:crypto';
 import { arrivedKey } from '../../brokers/redis/desk-keys.js';
 import { parkedKey, priorityList, type RedisLayout, unackedTail } from '../../brokers/redis/keys.js';
 import type { RedisConnection } from '../../connections/redis.js';
-import type { RemovedMessage } from '../../estate/messages.js';
+import type { ArrivalNote, RemovedMessage } from '../../estate/messages.js';
 import { arriveScript } from './message-scripts.js';
 
 /** How long a removal that was killed may wait for somebody to go on with it. */
 const REMEMBERED_S = 90 * 86_400;
 
-export async function arrive(
-  connection: RedisConnection,
-  layout: RedisLayout,
-  id: string,
-  page: readonly RemovedMessage[],
-): Promise<number> {
+interface Arrival {
+  readonly id: string;
+  readonly page: readonly RemovedMessage[];
+  readonly note: ArrivalNote | undefined;
+}
+
+export async function arrive(connection: RedisConnection, layout: RedisLayout, { id, page, note }: Arrival): Promise<number> {
   const lists: string[] = [];
-  const args: (string | Buffer)[] = [String(REMEMBERED_S)];
+  const args: (string | Buffer)[] = [String(REMEMBERED_S), note === undefined ? '' : 'note', note?.text ?? ''];
   for (const message of page) {
     // Its own priority knows more than the step of a store that may have other steps.
     const list = priorityList(layout, message.queue, message.message?.properties.priority ?? message.priority);
@@ -25,6 +26,17 @@ export async function arrive(
     const tag = String(message.whereabouts?.['tag'] ?? randomUUID());
     args.push(String(message.number), String(lists.indexOf(list) + 1), due, tag, unackedTail(message.queue), Buffer.from(message.raw));
   }
-  const keys = [arrivedKey(layout, id), layout.unackedKey, layout.unackedIndexKey, parkedKey(layout), ...lists];
+  const keys = [
+    arrivedKey(layout, id),
+    layout.unackedKey,
+    layout.unackedIndexKey,
+    parkedKey(layout),
+    arrivedKey(layout, note?.id ?? id),
+    ...lists,
+  ];
   return Number(await connection.run(arriveScript, keys, args));
+}
+
+export async function noted(connection: RedisConnection, layout: RedisLayout, id: string): Promise<string | undefined> {
+  return ((await connection.call('get', [arrivedKey(layout, id)])) as string | null) ?? undefined;
 }

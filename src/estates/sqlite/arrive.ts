@@ -2,14 +2,17 @@
 import { isUtf8 } from 'node:buffer';
 import { priorityStep } from '../../brokers/priority.js';
 import type { SqliteConnection, SqliteValue } from '../../connections/sqlite.js';
-import type { RemovedMessage } from '../../estate/messages.js';
+import type { ArrivalNote, RemovedMessage } from '../../estate/messages.js';
 
-const TABLE = 'CREATE TABLE IF NOT EXISTS arrived (id TEXT PRIMARY KEY, number INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID';
+const TABLES = `
+CREATE TABLE IF NOT EXISTS arrived (id TEXT PRIMARY KEY, number INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS arrival_note (id TEXT PRIMARY KEY, text TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+`;
 /** How long a removal that was killed may wait for somebody to go on with it. */
 const REMEMBERED_MS = 90 * 86_400_000;
 
-export function arrive(db: SqliteConnection, id: string, page: readonly RemovedMessage[]): number {
-  db.exec(TABLE);
+export function arrive(db: SqliteConnection, id: string, page: readonly RemovedMessage[], note: ArrivalNote | undefined): number {
+  db.exec(TABLES);
   const before = db.get<{ number: number }>('SELECT number FROM arrived WHERE id = ?', id)?.number ?? -1;
   const fresh = page.filter(({ number }) => number > before);
   const nowMs = Date.now();
@@ -28,5 +31,12 @@ export function arrive(db: SqliteConnection, id: string, page: readonly RemovedM
     db.run('INSERT OR REPLACE INTO arrived (id, number, at) VALUES (?, ?, ?)', id, last.number, nowMs);
     db.run('DELETE FROM arrived WHERE at < ?', nowMs - REMEMBERED_MS);
   }
+  if (note?.text === '') db.run('DELETE FROM arrival_note WHERE id = ?', note.id);
+  else if (note !== undefined) db.run('INSERT OR REPLACE INTO arrival_note (id, text, at) VALUES (?, ?, ?)', note.id, note.text, nowMs);
   return fresh.length;
+}
+
+export function noted(db: SqliteConnection, id: string): string | undefined {
+  if (db.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'arrival_note'") === undefined) return undefined;
+  return db.get<{ text: string }>('SELECT text FROM arrival_note WHERE id = ?', id)?.text;
 }
