@@ -97,7 +97,7 @@ export interface MessageDesk {
    */
   arrive(id: string, page: readonly RemovedMessage[], note?: ArrivalNote): Promise<number>;
   /** What was last written down under this id; a store that cannot do so in one step with messages has none. */
-  noted?(id: string): Promise<string | undefined>;
+  noted?(this: void, id: string): Promise<string | undefined>;
 }
 
 /** What whoever sends a page wants to know should it be killed. */
