@@ -69,6 +69,11 @@ export interface Result extends Measured {
   readonly failed?: string;
 }
 
+/** This machine has not what the scenario needs; it is skipped, and says why. */
+export class NotHere extends Error {
+  override name = 'NotHere';
+}
+
 /** What of the goal was missed. */
 export function missedGoals(goal: Goal, measured: Measured): string[] {
   const missed: string[] = [];

@@ -7,11 +7,11 @@ import { projectRoot, startCtq } from '../../support/ctq-process.js';
 import type { OwnedProcess } from '../../support/owned-process.js';
 import { TcpProxy } from '../../support/proxy.js';
 import { startCeleryWorker } from '../../support/python-celery.js';
-import { type RabbitServer, startRabbit } from '../../support/rabbitmq-server.js';
+import { findRabbitServer, type RabbitServer, startRabbit } from '../../support/rabbitmq-server.js';
 import { type RedisOptions, type RedisServer, startRedis } from '../../support/redis-server.js';
 import { tmpFolder } from '../../support/tmp.js';
 import { Book } from './book.js';
-import type { Engine, Measured, System } from './row.js';
+import { type Engine, type Measured, NotHere, type System } from './row.js';
 
 export const APP_FOLDER = join(projectRoot, 'test', 'faults', 'matrix', 'app');
 
@@ -82,6 +82,7 @@ export class Stage {
       return;
     }
     if (this.engine === 'rabbitmq') {
+      if (findRabbitServer() === undefined) throw new NotHere('there is no rabbitmq-server: run "node tools/setup.mjs --test"');
       this.#rabbit = await startRabbit({ config: rabbitConfig });
       this.#url = this.#rabbit.url;
       return;

@@ -5,13 +5,17 @@ import { join } from 'node:path';
 import { Ctq } from '../../../../src/index.js';
 import { startProgram } from '../../../support/child-program.js';
 import { tmpFolder } from '../../../support/tmp.js';
-import type { Measured, Row } from '../row.js';
+import { type Measured, NotHere, type Row } from '../row.js';
 import { type Stage, sleep } from '../stage.js';
 
 /** A small disk of its own; only root may have one. */
 function smallDisk(stage: Stage, megabytes: number): string {
   const folder = tmpFolder();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700`, 'tmpfs', folder], { stdio: 'pipe' });
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700`, 'tmpfs', folder], { stdio: 'pipe' });
+  } catch {
+    throw new NotHere('a small disk of its own cannot be mounted here: only root may, on Linux');
+  }
   stage.atClose(async () => void execFileSync('umount', ['-l', folder]));
   return folder;
 }

@@ -24,16 +24,17 @@ async function busyWorker(stage: Stage, task: string, options: StageWorkerOption
 async function beganAgain(stage: Stage, names: readonly string[], fromMs: number, limitS: number): Promise<number | undefined> {
   await stage.until(() => names.every((name) => stage.book.begun(name) > 1), limitS, 50);
   const runs = names.map((name) => stage.book.run(name)?.lastBegunMs ?? 0);
-  return runs.every((at) => at > fromMs) ? (Math.max(...runs) - fromMs) / 1000 : undefined;
+  return runs.every((at) => at >= fromMs) ? (Math.max(...runs) - fromMs) / 1000 : undefined;
 }
 
 async function killedMidTask(stage: Stage, rescuer: 'idle' | 'starts'): Promise<Measured> {
   await stage.open();
   const { victim, running } = await busyWorker(stage, 'work');
   if (rescuer === 'idle') await stage.worker();
+  const killedMs = Date.now();
   await victim.kill();
   if (rescuer === 'starts') await stage.worker();
-  const fromMs = Date.now();
+  const fromMs = rescuer === 'starts' ? Date.now() : killedMs;
   const watchS = stage.system === 'ctq' ? 30 : stage.patienceS;
   const recoveryS = await beganAgain(stage, running, fromMs, watchS);
   await stage.drained(recoveryS === undefined ? 0.1 : 30);

@@ -1,7 +1,7 @@
 /** M16 to M19, M31: time: tasks for later, tasks that take long, clocks that jump, workers that stand still. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Measured, Row } from '../row.js';
+import { type Measured, NotHere, type Row } from '../row.js';
 import { rssMb } from '../soak.js';
 import { type Stage, sleep } from '../stage.js';
 import { probe } from './server.js';
@@ -47,7 +47,7 @@ function faketimeLibrary(): string | undefined {
 
 async function skewed(stage: Stage): Promise<Measured> {
   const library = faketimeLibrary();
-  if (library === undefined) throw new Error('libfaketime is not installed: apt-get install faketime');
+  if (library === undefined) throw new NotHere('libfaketime is not installed: apt-get install faketime');
   await stage.open();
   const clock = (offset: string) => ({ LD_PRELOAD: library, FAKETIME: offset, FAKETIME_DONT_FAKE_MONOTONIC: '1' });
   const names: string[] = [];
