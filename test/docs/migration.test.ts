@@ -218,7 +218,9 @@ describeWith('redis', 'every command of the page from celery to ctq', () => {
       words[1] === 'autoscale'
         ? await start(['worker', '-A', 'tasks', '-n', 'auto@example', '--autoscale', '3,1', '-l', 'info'], /ready\./)
         : undefined;
-    const running = startCtq(words, { cwd, env });
+    // More patience costs nothing: all of them end as soon as everybody has answered.
+    const patience = /^(inspect|control|status)$/.test(words[0] ?? '') && !words.includes('-t') ? ['-t', '15'] : [];
+    const running = startCtq([...words, ...patience], { cwd, env });
     if (words[0] === 'events') await runCtq(['control', 'heartbeat'], { cwd, env });
     const { code } = await running.waitForExit(30_000);
     // The doctor's 1 says that something could be better here.

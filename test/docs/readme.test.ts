@@ -73,7 +73,9 @@ describeWith(['redis', 'python'], 'the commands of the README', () => {
         line.replace('proj.tasks.add', 'tasks.add'),
       );
       const words = shellWords(here).slice(1);
-      const answer = /^(purge)$/.test(words[0] ?? '') || words.includes('--failed') ? ['-f'] : [];
+      const answer = words[0] === 'purge' || words.includes('--failed') ? ['-f'] : [];
+      // More patience costs nothing: they end as soon as everybody has answered.
+      if (words[0] === 'inspect' || words[0] === 'control') answer.push('-t', '15');
       if (stays.test(line)) {
         const running = startCtq([...words, ...(words[0] === 'exporter' ? ['--port', '0'] : [])], { cwd, env });
         await running.waitForOutput(/\w/);
