@@ -1,6 +1,6 @@
 /** `ctq result`: what became of a task. */
 import type { AsyncResult } from '../../client/async-result.js';
-import { TaskError, WaitTimeoutError } from '../../errors.js';
+import { ResultBackendError, TaskError, WaitTimeoutError } from '../../errors.js';
 import { decodeException } from '../../protocol/exception.js';
 import type { Ctq } from '../../ctq.js';
 import type { ResultMeta, ResultTree } from '../../protocol/result-meta.js';
@@ -47,6 +47,7 @@ export const result = defineCommand({
     const { options, globals, context } = call;
     const app = await openClient(call);
     await app.assertThere();
+    await assertKept(app);
     const loadGroup = async (id: string): Promise<ResultTree | undefined> => (await app.backend()).chords?.loadGroup(id);
     const { ids, groups } = await spreadGroups(call.args, app, loadGroup);
     const answers = await askAll(
@@ -70,6 +71,17 @@ export const result = defineCommand({
 });
 
 type Call = CommandCall<typeof options>;
+
+/** Results that travel to who sent the task never come to this process. */
+async function assertKept(app: Ctq): Promise<void> {
+  const backend = await app.backend();
+  if (backend.listen === undefined) return;
+  throw new ResultBackendError(
+    `${backend.displayUrl} keeps no results: each goes to who sent the task, and to nobody else`,
+    { hint: 'ctq send --wait waits for the result of what it sends; results that all can read need a backend such as redis://' },
+    'CTQ_BACKEND_DISABLED',
+  );
+}
 
 /** The id of a group stands for its members. */
 async function spreadGroups(
