@@ -152,18 +152,20 @@ async function restoreStorm(stage: Stage): Promise<Measured> {
   if (stage.system === 'celery') stage.worker({ conf, args: ['-Q', 'other'] }).catch(() => {});
   await stage.until(async () => (await held()) < count - 50, 40, 5);
   const from = performance.now();
-  await stage.until(async () => (await held()) < 50, 120, 5);
+  const all = await stage.until(async () => (await held()) < 50, 120, 5);
   const seconds = (performance.now() - from) / 1000;
   traffic.busy = false;
   await live;
   await stage.drained(20);
-  const begins = Array.from({ length: next }, (_, index) => stage.book.run(`live-${index}`)?.firstBegunMs ?? 0).sort((a, b) => a - b);
+  const begins = Array.from({ length: next }, (_, index) => stage.book.run(`live-${index}`)?.firstBegunMs ?? 0)
+    .filter((at) => at > 0)
+    .sort((a, b) => a - b);
   const pauseMs = Math.max(...begins.slice(1).map((at, index) => at - (begins[index] as number)));
   const figures = await stage.figures();
   return {
     ...figures,
-    note: `${count} given back in ${seconds.toFixed(1)} s, ${Math.round(count / seconds)}/s; the longest pause of live work ${pauseMs} ms`,
-    also: { '10,000 a second': count / seconds >= 10_000, 'live work never pauses for more than 100 ms': pauseMs <= 100 },
+    note: `${count} ${all ? `given back in ${seconds.toFixed(1)} s, ${Math.round(count / seconds)}/s` : 'not given back within 120 s'}; the longest pause of live work ${pauseMs} ms`,
+    also: { '10,000 a second': all && count / seconds >= 10_000, 'live work never pauses for more than 100 ms': pauseMs <= 100 },
   };
 }
 
