@@ -152,6 +152,22 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     expect(log.disconnections).toEqual([]);
   });
 
+  it('that are paused are left alone until they go on, by who begins meanwhile', async () => {
+    await broker.declare(plainQueue('q'));
+    await broker.declare(plainQueue('other'));
+    await channel.assertQueue('ctq.paused.q', { durable: true });
+    await send(broker, 'q', ['a']);
+    await send(broker, 'other', ['b']);
+    const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
+    await consume(broker, ['q', 'other'], 5, log);
+    await log.first(1);
+    expect(log.ids()).toEqual(['b']);
+    expect(warnings).toEqual(['Queue q is paused: nothing is taken from it until "ctq queues resume q"']);
+    await channel.deleteQueue('ctq.paused.q');
+    await log.first(2);
+    expect(warnings.at(-1)).toBe('Queue q goes on');
+  });
+
   it('that are full refuse, and the sender hears it', async () => {
     const full = { ...plainQueue('full'), arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } };
     await broker.declare(full);

@@ -12,6 +12,7 @@ import { AmqpConsumer } from './consumer.js';
 import { Delays } from './delays.js';
 import { Disposal } from './disposal.js';
 import { brokerErrorOf } from './failure.js';
+import { inTime } from './in-time.js';
 import { Publisher } from './publisher.js';
 import { Subscriptions } from './subscriptions.js';
 import { Topology } from './topology.js';
@@ -24,9 +25,6 @@ export function openAmqpBroker(url: string, options: BrokerOptions): AmqpBroker 
 function sslOf({ ssl }: BrokerOptions): Pick<BrokerOptions, 'ssl'> {
   return ssl === undefined ? {} : { ssl };
 }
-
-/** A stop does not wait longer for a server that is away. */
-const CLOSE_LIMIT_MS = 2_000;
 
 export class AmqpBroker implements Broker {
   readonly capabilities: BrokerCapabilities = { eventExchangeType: 'topic', parks: true, shared: true };
@@ -108,9 +106,8 @@ export class AmqpBroker implements Broker {
   }
 
   async #close(): Promise<void> {
-    const limit = new Promise<void>((resolve) => systemClock.setTimeout(resolve, CLOSE_LIMIT_MS).unref());
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
-    await Promise.race([Promise.all([this.#publisher.idle(), this.#subscriptions.close()]), limit]);
+    await inTime(Promise.all([this.#publisher.idle(), this.#subscriptions.close()]), systemClock);
     // What could not be sent by now is told so.
     this.#publisher.close();
     await Promise.all([this.#publishing.close(), this.#asking?.close()]);

@@ -14,10 +14,14 @@ import type { BrokerError } from '../../errors.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';
 import type { Answer } from '../held-delivery.js';
+import type { PausedQueues } from '../paused-queues.js';
 import { AmqpDelivery, type AmqpDeliverySource, type Seat } from './delivery.js';
 import type { Disposal } from './disposal.js';
+import { Held } from './held.js';
 import { Intake, type IntakeLimits, limitsOf } from './intake.js';
+import { Pauses } from './pauses.js';
 import { Postponed } from './postponed.js';
+import { inTime } from './in-time.js';
 import { isReplicated, type Topology } from './topology.js';
 import { decodeDelivered } from './wire.js';
 
@@ -34,7 +38,6 @@ export interface AmqpConsumerOptions extends ConsumeOptions {
 /** After the connection is back, what was held is somebody else's when it has not come again. */
 const DOUBT_LIMIT_MS = 10_000;
 const NOT_IMPLEMENTED = 540;
-const CLOSE_LIMIT_MS = 2_000;
 const SETTLED = Promise.resolve('settled' as const);
 
 export class AmqpConsumer implements Consumer {
@@ -50,11 +53,11 @@ export class AmqpConsumer implements Consumer {
   /** Only once the server has told us that it knows no other. */
   #limits: IntakeLimits | undefined;
   #channels = 0;
-  /** Handed out and not settled, in order. */
-  readonly #held = new Set<AmqpDelivery>();
+  readonly #held = new Held();
   /** Here, and not to be handed out yet: too many are, or it is not due. */
   #waiting: AmqpDelivery[] = [];
   readonly #postponed: Postponed;
+  readonly #pauses: Pauses;
   readonly #answering = new Set<Promise<unknown>>();
   #handingOut = false;
   #doubtTimer: TimerHandle | undefined;
@@ -66,6 +69,8 @@ export class AmqpConsumer implements Consumer {
     this.#prefetch = options.prefetch;
     this.#postponed = new Postponed(options.clock, (delivery) => this.#isDue(delivery));
     for (const queue of options.queues) this.#queues.set(queue.name, queue);
+    const [queues, connection, changed] = [() => this.queues, () => this.#link.now, () => void this.#adjust()];
+    this.#pauses = new Pauses({ ...options, queues, connection, changed });
     this.#link = new AmqpLink({
       addresses: options.addresses,
       name: options.name,
@@ -78,6 +83,14 @@ export class AmqpConsumer implements Consumer {
       },
     });
     this.#link.open();
+  }
+
+  get #ending(): boolean {
+    return this.#state === 'closing' || this.#state === 'closed';
+  }
+
+  get paused(): PausedQueues {
+    return this.#pauses.paused;
   }
 
   get queues(): readonly Queue[] {
@@ -111,19 +124,22 @@ export class AmqpConsumer implements Consumer {
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#ending) return;
     this.#state = 'closing';
     this.#doubtTimer?.cancel();
+    this.#pauses.stop();
     await this.#adjust();
     this.#returnWaiting(this.queues.map(({ name }) => name));
-    for (const delivery of this.#held) if (delivery.seat === undefined) delivery.fence();
-    await this.#inTime(Promise.allSettled(this.#answering));
+    this.#held.giveUp('in doubt');
+    await inTime(Promise.allSettled(this.#answering), this.#clock);
     this.#state = 'closed';
-    for (const delivery of this.#held) delivery.fence();
-    this.#held.clear();
+    this.#held.giveUp('all');
     this.#dropWaiting();
     // The end of the channel gives all that is unsettled back, in order, to where it was.
-    await this.#inTime(this.#channel?.close().catch(() => {}) ?? Promise.resolve());
+    await inTime(
+      this.#channel?.close().catch(() => {}),
+      this.#clock,
+    );
     await this.#link.close();
     this.#options.closed();
   }
@@ -132,13 +148,14 @@ export class AmqpConsumer implements Consumer {
 
   async #prepare(connection: AmqpConnection): Promise<void> {
     await this.#declare(connection, this.queues);
+    await this.#pauses.look(connection, [...this.#queues.keys()]);
     const channel = await connection.channel();
     this.#channels += 1;
     this.#channel = channel;
     const intake = new Intake({
       channel,
       limits: this.#limits ?? limitsOf(connection, this.queues),
-      queues: () => this.queues,
+      queues: () => this.#pauses.open,
       wanted: () => (this.#state === 'taking' && this.#prefetch > 0 ? this.#prefetch + this.#postponed.size : 0),
       received: (queue, raw) => this.#receive(queue, { channel, raw }),
       cancelled: (queue) => this.#cancelled(queue),
@@ -165,7 +182,7 @@ export class AmqpConsumer implements Consumer {
   }
 
   #up(): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#ending) return;
     this.#handler.connected();
     void this.#adjust();
     this.#doubtTimer?.cancel();
@@ -174,7 +191,7 @@ export class AmqpConsumer implements Consumer {
 
   #down(failure: AmqpFailure, attempt: number, retryInMs: number): void {
     this.#channelLost();
-    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#ending) return;
     this.#handler.disconnected(this.#options.toBrokerError(failure), attempt, retryInMs);
   }
 
@@ -182,7 +199,7 @@ export class AmqpConsumer implements Consumer {
     this.#channel = undefined;
     this.#intake = undefined;
     this.#doubtTimer?.cancel();
-    for (const delivery of this.#held) delivery.unseat();
+    this.#held.unseat();
     this.#dropWaiting();
   }
 
@@ -193,11 +210,7 @@ export class AmqpConsumer implements Consumer {
   }
 
   #endDoubt(): void {
-    const lost = [...this.#held].filter(({ seat }) => seat === undefined);
-    for (const delivery of lost) {
-      delivery.fence();
-      this.#held.delete(delivery);
-    }
+    const lost = this.#held.giveUp('in doubt');
     if (lost.length > 0) this.#handler.fenced(lost);
     this.#handOutSoon();
   }
@@ -209,7 +222,7 @@ export class AmqpConsumer implements Consumer {
       this.#intake?.adjust().catch((error: unknown) => {
         const failure = toAmqpFailure(error);
         if (failure.code === NOT_IMPLEMENTED) this.#limits = 'for each';
-        if (this.#state !== 'closing' && this.#state !== 'closed') connection?.abandon(failure);
+        if (!this.#ending) connection?.abandon(failure);
       }) ?? Promise.resolve()
     );
   }
@@ -217,7 +230,7 @@ export class AmqpConsumer implements Consumer {
   /** Its queue was deleted, or lives on another node now: declared anew with the rest. */
   #cancelled(queue: string): void {
     this.#intake?.forget(queue);
-    if (this.#state !== 'taking' && this.#state !== 'paused') return;
+    if (this.#ending) return;
     this.#options.logger.warning("The server has ended the consumer of queue '%s'; it is declared again", queue);
     const connection = this.#link.now;
     const declared = this.#queues.get(queue);
@@ -232,7 +245,7 @@ export class AmqpConsumer implements Consumer {
   #receive(queue: string, seat: Seat): void {
     const { raw } = seat;
     const { message, redeliveryCount, dueAtMs } = decodeDelivered(raw);
-    if (raw.fields.redelivered && this.#resume(seat, (held) => held.queue === queue && held.isTwinOf(message))) return;
+    if (raw.fields.redelivered && this.#held.resume(seat, queue, message)) return;
     const tag = `${this.#channels}.${raw.fields.deliveryTag}`;
     this.#arrived({ message, queue, tag, redeliveryCount, dueAtMs, seat });
   }
@@ -240,16 +253,6 @@ export class AmqpConsumer implements Consumer {
   #arrived(source: AmqpDeliverySource): void {
     this.#waiting.push(new AmqpDelivery(source, (delivery, answer) => this.#settle(delivery, answer)));
     this.#handOutSoon();
-  }
-
-  /** @returns Whether it is one that we hold in doubt. */
-  #resume(seat: Seat, isIt: (held: AmqpDelivery) => boolean): boolean {
-    for (const held of this.#held) {
-      if (held.seat !== undefined || !isIt(held)) continue;
-      held.reseat(seat);
-      return true;
-    }
-    return false;
   }
 
   #handOutSoon(): void {
@@ -275,8 +278,9 @@ export class AmqpConsumer implements Consumer {
       } else rest.push(delivery);
     }
     this.#waiting = rest;
-    if (batch.length > 0) this.#handler.deliver(batch);
-    if (batch.length > 0) faultPoint('amqp.delivered');
+    if (batch.length === 0) return;
+    this.#handler.deliver(batch);
+    faultPoint('amqp.delivered');
   }
 
   /** Back from the server before its time: with less than a second to go, or because its delay was longer than any. */
@@ -385,14 +389,5 @@ export class AmqpConsumer implements Consumer {
     this.#held.delete(delivery);
     this.#handOutSoon();
     return true;
-  }
-
-  async #inTime(work: Promise<unknown>): Promise<void> {
-    let timer: TimerHandle | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = this.#clock.setTimeout(resolve, CLOSE_LIMIT_MS);
-    });
-    await Promise.race([work, limit]);
-    timer?.cancel();
   }
 }
