@@ -248,7 +248,7 @@ export class Stage {
 function countInFile(path: string): number {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
-    return (database.prepare('SELECT count(*) AS count FROM message').get() as { readonly count: number }).count;
+    return (database.prepare("SELECT count(*) AS count FROM message WHERE queue = 'celery'").get() as { readonly count: number }).count;
   } finally {
     database.close();
   }
