@@ -116,6 +116,16 @@ export function decodePlainPickle(bytes: Uint8Array): unknown {
   }
 }
 
+/** Whoever walks through the value does it by calling itself. */
+function shallow(value: unknown): unknown {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > DEEPEST) throw new NotPlain('it is nested too deeply');
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? (Object.values(one) as unknown[]) : []));
+  }
+  return value;
+}
+
 class PlainReader {
   readonly #bytes: Buffer;
   readonly #stack: unknown[] = [];
@@ -130,7 +140,7 @@ class PlainReader {
     for (;;) {
       const opcode = this.#bytes.readUInt8(this.#at);
       this.#at += 1;
-      if (opcode === 0x2e) return this.#pop();
+      if (opcode === 0x2e) return shallow(this.#pop());
       this.#step(opcode);
     }
   }
@@ -249,10 +259,9 @@ class PlainReader {
   }
 
   #long(count: number): number | bigint {
-    let value = 0n;
     const bytes = this.#taken(count);
-    for (let at = count - 1; at >= 0; at -= 1) value = (value << 8n) | BigInt(bytes[at] ?? 0);
-    const signed = count === 0 ? 0n : BigInt.asIntN(count * 8, value);
+    // Byte after byte would take a minute for a number of a megabyte.
+    const signed = count === 0 ? 0n : BigInt.asIntN(count * 8, BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`));
     return signed >= BigInt(Number.MIN_SAFE_INTEGER) && signed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(signed) : signed;
   }
 

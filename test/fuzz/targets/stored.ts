@@ -8,6 +8,8 @@ import { type ByteSource, repairTables } from '../../../src/connections/amqp-tab
 import { decodeFailureNote } from '../../../src/estate/failed-task.js';
 import { globMatches } from '../../../src/estates/glob.js';
 import { readPlain } from '../../../src/estates/key-values.js';
+import { stringifyJson } from '../../../src/protocol/kombu-json.js';
+import { decodePlainPickle, encodePlainPickle, NotPlain } from '../../../src/protocol/plain-pickle.js';
 import { describePickle } from '../../../src/protocol/pickle-description.js';
 import { readOptions } from '../../../src/protocol/signature.js';
 import { sentAgain } from '../../../src/protocol/sent-again.js';
@@ -80,14 +82,32 @@ function parsed(text: string): Record<string, unknown> {
   }
 }
 
+const BYTES: readonly Buffer[] = [
+  PICKLE,
+  FRAME,
+  Buffer.from(encodePlainPickle({ a: [1, 2.5, 'x', null, { b: [2n ** 70n, true] }], c: [[]] })),
+];
+
+/** What is more than data is refused by a name of its own, which its reader turns into an error of ours. */
+function readPickle(bytes: Uint8Array): void {
+  let value: unknown;
+  try {
+    value = decodePlainPickle(bytes);
+  } catch (error) {
+    if (!(error instanceof NotPlain)) throw error;
+  }
+  tolerate(() => stringifyJson(value));
+}
+
 /** Pickles that are described, and frames that are repaired, byte for byte. */
 export function bytesTarget(): Target {
   return {
     name: 'bytes',
-    make: (random) => mutateBytes(random.oneIn(2) ? PICKLE : FRAME, random).toString('base64'),
+    make: (random) => mutateBytes(random.pick(BYTES), random).toString('base64'),
     read(text) {
       const bytes = Buffer.from(text, 'base64');
       tolerate(() => describePickle(bytes));
+      readPickle(bytes);
       tolerate(() => readPlain(bytes));
       // In three pieces, as a socket has them.
       const cut = Math.floor(bytes.length / 3);

@@ -47,9 +47,17 @@ describe('plain pickles', () => {
     ['half a text', '\x80\x02X\x05\x00\x00\x00ab'],
     ['an item without a list', '\x80\x02K\x01a.'],
     ['a list within itself', '\x80\x02]q\x00h\x00a.'],
+    ['more levels than anybody could walk through', `\x80\x02${']'.repeat(100_000)}${'a'.repeat(99_999)}.`],
     ['a key that is a number', '\x80\x02}K\x01K\x02s.'],
   ])('are no plain ones with %s', (_what, text) => {
     expect(() => decodePlainPickle(Buffer.from(text, 'latin1'))).toThrow(NotPlain);
+  });
+
+  it('may hold a number of a megabyte, and are read at once all the same', () => {
+    const [head, bytes] = [Buffer.from([0x80, 2, 0x8b, 0, 0, 0x10, 0]), Buffer.alloc(1_048_576, 7)];
+    const startedAt = performance.now();
+    expect(typeof decodePlainPickle(Buffer.concat([head, bytes, Buffer.from('.')]))).toBe('bigint');
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   it('hold nothing that JSON does not', () => {
