@@ -84,7 +84,8 @@ export class RabbitManagement {
 
   /** Why its nodes take no messages now: short of memory or disk. */
   async alarms(): Promise<readonly string[]> {
-    const nodes = await this.#ask('/api/nodes?columns=name,mem_alarm,disk_free_alarm,running');
+    // For users with the tag `monitoring` alone.
+    const nodes = await this.#ask('/api/nodes?columns=name,mem_alarm,disk_free_alarm,running', 'if it may be');
     if (!Array.isArray(nodes)) return [];
     return nodes.flatMap((node: unknown) => {
       if (!isRecord(node)) return [];
@@ -97,7 +98,7 @@ export class RabbitManagement {
     });
   }
 
-  async #ask(path: string): Promise<unknown> {
+  async #ask(path: string, how: 'surely' | 'if it may be' = 'surely'): Promise<unknown> {
     if (this.#absent) return undefined;
     try {
       const response = await fetch(this.#base + path, {
@@ -107,7 +108,8 @@ export class RabbitManagement {
       });
       if (!response.ok) {
         await response.body?.cancel();
-        this.#gone(response.status === 401 || response.status === 403 ? 'it does not let this user in' : `it answers ${response.status}`);
+        const refused = response.status === 401 || response.status === 403;
+        if (how === 'surely') this.#gone(refused ? 'it does not let this user in' : `it answers ${response.status}`);
         return undefined;
       }
       this.#problem = undefined;

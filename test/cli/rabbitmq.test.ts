@@ -139,12 +139,12 @@ describeWith('rabbitmq', 'ctq on RabbitMQ', () => {
     expect(await ctq('status')).toMatchObject({ code: 69, stderr: expect.stringContaining('no worker answered') });
   });
 
-  it('pauses a queue, and knows that nobody is held who is not told', async () => {
+  it('pauses a queue, and says who is not held', async () => {
     await sent(1);
     expect(await ctq('queues', 'pause', 'celery')).toEqual({
       code: 0,
       stdout: 'celery: paused\n',
-      stderr: 'ctq: note: a worker that starts later is not held; pause again then\n',
+      stderr: 'ctq: note: a Python worker that starts later is not held; pause again then\n',
     });
     expect((await ctq('queues')).stdout).toBe('celery\t1\t0\t0\t0\t\t0\t\tpaused\t\n');
     expect((await ctq('doctor')).stdout).toContain('paused-queue');

@@ -126,6 +126,12 @@ describeWith('rabbitmq', 'an estate at RabbitMQ', () => {
       expect(await estate.messages.page('q', 1, 20)).toHaveLength(9);
       expect(await estate.messages.sample('q', 4)).toMatchObject({ total: 10, messages: { length: 4 } });
       expect(await estate.queues.report(['q'])).toMatchObject([{ ready: 10 }]);
+      if (type === 'quorum') {
+        // A worker would take it for poison one day.
+        await expect(estate.messages.page('q', 0, 10)).rejects.toThrow('went back 3 times');
+        expect((await estate.tasks.search('gone', {})).searched).toBeLessThan(10);
+        expect(await estate.queues.report(['q'])).toMatchObject([{ ready: 10 }]);
+      }
       expect(await estate.messages.page('nobody', 0, 10)).toEqual([]);
       // A quorum queue puts what was looked at behind what was looked at before.
       const left = await drained();

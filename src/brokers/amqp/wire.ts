@@ -96,10 +96,15 @@ export function readdressed(message: Message, { redeliveries = 0, dueAtMs }: Rea
   };
 }
 
-/** What was rejected from a queue is kept here, the oldest giving way when there are very many. */
+/** What was rejected from a queue is kept here, the oldest giving way when there are very many. Classic, for a quorum queue counts how often one has looked. */
 export function deadLetterQueue(queue: string): Queue {
   const name = `ctq.dead.${queue}`;
-  return { name, exchange: { name: '', type: 'direct' }, routingKey: name, arguments: { 'x-max-length': DEAD_LETTERS_KEPT } };
+  return {
+    name,
+    exchange: { name: '', type: 'direct' },
+    routingKey: name,
+    arguments: { 'x-queue-type': 'classic', 'x-max-length': DEAD_LETTERS_KEPT },
+  };
 }
 
 export function deadLetter(message: Message, reason: string): Message {

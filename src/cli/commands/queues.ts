@@ -194,7 +194,7 @@ async function pauseOrResume(call: Call, action: 'pause' | 'resume', words: read
     globals.quiet !== true &&
     (estate.queues.holds === 'whoever is told' || done.some(({ told }) => told.length > 0))
   ) {
-    context.stderr.write(`ctq: note: a ${who(estate)} that starts later is not held; pause again then\n`);
+    context.stderr.write('ctq: note: a Python worker that starts later is not held; pause again then\n');
   }
   return EXIT.ok;
 }

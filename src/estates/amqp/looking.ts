@@ -11,8 +11,8 @@ import type { Ladder } from './ladder.js';
 import type { AmqpServer } from './server.js';
 
 const IDLE_MS = 1_000;
-/** RabbitMQ 4 drops what a quorum queue got back for the twentieth time. */
-const MOST_RETURNS = 10;
+/** A ctq worker takes what a quorum queue got back more than five times for poison (`maxDeliveries`), and RabbitMQ 4 drops it after twenty. */
+const MOST_RETURNS = 3;
 
 interface Look {
   readonly hold: Hold | undefined;
@@ -70,6 +70,13 @@ export class Looking {
     }
   }
 
+  /** The same, up to the first one that has been looked at too often. */
+  async some(queue: string, most: number, visit: (taken: Taken, index: number) => 'go on' | 'enough'): Promise<void> {
+    await this.each(queue, most, visit).catch((error: unknown) => {
+      if (!(error instanceof BrokerError && error.code === 'CTQ_BROKER_UNSUPPORTED')) throw error;
+    });
+  }
+
   /** Whatever is asked afterwards finds the queues as they were. */
   async giveBackAll(): Promise<void> {
     await Promise.all([...this.#looks].map(([queue, look]) => this.#giveBack(queue, look)));
@@ -96,9 +103,13 @@ async function readyPage(hold: Hold, offset: number, limit: number): Promise<Sto
 async function next(hold: Hold): Promise<Taken | undefined> {
   const taken = await hold.next();
   if (taken !== undefined && taken.deliveryCount >= MOST_RETURNS) {
-    throw new BrokerError('CTQ_BROKER_FAILED', `queue ${hold.queue} holds a message that went back ${taken.deliveryCount} times already`, {
-      hint: 'it is a quorum queue, which drops a message that goes back too often, and looking is one of these times',
-    });
+    throw new BrokerError(
+      'CTQ_BROKER_UNSUPPORTED',
+      `queue ${hold.queue} holds a message that went back ${taken.deliveryCount} times already`,
+      {
+        hint: 'a quorum queue counts that, looking is one of these times, and a message that goes back too often is taken for one that kills its workers',
+      },
+    );
   }
   return taken;
 }

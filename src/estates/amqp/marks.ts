@@ -76,7 +76,9 @@ export class Marks {
 
 async function declare(connection: AmqpConnection, name: string, more: Readonly<Record<string, number>>): Promise<void> {
   try {
-    await connection.once((channel) => channel.assertQueue(name, { durable: true, arguments: { 'x-max-length': 1, ...more } }));
+    await connection.once((channel) =>
+      channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': 'classic', 'x-max-length': 1, ...more } }),
+    );
   } catch (error) {
     const failure = toAmqpFailure(error);
     // Made with other properties by another version: it serves all the same.

@@ -85,7 +85,7 @@ async function eachQueued(
   let done = false;
   for (const queue of queues) {
     if (done || signal?.aborted === true) break;
-    await looking.each(queue, MOST_LOOKED_AT, (taken, position) => {
+    await looking.some(queue, MOST_LOOKED_AT, (taken, position) => {
       searched += 1;
       if (searched % PROGRESS_EVERY === 0) onProgress?.(searched, total);
       done = visit(taken, position) === 'enough';
