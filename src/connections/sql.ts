@@ -45,7 +45,11 @@ export function toSqlFailure(error: unknown): unknown {
   const code = typeof given === 'string' ? given : '';
   const message = first.message === '' ? code : first.message;
   if (NETWORK.test(code) || PASSING.test(code)) return new SqlFailure('unreachable', message, error);
-  if (/connection (terminated|ended|timeout)|timeout expired|Connection lost|Can't add new command|database is locked/i.test(message))
+  if (
+    /connection (terminated|ended|timeout|error)|not queryable|timeout expired|Connection lost|Can't add new command|database is locked/i.test(
+      message,
+    )
+  )
     return new SqlFailure('unreachable', message, error);
   if (REFUSED.test(code)) return new SqlFailure('refused', message, error);
   return code === '' ? error : new SqlFailure('failed', message, error);

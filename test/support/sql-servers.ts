@@ -12,7 +12,7 @@ import { tmpFolder } from './tmp.js';
 export interface SqlServer {
   /** Makes an empty database: `postgresql://…`, `mysql://…`. */
   newDatabase(): string;
-  /** SIGKILL, and a start on the same port and folder. */
+  /** SIGKILL, and a start on the same port and folder. What was committed is there: it was given to the system, if not to the disk. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -101,7 +101,7 @@ export async function startMariadb(): Promise<SqlServer> {
   ]);
   const words = [
     ...[...become, program, '--no-defaults', `--datadir=${data}`, `--socket=${join(folder, 'socket')}`, `--port=${port}`],
-    ...['--bind-address=127.0.0.1', '--innodb-flush-log-at-trx-commit=0', '--skip-name-resolve'],
+    ...['--bind-address=127.0.0.1', '--innodb-flush-log-at-trx-commit=2', '--skip-name-resolve'],
   ];
   let server = launch(words);
   const ready = (): Promise<unknown> => server.waitForOutput(/ready for connections/, 60_000);

@@ -40,7 +40,7 @@ export const migrate = defineCommand({
       heading: 'What is promised:',
       rows: [
         ['nothing is lost', 'a message leaves the source after it has arrived'],
-        ['it can be killed', 'the same command goes on; on Redis and SQLite each message arrives once'],
+        ['it can be killed', 'the same command goes on, and each message arrives once (docs/migrate.md)'],
         ['as they are', 'headers, properties, priority and ETA; what workers hold, results and failed tasks stay'],
       ],
     },
