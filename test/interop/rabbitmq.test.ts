@@ -108,9 +108,9 @@ describeWith(['rabbitmq', 'redis', 'python'], 'Celery and ctq on RabbitMQ', () =
     const both = { 'ctq@test': { ok: 'pong' }, 'py@test': { ok: 'pong' } };
     const [ping, status, queues] = await runCelery(
       [
-        ['inspect', 'ping', '-j', '-t', '3'],
-        ['status', '-t', '3'],
-        ['inspect', 'active_queues', '-j', '-t', '3'],
+        ['inspect', 'ping', '-j', '-t', '2'],
+        ['status', '-t', '2'],
+        ['inspect', 'active_queues', '-j', '-t', '2'],
       ],
       { broker },
     );
@@ -123,10 +123,10 @@ describeWith(['rabbitmq', 'redis', 'python'], 'Celery and ctq on RabbitMQ', () =
         ['py@test', ['both', 'celery', 'py']],
       ]),
     );
-    const ours = await runCtq(['inspect', 'ping', '-b', broker, '--json', '-t', '3'], { cwd });
+    const ours = await runCtq(['inspect', 'ping', '-b', broker, '--json', '-t', '2'], { cwd });
     expect(ours, ours.stderr).toMatchObject({ code: 0 });
     expect(JSON.parse(ours.stdout)).toEqual(both);
-    const added = await runCtq(['control', 'add_consumer', 'later', '-b', broker, '-t', '3'], { cwd });
+    const added = await runCtq(['control', 'add_consumer', 'later', '-b', broker, '-t', '2'], { cwd });
     expect(added, added.stderr).toMatchObject({ code: 0 });
     expect(await app.sendTask('tasks.add', [1, 2], { queue: 'later' }).get({ timeout: 10 })).toBe(3);
   });
