@@ -44,8 +44,8 @@ export interface RedisConsumerOptions extends ConsumeOptions {
   readonly closed: () => void;
 }
 
-/** A larger answer keeps the server busy for milliseconds and the worker's memory full. */
-const LARGEST_TAKE = 500;
+/** What is held at once is what the garbage collector copies: with twice as many a task costs a fifth more. */
+const LARGEST_TAKE = 250;
 /** Below this prefetch taking halves only costs round trips. */
 const SMALLEST_HALVED = 16;
 /** Answers that the server has not confirmed before we stop asking for more: it is slower than we are. */

@@ -60,7 +60,7 @@ export interface UnackedOptions {
 /** Dead letters are looked at by people: the newest ten thousand of each queue. */
 export const DEAD_LETTERS_KEPT = 10_000;
 /** Scripts of about this size keep the server from others for a few milliseconds. */
-const MAX_DONE = 500;
+const MAX_DONE = 250;
 const MAX_ANSWERS = 100;
 
 export class Unacked {
