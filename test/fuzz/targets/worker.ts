@@ -10,7 +10,7 @@ import { type Target, tolerate } from '../target.js';
 
 const ROUTE = { exchange: { name: '', type: 'direct' }, routingKey: 'celery' } as const;
 /** So long may what was sent take until it is answered for. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 /** What the worker says of its own bugs, which it survives. */
 const OWN_BUG =
   /could not be received|could not be given back|Cannot (?:read|set|convert)|is not (?:a function|iterable|defined)|Maximum call stack|Invalid array length/;
