@@ -1,9 +1,12 @@
 /** What a link to RabbitMQ does when the server or the way to it is not as it should be. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { openAmqpBroker } from '../../src/brokers/amqp/broker.js';
 import { systemClock } from '../../src/clock.js';
 import { AmqpLink, type AmqpLinkObserver } from '../../src/connections/amqp-link.js';
 import { AmqpFailure } from '../../src/connections/amqp-failure.js';
 import { parseAmqpUrl } from '../../src/connections/amqp-url.js';
+import { consume, declare, send } from '../contract/broker/verbs.js';
+import { DeliveryLog } from '../contract/delivery-log.js';
 import { type Certificates, certificates } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
 import { TcpProxy } from '../support/proxy.js';
@@ -112,6 +115,26 @@ describeWith('rabbitmq', 'a link to RabbitMQ', () => {
     expect(down[0]).toMatchObject({ kind: 'unreachable' });
     proxy.cut();
     proxy.mode = 'pass';
+  });
+
+  it('goes on with a message although the server takes it away for being held too long', { timeout: 30_000 }, async () => {
+    // Half an hour, looked at once a minute, is what it has by itself (M36).
+    await rabbit.erlang(
+      '{ok, [application:set_env(rabbit, K, V) || {K, V} <- [{consumer_timeout, 1500}, {channel_tick_interval, 1000}]]}.',
+    );
+    const broker = openAmqpBroker(await rabbit.freshVhost(), { transportOptions: {}, connectTimeoutMs: 5_000 });
+    const log = new DeliveryLog();
+    await declare(broker, 'q');
+    await send(broker, 'q', ['long']);
+    await consume(broker, ['q'], 1, log);
+    const held = await log.nth(0);
+    await log.until(() => log.calls.filter((call) => call === 'connected').length === 3, 'two new beginnings', 20_000);
+    expect(await held.ack()).toBe('settled');
+    expect(log.calls.filter((call) => call === 'deliver')).toHaveLength(1);
+    await broker.close();
+    await rabbit.erlang(
+      '{ok, [application:set_env(rabbit, K, V) || {K, V} <- [{consumer_timeout, 1800000}, {channel_tick_interval, 60000}]]}.',
+    );
   });
 
   it('hears that the server takes no messages, and that it does again', async () => {
