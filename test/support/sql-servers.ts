@@ -1,6 +1,6 @@
 /** Real PostgreSQL and MariaDB servers of a test's own: private ports and folders, gone afterwards. */
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, readdirSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { eventually } from './eventually.js';
@@ -52,6 +52,11 @@ function unprivileged(folder: string): string[] {
   return ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
 }
 
+/** At once, for it is large; what PostgreSQL's processes still write while they notice that it is gone goes with the test file. */
+function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+}
+
 function run(words: readonly string[]): void {
   const [program = '', ...args] = words;
   execFileSync(program, args, { stdio: 'pipe' });
@@ -86,6 +91,7 @@ export async function startPostgres(): Promise<SqlServer> {
     },
     async stop() {
       await server.kill();
+      remove(folder);
     },
   };
 }
@@ -120,6 +126,7 @@ export async function startMariadb(): Promise<SqlServer> {
     },
     async stop() {
       await server.kill();
+      remove(folder);
     },
   };
 }
