@@ -50,7 +50,8 @@ async function lookInto(estate: Estate, health: EstateFacts['health'], { signal 
       }
     }
   }
-  return { url, parts, health, queues, results, orphans };
+  const blindSpot = parts.includes('broker') ? await estate.blindSpot?.() : undefined;
+  return { url, parts, health, queues, results, orphans, ...(blindSpot === undefined ? {} : { blindSpot }) };
 }
 
 async function sampleOf(estate: Estate, report: QueueReport): Promise<QueueFacts> {

@@ -18,6 +18,8 @@ export interface EstateFacts {
   readonly parts: readonly EstatePart[];
   readonly health: StoreHealth;
   readonly queues: readonly QueueFacts[];
+  /** Why there may be more queues than these. */
+  readonly blindSpot?: string;
   /** Results that nothing removes, and all there are. */
   readonly results: { readonly forEver: number; readonly all: number };
   /** How many of each; results are counted above. */

@@ -39,6 +39,13 @@ export const queueChecks: readonly Check[] = [
     },
   },
   {
+    kind: 'unseen-queues',
+    weight: 'note',
+    why: 'what waits in a queue that nobody lists is not looked at',
+    remedy: 'rabbitmq-plugins enable rabbitmq_management, and say where it listens: management_url in broker_transport_options',
+    look: ({ estates }) => estates.flatMap(({ url, blindSpot }) => (blindSpot === undefined ? [] : [{ what: `${url}: ${blindSpot}` }])),
+  },
+  {
     kind: 'paused-queue',
     weight: 'note',
     why: 'nobody takes from it until somebody says so, however often workers start again',

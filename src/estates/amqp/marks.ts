@@ -2,9 +2,10 @@
  * What ctq writes down at RabbitMQ, which keeps nothing but messages: a queue that nobody takes from, with one message
  * in it. A queue stands for a pause (who has to be told that it is over), another for how far a purge was undone.
  */
+import { pausedMark } from '../../brokers/amqp/pauses.js';
 import type { AmqpConnection } from '../../connections/amqp.js';
 import { toAmqpFailure } from '../../connections/amqp-failure.js';
-import { arrivedMark, pausedMark } from './names.js';
+import { arrivedMark } from './names.js';
 import type { AmqpServer } from './server.js';
 
 /** How long a purge may wait to be undone once more. */

@@ -1,4 +1,5 @@
 /** What a queue of RabbitMQ is, told by its name: Celery's, kombu's and ours (docs/wire/amqp.md). */
+import { pausedMark } from '../../brokers/amqp/pauses.js';
 import type { KeyKind } from '../../estate/keys.js';
 
 export interface NamedQueue {
@@ -7,7 +8,7 @@ export interface NamedQueue {
 }
 
 const DEAD = 'ctq.dead.';
-const PAUSED = 'ctq.paused.';
+const PAUSED = pausedMark('');
 const ARRIVED = 'ctq.arrived.';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -35,10 +36,6 @@ export function nameQueue(name: string): NamedQueue {
 /** Whether tasks wait in it. */
 export function isForTasks(name: string): boolean {
   return nameQueue(name).kind === 'queue' && !name.startsWith('amq.');
-}
-
-export function pausedMark(queue: string): string {
-  return PAUSED + queue;
 }
 
 export function arrivedMark(id: string): string {

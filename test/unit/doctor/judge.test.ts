@@ -83,6 +83,20 @@ describe('the doctor', () => {
     expect(hasWeight(judge(facts({ health: { ...health, version: '5.0.7' } })))).toBe(false);
   });
 
+  it('hears of an alarm at RabbitMQ, and holds nothing of Redis against it', () => {
+    const rabbit = { engine: 'rabbitmq', version: '3.10.8', roundTripMs: 1, silentConsumers: [] } as const;
+    const report = { ...queue().report, readyByPriority: [], unacked: undefined, delayed: undefined };
+    const served = queue({ report: { ...report, name: 'a', consumerCount: 1 } });
+    const late = worker({ queues: [], settings: { task_acks_late: true }, farthestEtaMs: NOW + 86_400_000 });
+    expect(kinds(facts({ health: rabbit, queues: [served] }, { workers: [late] }))).toEqual([]);
+    const full = { ...rabbit, alarms: ['rabbit@h is short of disk space'] };
+    const given = facts(
+      { health: full, queues: [queue({ report })], blindSpot: 'there may be more' },
+      { workers: [worker({ queues: [] })] },
+    );
+    expect(kinds(given)).toEqual(['serious server-alarm', 'serious no-consumer', 'note unseen-queues']);
+  });
+
   it('does not hold against a managed server what it will not tell', () => {
     const { persistence: _persistence, evictionPolicy: _policy, ...silent } = health;
     expect(judge(facts({ health: silent }))).toEqual([]);

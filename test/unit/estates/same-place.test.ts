@@ -12,6 +12,8 @@ describe('broker and result backend', () => {
     ['sentinel://a:1;sentinel://b:2/0', 'sentinel://b:2;sentinel://a:1'],
     ['sqlite:///tmp/a.db', 'sqlite:///tmp/x/../a.db?sync=normal'],
     ['rpc://', 'rpc://'],
+    ['amqp://localhost', 'pyamqp://guest:guest@127.0.0.1:5672//'],
+    ['amqp://a/v;amqp://b/v', 'amqp://a:5672/v;b:5672/v'],
   ])('%s and %s are one place', (a, b) => {
     expect(isSame(a, b)).toBe(true);
   });
@@ -21,6 +23,7 @@ describe('broker and result backend', () => {
     ['redis://host', 'redis://host:6380'],
     ['redis://host', 'sqlite:///tmp/a.db'],
     ['amqp://host', 'rpc://'],
+    ['amqp://host/one', 'amqp://host/two'],
     ['sqlite:///tmp/a.db', 'sqlite:///tmp/b.db'],
   ])('%s and %s are two', (a, b) => {
     expect(isSame(a, b)).toBe(false);
