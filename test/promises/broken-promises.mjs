@@ -264,10 +264,12 @@ export const BROKEN_PROMISES = [
     says: /events/,
   },
   {
-    promise: 'no keyword arguments of a message are a bug of the worker',
-    file: 'src/protocol/task-message.ts',
-    find: `  if (!isRecord(kwargs)) throw invalid('Task keyword arguments must be a mapping');`,
-    replace: '',
+    promise: 'a message that cannot be read is no bug of the worker',
+    file: 'src/worker/strategy.ts',
+    find: `    } catch (error) {
+      return faulty(delivery, error);`,
+    replace: `    } catch (error) {
+      throw error;`,
     tests: ['test/fuzz/fuzz.test.ts'],
     says: /error of ours: worker/,
   },
