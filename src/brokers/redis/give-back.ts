@@ -8,8 +8,8 @@ import { type RedisLayout, unwrapUnacked } from './keys.js';
 import { heldKeys, type TakeRecord, takeRecords } from './own.js';
 import { giveBackScript } from './scripts.js';
 
-/** Short enough that the server serves others in between (RELIABILITY M30). */
-const BATCH = 100;
+/** Short enough that the server serves others in between (RELIABILITY M30), and no more than its owner held in memory itself. */
+const BATCH = 200;
 
 export interface GiveBackOptions {
   readonly connection: RedisConnection;

@@ -16,7 +16,7 @@ import { renewScript, unparkScript } from './scripts.js';
 const CALL_LIMIT_MS = 2_000;
 /** One rescuer at a time reads what a dead owner held; another one comes in should this one die too. */
 const RESCUE_LOCK_MS = 3_000;
-const RESCUE_SLICE_MS = 800;
+const RESCUE_SLICE_MS = 900;
 /** What a consumer says of itself outlives it by some beats. */
 const ABOUT_LIFE_MS = 10_000;
 const UNPARK_BATCH = 500;
