@@ -2,7 +2,7 @@
  * `npm run fuzz [-- --count 1000000 --seed 7 --target worker]`: test/fuzz/main.ts, bundled first, for Node 20 runs no TypeScript.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -30,5 +30,6 @@ await build({
 const program = spawn(process.execPath, [outfile, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => program.kill(signal));
 program.once('exit', (code) => {
+  rmSync(outfile, { force: true });
   process.exitCode = code ?? 1;
 });
