@@ -25,6 +25,7 @@ export default defineConfig({
     watch: false,
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/each-file.ts'],
     // Processes, not threads: tests send themselves signals, and native and wasm modules are loaded.
     pool: 'forks',
     // Fault and interop tests mostly wait for other processes, so one file more than there are cores pays.

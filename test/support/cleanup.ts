@@ -10,16 +10,14 @@ let registered = false;
 
 /** Runs at the end of the test file, last in, first out. Must be synchronous, and harmless when the thing is already gone. */
 export function atExit(cleanup: () => void): void {
-  if (!registered) {
-    registered = true;
-    process.once('exit', runAll);
-    try {
-      afterAll(runAll);
-    } catch {
-      // First used inside a running test, where no hook can be added any more: the exit does it.
-    }
-  }
+  if (!registered) process.once('exit', runAll);
+  registered = true;
   cleanups.push(cleanup);
+}
+
+/** Once a test file, before its tests: inside a running one no hook can be added any more, and not every process that runs tests exits. */
+export function cleanUpAtTheEnd(): void {
+  afterAll(runAll);
 }
 
 function runAll(): void {

@@ -1,0 +1,4 @@
+/** Runs before each test file: see `setupFiles` in vitest.config.ts. */
+import { cleanUpAtTheEnd } from './cleanup.js';
+
+cleanUpAtTheEnd();
