@@ -4,14 +4,18 @@
  * exchanges, and what is on it belongs to no queue yet.
  */
 import { LEVELS, levelName, OUR_PREFIX, oneWord, READY_MARK } from '../../brokers/amqp/delays.js';
+import { systemClock } from '../../clock.js';
+import type { AmqpConnection } from '../../connections/amqp.js';
 import { toAmqpFailure } from '../../connections/amqp-failure.js';
 import type { StoredMessage } from '../../estate/messages.js';
 import { storedMessage, type Taken } from './hold.js';
+import { ASK_AGAIN_MS } from './marks.js';
 import type { AmqpServer } from './server.js';
 
 export class Ladder {
   readonly #server: AmqpServer;
-  #isThere = false;
+  #isThere: Promise<boolean> = Promise.resolve(false);
+  #askAgainMs = Number.NEGATIVE_INFINITY;
 
   constructor(server: AmqpServer) {
     this.#server = server;
@@ -54,9 +58,12 @@ export class Ladder {
     }
   }
 
-  /** Made by the first worker that parks something; one question tells. */
-  async #there(): Promise<boolean> {
-    this.#isThere ||= await this.#server.ask((connection) =>
+  /** Made by the first worker that parks something, and never removed; one question tells. */
+  #there(): Promise<boolean> {
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs < this.#askAgainMs) return this.#isThere;
+    this.#askAgainMs = nowMs + ASK_AGAIN_MS;
+    const look = (connection: AmqpConnection): Promise<boolean> =>
       connection
         .once((channel) => channel.checkExchange(READY_MARK))
         .then(
@@ -65,7 +72,15 @@ export class Ladder {
             if (toAmqpFailure(error).kind === 'missing') return false;
             throw error;
           },
-        ),
+        );
+    this.#isThere = this.#server.ask(look);
+    this.#isThere.then(
+      (there) => {
+        if (there) this.#askAgainMs = Number.POSITIVE_INFINITY;
+      },
+      () => {
+        this.#askAgainMs = Number.NEGATIVE_INFINITY;
+      },
     );
     return this.#isThere;
   }

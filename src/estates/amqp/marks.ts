@@ -3,6 +3,7 @@
  * in it. A queue stands for a pause (who has to be told that it is over), another for how far a purge was undone.
  */
 import { pausedMark } from '../../brokers/amqp/pauses.js';
+import { systemClock } from '../../clock.js';
 import type { AmqpConnection } from '../../connections/amqp.js';
 import { toAmqpFailure } from '../../connections/amqp-failure.js';
 import { arrivedMark } from './names.js';
@@ -10,21 +11,32 @@ import type { AmqpServer } from './server.js';
 
 /** How long a purge may wait to be undone once more. */
 const REMEMBERED_MS = 30 * 86_400_000;
+/** Each question for a queue that is not there is a line in the server's log; who looks every second asks less often. */
+export const ASK_AGAIN_MS = 15_000;
 
 export class Marks {
   readonly #server: AmqpServer;
+  /** Not paused when it was asked for, and not asked for again before. */
+  readonly #openUntilMs = new Map<string, number>();
 
   constructor(server: AmqpServer) {
     this.#server = server;
   }
 
   async pausedAmong(queues: readonly string[]): Promise<ReadonlySet<string>> {
-    const marks = await this.#server.depths(queues.map(pausedMark));
-    return new Set(queues.filter((_queue, index) => marks[index] !== undefined));
+    const nowMs = systemClock.monotonicMs();
+    const asked = queues.filter((queue) => (this.#openUntilMs.get(queue) ?? 0) <= nowMs);
+    const marks = await this.#server.depths(asked.map(pausedMark));
+    const paused = new Set(asked.filter((_queue, index) => marks[index] !== undefined));
+    for (const queue of asked) if (!paused.has(queue)) this.#openUntilMs.set(queue, nowMs + ASK_AGAIN_MS);
+    return paused;
   }
 
   async pause(queues: readonly string[]): Promise<void> {
-    for (const queue of queues) await this.#server.ask((connection) => declare(connection, pausedMark(queue), {}));
+    for (const queue of queues) {
+      this.#openUntilMs.delete(queue);
+      await this.#server.ask((connection) => declare(connection, pausedMark(queue), {}));
+    }
   }
 
   async resume(queues: readonly string[]): Promise<void> {
