@@ -1,10 +1,9 @@
 /** M22 to M24: schedulers. What is counted is the messages in the queue; nobody works on them. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startCtq } from '../../../support/ctq-process.js';
 import { OwnedProcess } from '../../../support/owned-process.js';
 import { pythonEnvironment, requirePython } from '../../../support/python-celery.js';
+import { tmpFolder } from '../../../support/tmp.js';
 import type { Measured, Row } from '../row.js';
 import { APP_FOLDER, type Stage, sleep } from '../stage.js';
 
@@ -30,7 +29,7 @@ function startBeat(stage: Stage, { everyS, state }: BeatOptions): OwnedProcess {
 }
 
 function stateFile(): string {
-  return join(mkdtempSync(join(tmpdir(), 'ctq-beat-')), 'schedule');
+  return join(tmpFolder(), 'schedule');
 }
 
 async function fired(stage: Stage): Promise<number> {
