@@ -218,8 +218,8 @@ export const BROKEN_PROMISES = [
   {
     promise: 'a signature is verified',
     file: 'src/security/message-security.ts',
-    find: `      if (!verify(digest, content.body, { key: publicKey, ...PADDING }, signature))`,
-    replace: `      if (!verify(digest, content.body, { key: publicKey, ...PADDING }, signature) && signature.length === 0)`,
+    find: `    if (!verify(digest, bytes, { key: publicKey, ...PADDING }, signature))`,
+    replace: `    if (!verify(digest, bytes, { key: publicKey, ...PADDING }, signature) && signature.length === 0)`,
     tests: ['test/unit/security/message-security.test.ts'],
     says: /refused|signed/i,
   },
