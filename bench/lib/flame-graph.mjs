@@ -80,7 +80,9 @@ function tree({ nodes, samples, timeDeltas }) {
   return { root, busy: Math.max(sum(root), 1) };
 }
 
-function nameOf({ callFrame: { functionName, url } }) {
+/** A bundled CommonJS module is named by its path. */
+function nameOf({ callFrame: { functionName: given, url } }) {
+  const functionName = given.replace(/^.*node_modules\//, '');
   if (functionName.startsWith('(')) return functionName;
   const file = url.startsWith('node:') ? url : url === '' ? 'native' : 'ctq';
   return `${functionName === '' ? '(anonymous)' : functionName}${file === 'ctq' ? '' : ` [${file}]`}`;

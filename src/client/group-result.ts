@@ -156,7 +156,7 @@ export async function chordStoreOf(source: Pick<ResultSource, 'backend'>): Promi
   if (backend.chords !== undefined) return backend.chords;
   throw new ResultBackendError(
     `the result backend ${backend.displayUrl} can neither keep groups nor count the parts of chords`,
-    { hint: 'set result_backend to redis:// or sqlite://' },
+    { hint: 'set result_backend to redis://, sqlite:// or db+postgresql://' },
     'CTQ_BACKEND_DISABLED',
   );
 }

@@ -276,6 +276,7 @@ export const SETTINGS = {
   workerPrefetchMultiplier: whole(null, 'CELERYD_PREFETCH_MULTIPLIER'),
   workerEtaTaskLimit: whole(null),
   workerEnablePrefetchCountReduction: flag(true),
+  /** A message is taken only when a slot is free. */
   workerDisablePrefetch: flag(false),
   workerRedirectStdouts: flag(true, 'CELERY_REDIRECT_STDOUTS'),
   workerRedirectStdoutsLevel: text('WARNING', 'CELERY_REDIRECT_STDOUTS_LEVEL'),

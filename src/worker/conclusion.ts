@@ -296,7 +296,7 @@ export class Conclusion {
     if (backend.chords !== undefined) return backend.chords;
     throw new ResultBackendError(
       `the result backend ${backend.displayUrl} cannot count the parts of chords`,
-      { hint: 'set result_backend to redis:// or sqlite://' },
+      { hint: 'set result_backend to redis://, sqlite:// or db+postgresql://' },
       'CTQ_BACKEND_DISABLED',
     );
   }

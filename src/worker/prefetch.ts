@@ -5,6 +5,7 @@
  * batches that way, and long ones are left to whoever has a free slot.
  */
 import type { Clock } from '../clock.js';
+import type { WorkerSettings } from './worker-parts.js';
 
 /** Work that may be held ahead. */
 const AHEAD_MS = 100;
@@ -18,6 +19,17 @@ const FIRST_BLOCK_MS = 10;
 const BLOCK_WEIGHT = 0.2;
 /** Celery's multiplier 0: no limit. */
 const NO_LIMIT = 2 ** 31 - 1;
+
+/**
+ * The multiplier that was asked for; undefined where none was. Celery 5.6's `worker_disable_prefetch` takes a message only when a slot is free:
+ * with late acknowledgement, whose running tasks count as held, that is a multiplier of one.
+ */
+export function multiplierOf(
+  given: number | undefined,
+  { workerDisablePrefetch, workerPrefetchMultiplier }: Pick<WorkerSettings, 'workerDisablePrefetch' | 'workerPrefetchMultiplier'>,
+): number | undefined {
+  return workerDisablePrefetch ? 1 : (given ?? workerPrefetchMultiplier ?? undefined);
+}
 
 export class Prefetch {
   private readonly clock: Clock;

@@ -131,6 +131,7 @@ export type WorkerSettings = Pick<
   | 'workerConcurrency'
   | 'workerPool'
   | 'workerPrefetchMultiplier'
+  | 'workerDisablePrefetch'
   | 'workerDeduplicateSuccessfulTasks'
   | 'workerSendTaskEvents'
   | 'workerWarmShutdownTimeout'

@@ -28,7 +28,7 @@ import { Membership } from './membership.js';
 import { type PanelParts, workerView } from './panel.js';
 import { poolChoice } from './pool-choice.js';
 import { Postponed } from './postponed.js';
-import { Prefetch } from './prefetch.js';
+import { multiplierOf, Prefetch } from './prefetch.js';
 import { PrefetchControl } from './prefetch-control.js';
 import { selectQueues } from './queue-selection.js';
 import { Refusals } from './refusals.js';
@@ -203,7 +203,7 @@ export class Worker implements RequestListener {
     let consumer: Consumer | undefined;
     settler.errbacks.runInPool = (invocation) => pool.run(invocation, { started() {}, softLimitExceeded() {}, abort: undefined });
     const etaTimer = new EtaTimer(clock, (requests) => intake.due(requests));
-    const prefetch = new Prefetch(clock, options.prefetchMultiplier ?? settings.workerPrefetchMultiplier ?? undefined);
+    const prefetch = new Prefetch(clock, multiplierOf(options.prefetchMultiplier, settings));
     const control = new PrefetchControl({
       clock,
       prefetch,

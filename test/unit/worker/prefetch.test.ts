@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Prefetch } from '../../../src/worker/prefetch.js';
+import { multiplierOf, Prefetch } from '../../../src/worker/prefetch.js';
 import { eventually } from '../../support/eventually.js';
 import { FakeClock } from '../../support/fake-clock.js';
 import { WorkerBench } from './worker-support.js';
@@ -23,6 +23,13 @@ describe('Prefetch', () => {
   it('holds what can run, and nothing more while nothing is known', async () => {
     expect(learned().prefetch.count(4, 0)).toBe(4);
     expect(await afterRunning(0)).toBe(4);
+  });
+
+  it('holds no more than there are slots where prefetching is disabled, whatever the multiplier', () => {
+    const settings = { workerDisablePrefetch: true, workerPrefetchMultiplier: 4 };
+    expect(new Prefetch(new FakeClock(), multiplierOf(8, settings)).count(4, 0)).toBe(4);
+    expect(multiplierOf(undefined, { ...settings, workerDisablePrefetch: false })).toBe(4);
+    expect(multiplierOf(8, { ...settings, workerDisablePrefetch: false })).toBe(8);
   });
 
   it('holds a tenth of a second of work ahead', async () => {
