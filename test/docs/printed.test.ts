@@ -4,11 +4,11 @@
  */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { projectRoot, startCtq } from '../support/ctq-process.js';
 import { type Fence, fencesOf, readPage, shellWords } from '../support/markdown.js';
 import type { OwnedProcess } from '../support/owned-process.js';
-import { missing } from '../support/requires.js';
+import { describeWith } from '../support/requires.js';
 import { TestTerminal } from '../support/terminal.js';
 import { tmpFolder, writeFiles } from '../support/tmp.js';
 
@@ -61,13 +61,8 @@ function sameRoughly(text: string): string {
     .replaceAll(/( <n>)+/g, ' <n>');
 }
 
-describe('what is printed', () => {
-  const problem = missing(['python']);
-  for (const path of PAGES) {
-    const title = `stands in ${path}`;
-    if (problem !== undefined) it.skip(`${title} (skipped: ${problem})`, () => {});
-    else it(title, () => follow(path), 120_000);
-  }
+describeWith('python', 'what is printed', () => {
+  for (const path of PAGES) it(`stands in ${path}`, () => follow(path), 120_000);
 
   const staying: OwnedProcess[] = [];
   afterAll(() => Promise.all(staying.map((one) => one.kill())));
