@@ -5,15 +5,14 @@
  * caller alone. Heartbeats are those of `broker_heartbeat`, which lets the server be patient with a
  * process that computes; that the *server* is gone is noticed earlier, by questions of our own.
  */
-import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials } from 'amqplib';
 import type { Clock, TimerHandle } from '../clock.js';
-import { ConfigError } from '../errors.js';
 import { AmqpFailure, toAmqpFailure } from './amqp-failure.js';
 import { type ByteSource, repairTables } from './amqp-tables.js';
 import { type ByteSink, gatherWrites } from './amqp-writes.js';
 import type { AmqpAddress, AmqpTls } from './amqp-url.js';
+import { readTlsFiles } from './tls-files.js';
 
 export type {
   Channel as AmqpChannel,
@@ -268,23 +267,10 @@ function socketOptions(address: AmqpAddress, limitMs: number, name: string): Rec
 }
 
 function tlsOptions(tls: AmqpTls): ConnectionOptions {
-  const file = (path: string | undefined, what: string): Buffer | undefined => {
-    if (path === undefined) return undefined;
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      throw new ConfigError(`cannot read ${what} ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, { cause: error });
-    }
-  };
-  const ca = file(tls.caFile, 'ca_certs');
-  const cert = file(tls.certFile, 'certfile');
-  const key = file(tls.keyFile, 'keyfile');
   return {
     minVersion: 'TLSv1.2',
     rejectUnauthorized: tls.verify !== 'none',
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
+    ...readTlsFiles(tls, ''),
   };
 }

@@ -6,14 +6,13 @@
  * handshake is ours, so that a wrong password is an answer and not a line on the console. A server
  * that is silent for {@link SILENCE_LIMIT_MS} is as good as gone (RELIABILITY R9).
  */
-import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { Command, Redis, type RedisOptions } from 'ioredis';
 import type { Clock, TimerHandle } from '../clock.js';
-import { ConfigError } from '../errors.js';
 import { isServerReply, noAnswerWithin, RedisFailure, toFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
 import type { RedisAddress, RedisTls } from './redis-url.js';
+import { readTlsFiles } from './tls-files.js';
 
 export type RedisArgument = string | Buffer;
 /** What a server answers, bulk strings as text. */
@@ -270,24 +269,11 @@ function driverOptions(address: RedisAddress, limitMs: number): DriverOptions {
 }
 
 function tlsOptions(tls: RedisTls, endpoint: RedisAddress['endpoint']): ConnectionOptions {
-  const file = (path: string | undefined, what: string): Buffer | undefined => {
-    if (path === undefined) return undefined;
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      throw new ConfigError(`cannot read ${what} ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, { cause: error });
-    }
-  };
-  const ca = file(tls.caFile, 'ssl_ca_certs');
-  const cert = file(tls.certFile, 'ssl_certfile');
-  const key = file(tls.keyFile, 'ssl_keyfile');
   return {
     minVersion: 'TLSv1.2',
     rejectUnauthorized: tls.verify !== 'none',
     ...(endpoint.kind === 'tcp' && !/^[0-9.]+$|:/.test(endpoint.host) ? { servername: endpoint.host } : {}),
     ...(tls.checkHostname ? {} : { checkServerIdentity: () => undefined }),
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
+    ...readTlsFiles(tls, 'ssl_'),
   };
 }
