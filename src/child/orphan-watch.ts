@@ -15,14 +15,27 @@ function end(): void {
 }
 
 /** In a thread of its own: this one has hardly any memory, and must not die of looking. */
-function tellStack(): void {
-  let answer: unknown = null;
-  const looking = new Worker(entryPoint('stack-thread'));
-  looking.once('message', (frames: unknown) => {
-    answer = frames;
+let stackThread: Worker | undefined;
+
+function startStackThread(): Worker {
+  const thread = new Worker(entryPoint('stack-thread'));
+  thread.on('message', tell);
+  thread.on('error', () => {});
+  thread.once('exit', () => {
+    stackThread = undefined;
+    tell(null);
   });
-  looking.on('error', () => {});
-  looking.once('exit', () => pipe.write(`${JSON.stringify(answer)}\n`));
+  return thread;
+}
+
+function tell(frames: unknown): void {
+  pipe.write(`${JSON.stringify(frames)}\n`);
+}
+
+function tellStack(): void {
+  stackThread ??= startStackThread();
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
+  stackThread.postMessage('look');
 }
 
 const pipe = new Socket({ fd: PARENT_PIPE, readable: true, writable: true });
