@@ -1,51 +1,29 @@
-/** Why an AMQP broker could not be used, sorted into kinds and put into words for people. */
-import { ConfigError, type CtqErrorOptions } from '../errors.js';
+/** Why an AMQP server could not be used. */
+import type { CtqErrorOptions } from '../errors.js';
+import { CLOSED, commonReason, ConnectionFailure, driverError, type FailureKind } from './failure.js';
 
-/**
- * - `unreachable`: nobody answers, or the connection broke
- * - `refused`: the server says no to us: password, permission, virtual host
- * - `failed`: the server says no to this: another queue of that name, a queue that is full
- * - `missing`: there is no such queue or exchange
- * - `closed`: we closed the link ourselves
- */
-export type AmqpFailureKind = 'unreachable' | 'refused' | 'failed' | 'missing' | 'closed';
-
-/** Why something went wrong, before it becomes a BrokerError or a ResultBackendError. */
-export class AmqpFailure extends Error {
-  readonly kind: AmqpFailureKind;
-  readonly hint: string | undefined;
+export class AmqpFailure extends ConnectionFailure {
+  readonly server = 'RabbitMQ';
   /** AMQP's reply code, when the server gave one: 404, 406 … */
   readonly code: number | undefined;
 
-  constructor(kind: AmqpFailureKind, reason: string, options: CtqErrorOptions & { readonly code?: number | undefined } = {}) {
-    super(reason, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = 'AmqpFailure';
-    this.kind = kind;
-    this.hint = options.hint;
+  constructor(kind: FailureKind, reason: string, options: CtqErrorOptions & { readonly code?: number | undefined } = {}) {
+    super(kind, reason, options);
     this.code = options.code;
   }
-}
-
-export function amqpClosed(): AmqpFailure {
-  return new AmqpFailure('closed', 'the connection was closed by ourselves');
 }
 
 /** Sorts what the driver and the server say. */
 export function toAmqpFailure(error: unknown): AmqpFailure {
   if (error instanceof AmqpFailure) return error;
   if (error instanceof Error && error.cause instanceof AmqpFailure) return error.cause;
-  if (error instanceof ConfigError)
-    return new AmqpFailure('refused', error.message, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
-  const cause: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const code = (cause as { readonly code?: unknown } | undefined)?.code;
-  if (typeof code === 'string') {
-    const words = NETWORK_WORDS.get(code);
-    if (words !== undefined) return new AmqpFailure('unreachable', words, { cause: error });
-    // OpenSSL's and Node's own names for a certificate that does not do.
-    if (/^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/.test(code)) {
-      return new AmqpFailure('refused', `TLS: ${message}`, { cause: error, hint: 'see ca_certs in broker_use_ssl' });
-    }
+  const described = driverError(error);
+  const common = commonReason(error, described);
+  if (common !== undefined) return new AmqpFailure(...common);
+  const { code, message } = described;
+  // OpenSSL's and Node's own names for a certificate that does not do.
+  if (typeof code === 'string' && /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/.test(code)) {
+    return new AmqpFailure('refused', `TLS: ${message}`, { cause: error, hint: 'see ca_certs in broker_use_ssl' });
   }
   if (/Login was refused/.test(message)) {
     return new AmqpFailure('refused', 'wrong user name or password', { cause: error, hint: 'check the credentials in the URL' });
@@ -65,19 +43,8 @@ function hinted(hint: string | undefined): { readonly hint?: string } {
   return hint === undefined ? {} : { hint };
 }
 
-const NETWORK_WORDS: ReadonlyMap<string, string> = new Map([
-  ['ECONNREFUSED', 'connection refused'],
-  ['ECONNRESET', 'connection reset'],
-  ['EPIPE', 'connection reset'],
-  ['ENOTFOUND', 'host not found'],
-  ['EAI_AGAIN', 'host name cannot be looked up'],
-  ['ETIMEDOUT', 'no answer'],
-  ['EHOSTUNREACH', 'no route to the host'],
-  ['ENETUNREACH', 'no route to the network'],
-]);
-
 /** AMQP 0-9-1's reply codes. */
-const REPLY_KINDS: ReadonlyMap<number, readonly [AmqpFailureKind, string?]> = new Map([
+const REPLY_KINDS: ReadonlyMap<number, readonly [FailureKind, string?]> = new Map([
   [311, ['failed', 'see max_message_size in rabbitmq.conf']],
   [320, ['unreachable']],
   [402, ['refused', 'does the virtual host exist, and may the user use it?']],
@@ -96,7 +63,7 @@ const REPLY_KINDS: ReadonlyMap<number, readonly [AmqpFailureKind, string?]> = ne
   [541, ['unreachable']],
 ]);
 
-const OTHER_WORDS: readonly (readonly [RegExp, AmqpFailureKind, string, string?])[] = [
+const OTHER_WORDS: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
   [/ACCESS[_-]REFUSED/i, 'refused', 'wrong user name or password', 'check the credentials in the URL'],
   // The driver keeps the server's words to itself here.
   [
@@ -108,9 +75,5 @@ const OTHER_WORDS: readonly (readonly [RegExp, AmqpFailureKind, string, string?]
   [/SASL mechanism/i, 'refused', 'the server does not know this login method', 'see broker_login_method'],
   [/Heartbeat timeout/i, 'unreachable', 'no sign of life from the server'],
   [/ETIMEDOUT/, 'unreachable', 'no answer'],
-  [
-    /Unexpected close|Socket closed abruptly|Channel ended|[Cc]onnection closed|Connection closing/,
-    'unreachable',
-    'the connection was closed',
-  ],
+  [/Unexpected close|Socket closed abruptly|Channel ended|[Cc]onnection closed|Connection closing/, 'unreachable', CLOSED],
 ];

@@ -10,8 +10,10 @@ import { type Channel, type ChannelModel, type ConfirmChannel, connect, credenti
 import type { Clock, TimerHandle } from '../clock.js';
 import { AmqpFailure, toAmqpFailure } from './amqp-failure.js';
 import { type ByteSource, repairTables } from './amqp-tables.js';
-import { type ByteSink, gatherWrites } from './amqp-writes.js';
 import type { AmqpAddress, AmqpTls } from './amqp-url.js';
+import { type ByteSink, gatherWrites } from './amqp-writes.js';
+import { CLOSED, noAnswerWithin } from './failure.js';
+import type { Linked } from './link.js';
 import { readTlsFiles } from './tls-files.js';
 
 export type {
@@ -53,7 +55,7 @@ const GOODBYE_LIMIT_MS = 1_000;
 /** As py-amqp's; RabbitMQ's own default. A message's headers must fit into one frame. */
 const FRAME_MAX = 131_072;
 
-export class Connection implements AmqpConnection {
+export class Connection implements AmqpConnection, Linked<AmqpFailure> {
   readonly version: readonly number[];
   readonly #model: ChannelModel;
   readonly #clock: Clock;
@@ -73,9 +75,7 @@ export class Connection implements AmqpConnection {
     model.on('error', (error) => {
       lastError = error;
     });
-    model.on('close', (error) =>
-      this.end(toAmqpFailure(lastError ?? error ?? new AmqpFailure('unreachable', 'the connection was closed'))),
-    );
+    model.on('close', (error) => this.end(toAmqpFailure(lastError ?? error ?? new AmqpFailure('unreachable', CLOSED))));
     const block = (reason: string | undefined): void => {
       this.#blocked = reason;
       options.onBlocked?.(reason);
@@ -92,7 +92,7 @@ export class Connection implements AmqpConnection {
     const silence = new Promise<never>((_resolve, reject) => {
       timer = clock.setTimeout(() => {
         late = true;
-        reject(new AmqpFailure('unreachable', `no answer within ${Math.round(attemptLimitMs / 100) / 10} s`));
+        reject(new AmqpFailure('unreachable', noAnswerWithin(attemptLimitMs)));
       }, attemptLimitMs);
     });
     try {

@@ -1,36 +1,16 @@
-/** Why Redis could not be used, sorted into four kinds and put into words for people. */
-import { ConfigError, type CtqErrorOptions } from '../errors.js';
+/** Why Redis could not be used. */
+import type { CtqErrorOptions } from '../errors.js';
+import { commonReason, ConnectionFailure, driverError, type FailureKind } from './failure.js';
 
-/**
- * - `unreachable`: nobody answers, or the connection broke
- * - `refused`: the server says no to us: password, permission, database number
- * - `failed`: the server says no for now: loading, out of memory, read-only
- * - `closed`: we closed the link ourselves
- */
-export type RedisFailureKind = 'unreachable' | 'refused' | 'failed' | 'closed';
-
-/** Why something went wrong, before it becomes a BrokerError or a ResultBackendError. */
-export class RedisFailure extends Error {
-  readonly kind: RedisFailureKind;
-  readonly hint: string | undefined;
+export class RedisFailure extends ConnectionFailure {
+  readonly server = 'redis-server';
   /** True when the command may have been executed: it was sent, and no answer came. */
   readonly unanswered: boolean;
 
-  constructor(kind: RedisFailureKind, reason: string, options: CtqErrorOptions & { readonly unanswered?: boolean } = {}) {
-    super(reason, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = 'RedisFailure';
-    this.kind = kind;
-    this.hint = options.hint;
+  constructor(kind: FailureKind, reason: string, options: CtqErrorOptions & { readonly unanswered?: boolean } = {}) {
+    super(kind, reason, options);
     this.unanswered = options.unanswered ?? false;
   }
-}
-
-export function closedFailure(): RedisFailure {
-  return new RedisFailure('closed', 'the connection was closed by ourselves');
-}
-
-export function noAnswerWithin(limitMs: number): RedisFailure {
-  return new RedisFailure('unreachable', `no answer within ${Math.round(limitMs / 100) / 10} s`);
 }
 
 /** An error that the server sent, as opposed to one of the network; the class itself is not among the driver's types. */
@@ -38,36 +18,21 @@ export function isServerReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
-/** Sorts what drivers and servers say into four kinds, in words for people. */
-export function toFailure(error: unknown): RedisFailure {
+/** Sorts what the driver and the server say. */
+export function toRedisFailure(error: unknown): RedisFailure {
   if (error instanceof RedisFailure) return error;
-  if (error instanceof ConfigError)
-    return new RedisFailure('refused', error.message, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
-  const cause: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-  const words = code === undefined ? undefined : NETWORK_WORDS.get(code);
-  if (words !== undefined) return new RedisFailure('unreachable', words, { cause: error });
+  const said = driverError(error);
+  const common = commonReason(error, said);
+  if (common !== undefined) return new RedisFailure(...common);
   for (const [pattern, kind, reason, hint] of SERVER_WORDS) {
-    if (pattern.test(message)) return new RedisFailure(kind, reason ?? message, { cause: error, ...(hint === undefined ? {} : { hint }) });
+    if (pattern.test(said.message)) {
+      return new RedisFailure(kind, reason ?? said.message, { cause: error, ...(hint === undefined ? {} : { hint }) });
+    }
   }
-  return new RedisFailure(isServerReply(cause) ? 'failed' : 'unreachable', message, { cause: error });
+  return new RedisFailure(isServerReply(said.error) ? 'failed' : 'unreachable', said.message, { cause: error });
 }
 
-const NETWORK_WORDS: ReadonlyMap<string, string> = new Map([
-  ['ECONNREFUSED', 'connection refused'],
-  ['ECONNRESET', 'connection reset'],
-  ['EPIPE', 'connection reset'],
-  ['ENOTFOUND', 'host not found'],
-  ['EAI_AGAIN', 'host name cannot be looked up'],
-  ['ENOENT', 'no such socket file'],
-  ['EACCES', 'no permission to open the socket'],
-  ['ETIMEDOUT', 'no answer'],
-  ['EHOSTUNREACH', 'no route to the host'],
-  ['ENETUNREACH', 'no route to the network'],
-]);
-
-const SERVER_WORDS: readonly (readonly [RegExp, RedisFailureKind, string | undefined, string | undefined])[] = [
+const SERVER_WORDS: readonly (readonly [RegExp, FailureKind, string | undefined, string | undefined])[] = [
   [/WRONGPASS|invalid password|invalid username-password/, 'refused', 'wrong user name or password', 'check the credentials in the URL'],
   [
     /NOAUTH|Authentication required|AUTH <password> called without/,

@@ -9,7 +9,9 @@
 import type { ConnectionOptions } from 'node:tls';
 import { Command, Redis, type RedisOptions } from 'ioredis';
 import type { Clock, TimerHandle } from '../clock.js';
-import { isServerReply, noAnswerWithin, RedisFailure, toFailure } from './redis-failure.js';
+import { CLOSED, noAnswerWithin } from './failure.js';
+import type { Linked } from './link.js';
+import { isServerReply, RedisFailure, toRedisFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
 import type { RedisAddress, RedisTls } from './redis-url.js';
 import { readTlsFiles } from './tls-files.js';
@@ -52,7 +54,7 @@ const SILENCE_LIMIT_BEHIND_SENTINELS_MS = 6_000;
 const PING_AFTER_IDLE_MS = 3_000;
 const WATCH_INTERVAL_MS = 1_000;
 
-export class Connection implements RedisConnection {
+export class Connection implements RedisConnection, Linked<RedisFailure> {
   readonly #redis: Redis;
   readonly #clock: Clock;
   readonly #silenceLimitMs: number;
@@ -85,19 +87,19 @@ export class Connection implements RedisConnection {
     }
     let timer: TimerHandle | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
-      timer = clock.setTimeout(() => reject(noAnswerWithin(attemptLimitMs)), attemptLimitMs);
+      timer = clock.setTimeout(() => reject(new RedisFailure('unreachable', noAnswerWithin(attemptLimitMs))), attemptLimitMs);
     });
     try {
       const longest = address.endpoint.kind === 'sentinel' ? SILENCE_LIMIT_BEHIND_SENTINELS_MS : SILENCE_LIMIT_MS;
       const connection = new Connection(redis, clock, Math.min(longest, options.silenceLimitMs));
       await Promise.race([redis.connect().then(() => connection.#handshake(address, options.name)), silence]);
-      redis.once('close', () => connection.end(toFailure(lastError ?? new RedisFailure('unreachable', 'the connection was closed'))));
-      if (redis.status !== 'ready') throw new RedisFailure('unreachable', 'the connection was closed');
+      redis.once('close', () => connection.end(toRedisFailure(lastError ?? new RedisFailure('unreachable', CLOSED))));
+      if (redis.status !== 'ready') throw new RedisFailure('unreachable', CLOSED);
       connection.#watch();
       return connection;
     } catch (error) {
       redis.disconnect();
-      throw toFailure(error instanceof Error && error.message === 'Connection is closed.' ? (lastError ?? error) : error);
+      throw toRedisFailure(error instanceof Error && error.message === 'Connection is closed.' ? (lastError ?? error) : error);
     } finally {
       timer?.cancel();
       silence.catch(() => {});
@@ -114,6 +116,11 @@ export class Connection implements RedisConnection {
   }
 
   abandon(reason: RedisFailure): void {
+    this.end(reason);
+  }
+
+  /** Redis is owed no good-bye: whatever has been written is executed. */
+  async close(reason: RedisFailure): Promise<void> {
     this.end(reason);
   }
 
@@ -191,10 +198,10 @@ export class Connection implements RedisConnection {
 
   readonly #rejected = (error: unknown): never => {
     this.#pending -= 1;
-    if (isServerReply(error)) throw toFailure(error);
+    if (isServerReply(error)) throw toRedisFailure(error);
     // The driver knows before the socket says so that nothing can be written any more. Who asks for a connection
     // now must not be given this one: it would fail again at once, and so on without end.
-    const reason = this.#failure ?? toFailure(error);
+    const reason = this.#failure ?? toRedisFailure(error);
     this.end(reason);
     throw new RedisFailure(reason.kind, reason.message, {
       cause: error,

@@ -31,8 +31,8 @@ export interface RedisChordsOptions {
   readonly ttlS: number;
   /** `result_chord_ordered` of the transport options: by index, else in order of completion. */
   readonly ordered: boolean;
-  ask(name: string, args: readonly RedisArgument[]): Promise<RedisReply>;
-  askScript(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
+  call(name: string, args: readonly RedisArgument[]): Promise<RedisReply>;
+  run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
 }
 
 export class RedisChords implements ChordStore {
@@ -48,19 +48,19 @@ export class RedisChords implements ChordStore {
   }
 
   async grow(groupId: string): Promise<void> {
-    await this.#options.ask('incr', [`${this.#keyOf(groupId)}.t`]);
+    await this.#options.call('incr', [`${this.#keyOf(groupId)}.t`]);
   }
 
   async report(part: ChordPart): Promise<readonly ChordPart[] | undefined> {
     const { key, mode, score, prefix, member, ttlS } = this.partWrite(part);
     // Told that it came again: whether it did is not known here, and looking costs only where there is no index.
-    const members = await this.#options.askScript(reportScript, [], [key, mode, score, prefix, member, String(ttlS), '1']);
+    const members = await this.#options.run(reportScript, [], [key, mode, score, prefix, member, String(ttlS), '1']);
     return Array.isArray(members) && members.length > 0 ? this.partsOf(part.groupId, members as readonly string[]) : undefined;
   }
 
   async close(groupId: string): Promise<void> {
     const key = this.#keyOf(groupId);
-    await this.#options.ask('del', [`${key}.j`, `${key}.s`, `${key}.t`]);
+    await this.#options.call('del', [`${key}.j`, `${key}.s`, `${key}.t`]);
   }
 
   async saveGroup(groupId: string, tree: ResultTree): Promise<void> {
@@ -68,7 +68,7 @@ export class RedisChords implements ChordStore {
   }
 
   async loadGroup(groupId: string): Promise<ResultTree | undefined> {
-    const text = await this.#options.ask('get', [this.#keyOf(groupId)]);
+    const text = await this.#options.call('get', [this.#keyOf(groupId)]);
     if (typeof text !== 'string') return undefined;
     const document = parseJson(text) as { readonly result?: unknown } | null;
     const tree = document?.result;
@@ -76,7 +76,7 @@ export class RedisChords implements ChordStore {
   }
 
   async deleteGroup(groupId: string): Promise<void> {
-    await this.#options.ask('del', [this.#keyOf(groupId)]);
+    await this.#options.call('del', [this.#keyOf(groupId)]);
   }
 
   partWrite(part: ChordPart): PartWrite {
@@ -109,8 +109,8 @@ export class RedisChords implements ChordStore {
   async #set(key: string, text: string): Promise<void> {
     const options = this.#options;
     const { ttlS } = options;
-    const stored = ttlS > 0 ? options.ask('setex', [key, String(ttlS), text]) : options.ask('set', [key, text]);
-    await Promise.all([stored, options.ask('publish', [key, text])]);
+    const stored = ttlS > 0 ? options.call('setex', [key, String(ttlS), text]) : options.call('set', [key, text]);
+    await Promise.all([stored, options.call('publish', [key, text])]);
   }
 
   #keyOf(groupId: string): string {

@@ -5,7 +5,7 @@
  */
 import type { Clock, TimerHandle } from '../clock.js';
 import type { RedisConnection } from '../connections/redis.js';
-import { type RedisFailure, toFailure } from '../connections/redis-failure.js';
+import { type RedisFailure, toRedisFailure } from '../connections/redis-failure.js';
 import { RedisLink } from '../connections/redis-link.js';
 import type { RedisAddress } from '../connections/redis-url.js';
 
@@ -57,10 +57,10 @@ export class RedisWaiter {
     return () => this.#unlisten(key, listener);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#link?.close();
+    await this.#link?.close();
   }
 
   #unlisten(key: string, listener: KeyListener): void {
@@ -94,7 +94,7 @@ export class RedisWaiter {
       await connection.call('subscribe', fresh);
       await this.#look(fresh);
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = toRedisFailure(error);
       // The next connection subscribes and looks at everything by itself.
       if (failure.unanswered) return;
       for (const key of fresh) for (const listener of this.#listeners.get(key) ?? []) listener.failed(failure);

@@ -1,6 +1,7 @@
 /** Results where Celery keeps them on Redis: one JSON text per task, announced on a channel of the same name (WIRE 7). */
 import { systemClock } from '../clock.js';
-import { type RedisFailure, toFailure } from '../connections/redis-failure.js';
+import { backendErrorOf } from '../connections/failure.js';
+import { toRedisFailure } from '../connections/redis-failure.js';
 import { RedisLink } from '../connections/redis-link.js';
 import { redisScript } from '../connections/redis-script.js';
 import { parseRedisUrl, type RedisAddress } from '../connections/redis-url.js';
@@ -61,14 +62,14 @@ export class RedisResultBackend implements ResultBackend {
       keys: this.#keys,
       ttlS: this.#ttlS,
       ordered: options.transportOptions['result_chord_ordered'] !== false,
-      ask: (name, args) => this.#do(() => this.#link.ask(name, args)),
-      askScript: (script, keys, args) => this.#do(() => this.#link.askScript(script, keys, args)),
+      call: (name, args) => this.#do(() => this.#link.call(name, args)),
+      run: (script, keys, args) => this.#do(() => this.#link.run(script, keys, args)),
     });
     this.#waiter = new RedisWaiter({
       addresses,
       clock: systemClock,
       connectTimeoutMs,
-      load: async (keys) => (await this.#link.ask('mget', keys)) as readonly (string | null)[],
+      load: async (keys) => (await this.#link.call('mget', keys)) as readonly (string | null)[],
     });
   }
 
@@ -100,7 +101,7 @@ export class RedisResultBackend implements ResultBackend {
     this.#mustBeOpen();
     if (taskIds.length === 0) return [];
     const texts = await this.#do(() =>
-      this.#link.ask(
+      this.#link.call(
         'mget',
         taskIds.map((taskId) => this.#keys.keyOf(taskId)),
       ),
@@ -140,7 +141,7 @@ export class RedisResultBackend implements ResultBackend {
           if (isReady(meta.status)) end(() => resolve(meta));
           else onUpdate?.(meta);
         },
-        failed: (failure) => end(() => reject(this.#toError(failure))),
+        failed: (failure) => end(() => reject(backendErrorOf(failure, this.displayUrl))),
       });
       signal?.addEventListener('abort', aborted, { once: true });
       this.#waiting.add(closed);
@@ -149,7 +150,7 @@ export class RedisResultBackend implements ResultBackend {
 
   async forget(taskId: string): Promise<void> {
     this.#mustBeOpen();
-    await this.#do(() => this.#link.ask('del', [this.#keys.keyOf(taskId)]));
+    await this.#do(() => this.#link.call('del', [this.#keys.keyOf(taskId)]));
   }
 
   async close(): Promise<void> {
@@ -157,8 +158,7 @@ export class RedisResultBackend implements ResultBackend {
     this.#closed = true;
     for (const closed of [...this.#waiting]) closed();
     await this.#idle;
-    this.#waiter.close();
-    this.#link.close();
+    await Promise.all([this.#waiter.close(), this.#link.close()]);
   }
 
   readonly #waiting = new Set<() => void>();
@@ -174,10 +174,10 @@ export class RedisResultBackend implements ResultBackend {
       const args = writes.flatMap(({ key, text, ttlS }) => [key, text, String(ttlS)]);
       try {
         // Storing twice is storing once, so a call without an answer is simply repeated.
-        await this.#link.askScript(storeScript, [], args);
+        await this.#link.run(storeScript, [], args);
         for (const write of writes) write.resolve();
       } catch (error) {
-        for (const write of writes) write.reject(this.#toError(toFailure(error)));
+        for (const write of writes) write.reject(backendErrorOf(toRedisFailure(error), this.displayUrl));
       }
     }
     this.#writing = false;
@@ -189,7 +189,7 @@ export class RedisResultBackend implements ResultBackend {
     try {
       return await action();
     } catch (error) {
-      throw this.#toError(toFailure(error));
+      throw backendErrorOf(toRedisFailure(error), this.displayUrl);
     }
   }
 
@@ -199,29 +199,5 @@ export class RedisResultBackend implements ResultBackend {
 
   #closedError(): ResultBackendError {
     return new ResultBackendError(`the result backend at ${this.displayUrl} was closed`);
-  }
-
-  #toError(failure: RedisFailure): ResultBackendError {
-    const options = { cause: failure, ...(failure.hint === undefined ? {} : { hint: failure.hint }) };
-    switch (failure.kind) {
-      case 'unreachable':
-        return new ResultBackendError(
-          `cannot reach the result backend at ${this.displayUrl}: ${failure.message}`,
-          { hint: 'is redis-server running there?', ...options },
-          'CTQ_BACKEND_UNREACHABLE',
-        );
-      case 'refused':
-        return new ResultBackendError(
-          `the result backend at ${this.displayUrl} refused us: ${failure.message}`,
-          options,
-          'CTQ_BACKEND_UNREACHABLE',
-        );
-      case 'failed':
-        return new ResultBackendError(`the result backend at ${this.displayUrl} failed: ${failure.message}`, options);
-      case 'closed':
-        return this.#closedError();
-      default:
-        return failure.kind satisfies never;
-    }
   }
 }

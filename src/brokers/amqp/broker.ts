@@ -2,16 +2,16 @@
 import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, Queue, Route, Subscription } from '../../broker.js';
 import { systemClock } from '../../clock.js';
 import type { AmqpChannel } from '../../connections/amqp.js';
-import { type AmqpFailure, toAmqpFailure } from '../../connections/amqp-failure.js';
+import { toAmqpFailure } from '../../connections/amqp-failure.js';
 import { AmqpLink } from '../../connections/amqp-link.js';
 import { type AmqpAddress, parseAmqpUrl } from '../../connections/amqp-url.js';
+import { brokerErrorOf } from '../../connections/failure.js';
 import { BrokerError } from '../../errors.js';
 import { type Logger, silentLogger } from '../../logger.js';
 import type { Message } from '../../protocol/message.js';
 import { AmqpConsumer } from './consumer.js';
 import { Delays } from './delays.js';
 import { Disposal } from './disposal.js';
-import { brokerErrorOf } from './failure.js';
 import { inTime } from './in-time.js';
 import { Publisher } from './publisher.js';
 import { Subscriptions } from './subscriptions.js';
@@ -51,7 +51,11 @@ export class AmqpBroker implements Broker {
     this.#publishing = this.#link('ctq publisher');
     this.displayUrl = this.#publishing.displayUrl;
     const parts = { link: this.#publishing, topology: this.#topology, clock: systemClock, logger: this.#logger };
-    this.#publisher = new Publisher({ ...parts, limitMs: options.connectTimeoutMs, told: (failure) => this.#toBrokerError(failure) });
+    this.#publisher = new Publisher({
+      ...parts,
+      limitMs: options.connectTimeoutMs,
+      told: (failure) => brokerErrorOf(failure, this.displayUrl),
+    });
     const delays = new Delays(options.amqp?.delayedQueueType ?? 'quorum');
     this.#disposal = new Disposal({ ...parts, publisher: this.#publisher, delays });
     this.#subscriptions = new Subscriptions({ link: () => this.#theAsking(), topology: this.#topology, logger: this.#logger });
@@ -81,7 +85,7 @@ export class AmqpBroker implements Broker {
       disposal: this.#disposal,
       clock: systemClock,
       logger: this.#logger,
-      toBrokerError: (failure) => this.#toBrokerError(failure),
+      toBrokerError: (failure) => brokerErrorOf(failure, this.displayUrl),
       closed: () => this.#consumers.delete(consumer),
     });
     this.#consumers.add(consumer);
@@ -145,15 +149,11 @@ export class AmqpBroker implements Broker {
     try {
       return await action();
     } catch (error) {
-      throw error instanceof BrokerError ? error : this.#toBrokerError(toAmqpFailure(error));
+      throw error instanceof BrokerError ? error : brokerErrorOf(toAmqpFailure(error), this.displayUrl);
     }
   }
 
   #mustBeOpen(): void {
     if (this.#closing !== undefined) throw new BrokerError('CTQ_BROKER_CLOSED', `the broker at ${this.displayUrl} was closed`);
-  }
-
-  #toBrokerError(failure: AmqpFailure): BrokerError {
-    return brokerErrorOf(failure, this.displayUrl);
   }
 }

@@ -6,7 +6,8 @@
 import type { Exchange, Route } from '../../broker.js';
 import type { Clock, TimerHandle } from '../../clock.js';
 import type { AmqpConfirmChannel, AmqpConnection, AmqpReturned } from '../../connections/amqp.js';
-import { AmqpFailure, amqpClosed, toAmqpFailure } from '../../connections/amqp-failure.js';
+import { AmqpFailure, toAmqpFailure } from '../../connections/amqp-failure.js';
+import { CLOSED_BY_US } from '../../connections/failure.js';
 import type { AmqpLink } from '../../connections/amqp-link.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';
@@ -74,7 +75,7 @@ export class Publisher {
 
   publish(message: Message, { exchange, routingKey }: Route): Promise<void> {
     const { told, clock, limitMs } = this.#parts;
-    if (this.#closed) return Promise.reject(told(amqpClosed()));
+    if (this.#closed) return Promise.reject(told(new AmqpFailure('closed', CLOSED_BY_US)));
     const matters = typeof message.headers['task'] === 'string' && message.properties.deliveryMode !== 1;
     return new Promise((resolve, reject) => {
       const options = encodeProperties(message);
@@ -99,7 +100,7 @@ export class Publisher {
     this.#closed = true;
     this.#sweepTimer?.cancel();
     this.#session = undefined;
-    this.#giveUp(() => true, amqpClosed());
+    this.#giveUp(() => true, new AmqpFailure('closed', CLOSED_BY_US));
   }
 
   #pump(): void {

@@ -12,8 +12,8 @@ import type {
   Subscription,
 } from '../../broker.js';
 import { systemClock } from '../../clock.js';
-import type { RedisFailure } from '../../connections/redis-failure.js';
-import { toFailure } from '../../connections/redis-failure.js';
+import { brokerErrorOf } from '../../connections/failure.js';
+import { toRedisFailure } from '../../connections/redis-failure.js';
 import { RedisLink } from '../../connections/redis-link.js';
 import { parseRedisUrl, type RedisAddress } from '../../connections/redis-url.js';
 import { BrokerError } from '../../errors.js';
@@ -69,7 +69,7 @@ export class RedisBroker implements Broker, JointSettler {
     this.#logger = options.logger ?? silentLogger;
     this.#link = new RedisLink({ addresses, name: 'ctq', clock: systemClock, connectTimeoutMs: options.connectTimeoutMs });
     this.displayUrl = this.#link.displayUrl;
-    this.#publisher = new Publisher(layout, this.#link, (failure) => this.#toBrokerError(failure));
+    this.#publisher = new Publisher(layout, this.#link, (failure) => brokerErrorOf(failure, this.displayUrl));
     this.revocations = redisRevocations(layout, this.#link, (action) => this.#do(action));
     this.limits = redisLimits(layout, this.#link, (action) => this.#do(action));
   }
@@ -78,7 +78,7 @@ export class RedisBroker implements Broker, JointSettler {
     return this.#do(async () => {
       // The default exchange binds every queue under its name, without any record of it.
       if (queue.exchange.name === '') return;
-      await this.#link.ask('sadd', [bindingKey(this.#layout, queue.exchange.name), bindingMember(this.#layout, queue)]);
+      await this.#link.call('sadd', [bindingKey(this.#layout, queue.exchange.name), bindingMember(this.#layout, queue)]);
     });
   }
 
@@ -109,7 +109,7 @@ export class RedisBroker implements Broker, JointSettler {
       switchboard: this.#theSwitchboard(),
       clock: systemClock,
       logger: this.#logger,
-      toBrokerError: (failure) => this.#toBrokerError(failure),
+      toBrokerError: (failure) => brokerErrorOf(failure, this.displayUrl),
       closed: () => this.#open.delete(consumer),
     });
     this.#open.add(consumer);
@@ -133,14 +133,14 @@ export class RedisBroker implements Broker, JointSettler {
 
   purge(queue: string): Promise<number> {
     return this.#do(async () => {
-      const removed = await this.#link.askScript(drainScript, queueLists(this.#layout, queue), ['count']);
+      const removed = await this.#link.run(drainScript, queueLists(this.#layout, queue), ['count']);
       return Number(removed);
     });
   }
 
   depth(queue: string): Promise<number> {
     return this.#do(async () => {
-      const lengths = await Promise.all(queueLists(this.#layout, queue).map((list) => this.#link.ask('llen', [list])));
+      const lengths = await Promise.all(queueLists(this.#layout, queue).map((list) => this.#link.call('llen', [list])));
       return lengths.reduce<number>((sum, length) => sum + Number(length), 0);
     });
   }
@@ -164,8 +164,8 @@ export class RedisBroker implements Broker, JointSettler {
     // What could not be sent by now is told so.
     this.#publisher.close();
     await this.#link.now?.call('del', [this.#publisher.ledger]).catch(() => {});
-    this.#link.close();
-    this.#switchboard?.close();
+    await this.#link.close();
+    await this.#switchboard?.close();
   }
 
   #theSwitchboard(): Switchboard {
@@ -183,30 +183,11 @@ export class RedisBroker implements Broker, JointSettler {
     try {
       return await action();
     } catch (error) {
-      throw this.#toBrokerError(toFailure(error));
+      throw brokerErrorOf(toRedisFailure(error), this.displayUrl);
     }
   }
 
   #mustBeOpen(): void {
     if (this.#closing !== undefined) throw new BrokerError('CTQ_BROKER_CLOSED', `the broker at ${this.displayUrl} was closed`);
-  }
-
-  #toBrokerError(failure: RedisFailure): BrokerError {
-    const options = { cause: failure, ...(failure.hint === undefined ? {} : { hint: failure.hint }) };
-    switch (failure.kind) {
-      case 'unreachable':
-        return new BrokerError('CTQ_BROKER_UNREACHABLE', `cannot reach the broker at ${this.displayUrl}: ${failure.message}`, {
-          hint: 'is redis-server running there?',
-          ...options,
-        });
-      case 'refused':
-        return new BrokerError('CTQ_BROKER_REFUSED', `the broker at ${this.displayUrl} refused us: ${failure.message}`, options);
-      case 'failed':
-        return new BrokerError('CTQ_BROKER_FAILED', `the broker at ${this.displayUrl} failed: ${failure.message}`, options);
-      case 'closed':
-        return new BrokerError('CTQ_BROKER_CLOSED', `the broker at ${this.displayUrl} was closed`, options);
-      default:
-        return failure.kind satisfies never;
-    }
   }
 }

@@ -13,7 +13,7 @@ import { randomUUID } from 'node:crypto';
 import type { ConsumeOptions, Consumer, ConsumerHandler, MalformedDelivery, Queue } from '../../broker.js';
 import type { Clock } from '../../clock.js';
 import type { RedisConnection } from '../../connections/redis.js';
-import { RedisFailure, toFailure } from '../../connections/redis-failure.js';
+import { RedisFailure, toRedisFailure } from '../../connections/redis-failure.js';
 import { RedisLink } from '../../connections/redis-link.js';
 import type { RedisAddress } from '../../connections/redis-url.js';
 import type { BrokerError } from '../../errors.js';
@@ -188,7 +188,7 @@ export class RedisConsumer implements Consumer {
     this.#state = 'closed';
     this.unacked.fence(this.unacked.deliveries());
     this.unacked.close();
-    this.#link.close();
+    await this.#link.close();
     await this.#leases.stop();
     this.#options.closed();
   }
@@ -207,7 +207,7 @@ export class RedisConsumer implements Consumer {
         await connection.call('zrem', [ownersKey(this.#layout), this.ownerId]);
         return;
       } catch (error) {
-        if (toFailure(error).kind !== 'unreachable') return;
+        if (toRedisFailure(error).kind !== 'unreachable') return;
       }
     }
   }
@@ -256,7 +256,7 @@ export class RedisConsumer implements Consumer {
         connection
           .call('sadd', [bindingKey(this.#layout, queue.exchange.name), bindingMember(this.#layout, queue)])
           .catch((error: unknown) => {
-            if (toFailure(error).kind !== 'failed') throw error;
+            if (toRedisFailure(error).kind !== 'failed') throw error;
           }),
       ),
     );
@@ -390,6 +390,6 @@ export class RedisConsumer implements Consumer {
 
 /** Loading, read-only, no permission: states of the server, to be waited for with back-off (R10). */
 function giveUp(connection: RedisConnection, error: unknown): void {
-  const failure = toFailure(error);
+  const failure = toRedisFailure(error);
   if (!failure.unanswered) connection.abandon(failure);
 }

@@ -37,7 +37,7 @@ export class FanoutListener {
 
   async start(): Promise<void> {
     const { switchboard, link } = this.#parts;
-    await link.ask('sadd', this.#binding);
+    await link.call('sadd', this.#binding);
     await switchboard.listen(this.#pattern, this.#hear);
   }
 

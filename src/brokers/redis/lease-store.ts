@@ -112,6 +112,6 @@ class RedisLeaseStore implements LeaseStore {
   }
 
   async close(): Promise<void> {
-    this.#link.close();
+    await this.#link.close();
   }
 }

@@ -9,18 +9,18 @@ export function redisLimits(layout: RedisLayout, link: RedisLink, guarded: <T>(a
     reserve: (name, { intervalMs, count, aheadMs }) =>
       guarded(async () => {
         const wish = [intervalMs * 1000, count, aheadMs * 1000].map((value) => String(value));
-        const reply = (await link.askScript(reserveScript, [rateKey(layout, name)], wish)) as readonly number[];
+        const reply = (await link.run(reserveScript, [rateKey(layout, name)], wish)) as readonly number[];
         const [next = 0, ...waits] = reply.map((us) => us / 1000);
         return { nextMs: next, waitsMs: waits };
       }),
     acquire: (name, holders, { limit, leaseMs }) =>
       guarded(async () => {
         const args = [String(limit), String(leaseMs), ...holders];
-        return (await link.askScript(permitScript, [permitsKey(layout, name), ownersKey(layout)], args)) as readonly string[];
+        return (await link.run(permitScript, [permitsKey(layout, name), ownersKey(layout)], args)) as readonly string[];
       }),
     release: (name, holders) =>
       guarded(async () => {
-        await link.ask('zrem', [permitsKey(layout, name), ...holders]);
+        await link.call('zrem', [permitsKey(layout, name), ...holders]);
       }),
   };
 }

@@ -9,7 +9,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '../../connections/redis.js';
-import { closedFailure, type RedisFailure, toFailure } from '../../connections/redis-failure.js';
+import { CLOSED_BY_US } from '../../connections/failure.js';
+import { RedisFailure, toRedisFailure } from '../../connections/redis-failure.js';
 import { ledgerScript } from './scripts.js';
 
 export interface OutboxOptions<Item> {
@@ -64,7 +65,7 @@ export class Outbox<Item> {
 
   add(item: Item): void {
     if (this.#closed) {
-      this.#options.failed([item], closedFailure());
+      this.#options.failed([item], new RedisFailure('closed', CLOSED_BY_US));
       return;
     }
     this.#waiting.push(item);
@@ -80,7 +81,7 @@ export class Outbox<Item> {
   /** What still waits fails, and what comes later too. */
   close(): void {
     this.#closed = true;
-    this.#failWaiting(closedFailure());
+    this.#failWaiting(new RedisFailure('closed', CLOSED_BY_US));
   }
 
   #start(): void {
@@ -96,7 +97,7 @@ export class Outbox<Item> {
         connection = await this.#options.connection();
         if (this.#unanswered !== undefined) await this.#lookUp(connection);
       } catch (error) {
-        const failure = toFailure(error);
+        const failure = toRedisFailure(error);
         // A connection that broke at once is only one more reason to wait for the next.
         if (failure.unanswered && !this.#closed) {
           await nextTurn();
@@ -126,7 +127,7 @@ export class Outbox<Item> {
       // An array that has grown old would keep what is in it until the next great collection.
       items.length = 0;
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = toRedisFailure(error);
       this.#underWay = [];
       if (failure.unanswered && !this.#closed) {
         this.#unanswered = call;

@@ -15,13 +15,13 @@ export function redisRevocations(layout: RedisLayout, link: RedisLink, guarded: 
         const nowMs = Date.now();
         for (let from = 0; from < ids.length; from += AT_ONCE) {
           const scored = ids.slice(from, from + AT_ONCE).flatMap((id) => [String(nowMs + keepMs), id]);
-          await link.ask('zadd', [key, ...scored]);
+          await link.call('zadd', [key, ...scored]);
         }
         if (ids.length === 0) return;
-        await link.ask('zremrangebyscore', [key, '-inf', String(nowMs)]);
-        await link.ask('zremrangebyrank', [key, '0', String(-MOST - 1)]);
-        await link.ask('pexpire', [key, String(keepMs)]);
+        await link.call('zremrangebyscore', [key, '-inf', String(nowMs)]);
+        await link.call('zremrangebyrank', [key, '0', String(-MOST - 1)]);
+        await link.call('pexpire', [key, String(keepMs)]);
       }),
-    all: () => guarded(async () => (await link.ask('zrangebyscore', [key, `(${Date.now()}`, '+inf'])) as readonly string[]),
+    all: () => guarded(async () => (await link.call('zrangebyscore', [key, `(${Date.now()}`, '+inf'])) as readonly string[]),
   };
 }

@@ -78,8 +78,8 @@ export class Switchboard {
     await this.#link.now?.call('punsubscribe', [pattern]).catch(() => {});
   }
 
-  close(): void {
-    this.#link.close();
+  close(): Promise<void> {
+    return this.#link.close();
   }
 
   async #prepare(connection: RedisConnection): Promise<void> {

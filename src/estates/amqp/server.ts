@@ -1,6 +1,5 @@
 /** What every desk of a RabbitMQ estate works with. */
 import { openAmqpBroker } from '../../brokers/amqp/broker.js';
-import { brokerErrorOf } from '../../brokers/amqp/failure.js';
 import { deadLetterQueue } from '../../brokers/amqp/wire.js';
 import { Delays } from '../../brokers/amqp/delays.js';
 import { Topology } from '../../brokers/amqp/topology.js';
@@ -8,6 +7,7 @@ import type { Broker, Route } from '../../broker.js';
 import { systemClock } from '../../clock.js';
 import type { AmqpConnection } from '../../connections/amqp.js';
 import { toAmqpFailure } from '../../connections/amqp-failure.js';
+import { brokerErrorOf } from '../../connections/failure.js';
 import { AmqpLink } from '../../connections/amqp-link.js';
 import { parseAmqpUrl } from '../../connections/amqp-url.js';
 import { type ManagedQueue, RabbitManagement } from '../../connections/rabbitmq-management.js';

@@ -1,11 +1,12 @@
 /** An estate on Redis: kombu's and Celery's keys, and ours beside them (docs/wire/redis.md). */
 import { redisLayout } from '../../brokers/redis/keys.js';
 import { systemClock } from '../../clock.js';
-import { toFailure } from '../../connections/redis-failure.js';
+import { brokerErrorSaying } from '../../connections/failure.js';
+import { toRedisFailure } from '../../connections/redis-failure.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import { RedisLink } from '../../connections/redis-link.js';
 import { parseRedisUrl } from '../../connections/redis-url.js';
-import { BrokerError, ConfigError, CtqError } from '../../errors.js';
+import { ConfigError, CtqError } from '../../errors.js';
 import type { Estate, EstateOptions } from '../../estate/estate.js';
 import { redisResultKeys } from '../../result-backends/redis-keys.js';
 import { redisDeadLetterDesk } from './dead-letters.js';
@@ -28,7 +29,8 @@ export function openRedisEstate(url: string, options: EstateOptions): Estate {
       } catch (error) {
         // What went wrong with the copy of a purge, say, is no trouble of the server's.
         if (error instanceof CtqError && !(error instanceof ConfigError)) throw error;
-        throw told(error, `${what} ${link.displayUrl}`);
+        const failure = toRedisFailure(error);
+        throw brokerErrorSaying(`cannot ${what} ${link.displayUrl}: ${failure.message}`, failure);
       }
     };
   const store: RedisStore = {
@@ -47,22 +49,6 @@ export function openRedisEstate(url: string, options: EstateOptions): Estate {
     tasks: redisTaskDesk(store),
     deadLetters: redisDeadLetterDesk(store),
     health: () => redisHealth(store),
-    close: async () => link.close(),
+    close: () => link.close(),
   };
-}
-
-const CODES = {
-  unreachable: 'CTQ_BROKER_UNREACHABLE',
-  refused: 'CTQ_BROKER_REFUSED',
-  failed: 'CTQ_BROKER_FAILED',
-  closed: 'CTQ_BROKER_CLOSED',
-} as const;
-
-function told(error: unknown, what: string): BrokerError {
-  const failure = toFailure(error);
-  const hint = failure.hint ?? (failure.kind === 'unreachable' ? 'is redis-server running there?' : undefined);
-  return new BrokerError(CODES[failure.kind], `cannot ${what}: ${failure.message}`, {
-    cause: failure,
-    ...(hint === undefined ? {} : { hint }),
-  });
 }

@@ -13,7 +13,7 @@
  */
 import { fanoutChannel } from '../../brokers/redis/keys.js';
 import { parseBinding } from '../../brokers/redis/bindings.js';
-import { toFailure } from '../../connections/redis-failure.js';
+import { toRedisFailure } from '../../connections/redis-failure.js';
 import type { RedisConnection, RedisReply } from '../../connections/redis.js';
 import type { RedisScript } from '../../connections/redis-script.js';
 import type { KeyReport, OrphanReason } from '../../estate/keys.js';
@@ -152,7 +152,7 @@ async function unlessRefused(reply: Promise<RedisReply>): Promise<RedisReply | u
   try {
     return await reply;
   } catch (error) {
-    if (toFailure(error).kind !== 'refused') throw error;
+    if (toRedisFailure(error).kind !== 'refused') throw error;
     return undefined;
   }
 }

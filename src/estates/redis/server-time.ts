@@ -1,5 +1,5 @@
 import { systemClock } from '../../clock.js';
-import { toFailure } from '../../connections/redis-failure.js';
+import { toRedisFailure } from '../../connections/redis-failure.js';
 import type { RedisConnection } from '../../connections/redis.js';
 
 /** Seconds since 1970 by the server's clock; by ours where it does not tell: TIME is not among what users that may only read are given. */
@@ -8,7 +8,7 @@ export async function serverSeconds(connection: RedisConnection): Promise<number
     const [seconds] = (await connection.call('time', [])) as readonly string[];
     return Number(seconds);
   } catch (error) {
-    if (toFailure(error).kind !== 'refused') throw error;
+    if (toRedisFailure(error).kind !== 'refused') throw error;
     return Math.floor(systemClock.nowMs() / 1000);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RedisFailure, toFailure } from '../../../src/connections/redis-failure.js';
+import { RedisFailure, toRedisFailure } from '../../../src/connections/redis-failure.js';
 
 function reply(message: string): Error {
   const error = new Error(message);
@@ -11,7 +11,7 @@ function network(code: string): Error {
   return Object.assign(new Error(`connect ${code} 127.0.0.1:1`), { code });
 }
 
-describe('toFailure', () => {
+describe('toRedisFailure', () => {
   it.each([
     [network('ECONNREFUSED'), 'unreachable', 'connection refused'],
     [network('ENOTFOUND'), 'unreachable', 'host not found'],
@@ -28,7 +28,7 @@ describe('toFailure', () => {
     [reply('MOVED 3999 127.0.0.1:6381'), 'failed', /another node of the cluster/],
     [reply('WRONGTYPE Operation against a key holding the wrong kind of value'), 'failed', /WRONGTYPE/],
   ])('sorts %s', (error, kind, reason) => {
-    const failure = toFailure(error);
+    const failure = toRedisFailure(error);
     expect(failure).toBeInstanceOf(RedisFailure);
     expect(failure.kind).toBe(kind);
     if (typeof reason === 'string') expect(failure.message).toBe(reason);
@@ -38,6 +38,6 @@ describe('toFailure', () => {
 
   it('leaves a failure as it is', () => {
     const failure = new RedisFailure('closed', 'gone');
-    expect(toFailure(failure)).toBe(failure);
+    expect(toRedisFailure(failure)).toBe(failure);
   });
 });

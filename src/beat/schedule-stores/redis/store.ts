@@ -8,11 +8,11 @@ import { bindingKey, fanoutChannel, priorityList, type RedisLayout, redisLayout 
 import { type Binding, boundQueues, parseBinding } from '../../../brokers/redis/bindings.js';
 import { systemClock } from '../../../clock.js';
 import type { RedisReply } from '../../../connections/redis.js';
-import { type RedisFailure, toFailure } from '../../../connections/redis-failure.js';
+import { brokerErrorOf } from '../../../connections/failure.js';
+import { toRedisFailure } from '../../../connections/redis-failure.js';
 import { RedisLink } from '../../../connections/redis-link.js';
 import type { RedisScript } from '../../../connections/redis-script.js';
 import { parseRedisUrl } from '../../../connections/redis-url.js';
-import { BrokerError, type BrokerErrorCode } from '../../../errors.js';
 import { encodeEnvelope } from '../../../protocol/envelope.js';
 import type { Message } from '../../../protocol/message.js';
 import type { EntryState } from '../../schedule-entry.js';
@@ -164,7 +164,7 @@ export class RedisScheduleStore implements ScheduleStore {
   }
 
   async close(): Promise<void> {
-    this.#link.close();
+    await this.#link.close();
   }
 
   #key(name: string): string {
@@ -175,8 +175,8 @@ export class RedisScheduleStore implements ScheduleStore {
     if (text === '') return { kind: 'sent' };
     const duplicate = /^duplicate (.*)$/.exec(text)?.[1];
     if (duplicate !== undefined) return { kind: 'duplicate', state: readState(duplicate)[0] ?? { lastRunAtMs: 0, totalRunCount: 0 } };
-    const failure = toFailure(Object.assign(new Error(text.replace(/^error (?:ERR )?/, '')), { name: 'ReplyError' }));
-    return { kind: 'failed', error: this.#toBrokerError(failure) };
+    const failure = toRedisFailure(Object.assign(new Error(text.replace(/^error (?:ERR )?/, '')), { name: 'ReplyError' }));
+    return { kind: 'failed', error: brokerErrorOf(failure, this.displayName) };
   }
 
   #targetsOf(message: Message, route: Route, bindings: ReadonlyMap<string, readonly Binding[]>): readonly string[] {
@@ -196,7 +196,7 @@ export class RedisScheduleStore implements ScheduleStore {
     const names = [...new Set(exchanges)].filter((name) => name !== '');
     const found = await Promise.all(
       names.map(async (name) => {
-        const members = (await this.#ask('smembers', [bindingKey(this.#layout, name)])) as readonly string[];
+        const members = (await this.#call('smembers', [bindingKey(this.#layout, name)])) as readonly string[];
         return [name, members.flatMap((member) => parseBinding(this.#layout, member) ?? [])] as const;
       }),
     );
@@ -204,39 +204,24 @@ export class RedisScheduleStore implements ScheduleStore {
   }
 
   async #run(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<RedisReply> {
-    return this.#do(() => this.#link.askScript(script, keys, args));
+    return this.#do(() => this.#link.run(script, keys, args));
   }
 
-  async #ask(name: string, args: readonly string[]): Promise<RedisReply> {
-    return this.#do(() => this.#link.ask(name, args));
+  async #call(name: string, args: readonly string[]): Promise<RedisReply> {
+    return this.#do(() => this.#link.call(name, args));
   }
 
   async #do<T>(action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = toRedisFailure(error);
       // After a fail-over the old master says this for ever: look for the new one.
       if (/read-only replica|READONLY/.test(failure.message)) this.#link.now?.abandon(failure);
-      throw this.#toBrokerError(failure);
+      throw brokerErrorOf(failure, this.displayName);
     }
   }
-
-  #toBrokerError(failure: RedisFailure): BrokerError {
-    const [code, verb] = WORDS[failure.kind];
-    return new BrokerError(code, `${verb.replace('%', `the broker at ${this.displayName}`)}: ${failure.message}`, {
-      cause: failure,
-      ...(failure.hint === undefined ? {} : { hint: failure.hint }),
-    });
-  }
 }
-
-const WORDS: Readonly<Record<RedisFailure['kind'], readonly [BrokerErrorCode, string]>> = {
-  unreachable: ['CTQ_BROKER_UNREACHABLE', 'cannot reach %'],
-  refused: ['CTQ_BROKER_REFUSED', '% refused us'],
-  failed: ['CTQ_BROKER_FAILED', '% failed'],
-  closed: ['CTQ_BROKER_CLOSED', '% was closed'],
-};
 
 function envelopeOf({ message, route }: NonNullable<PreparedFiring['call']>): string {
   return encodeEnvelope(message, {
