@@ -99,6 +99,7 @@ beat|--schedule|file|
 beat|--max-interval|any|
 beat|--next|any|
 beat|--metrics|any|
+beat|--allow-root||
 beat|-l|=debug,info,warning,error,critical,fatal|
 beat|--loglevel|=debug,info,warning,error,critical,fatal|
 beat|-f|file|

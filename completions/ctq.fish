@@ -75,7 +75,7 @@ set -g __ctq_table \
     'worker|--health|file|answer probes there: GET /live and /ready on 127.0.0.1 or host:port, or a file' \
     'worker|--health-patience|any|with --health: not live when it has been stuck for so long; default 60' \
     'worker|--metrics|any|give metrics in Prometheus\' form: GET /metrics on 127.0.0.1, or host:port' \
-    'worker|--allow-root||run as root without a warning, and where the settings forbid it; also CTQ_ALLOW_ROOT, C_FORCE_ROOT' \
+    'worker|--allow-root||run as root, without a warning; also worker_allow_root, CTQ_ALLOW_ROOT, C_FORCE_ROOT' \
     'worker|--watch||start again when a module changes, for development' \
     'worker|-l|=debug,info,warning,error,critical,fatal|debug, info, warning (default), error or critical' \
     'worker|--loglevel|=debug,info,warning,error,critical,fatal|debug, info, warning (default), error or critical' \
@@ -99,6 +99,7 @@ set -g __ctq_table \
     'beat|--max-interval|any|sleep no longer between two looks at the schedule; default 300' \
     'beat|--next|any|print the coming firings, 10 or so many, and exit' \
     'beat|--metrics|any|give metrics in Prometheus\' form: GET /metrics on 127.0.0.1, or host:port' \
+    'beat|--allow-root||run as root, without a warning; also worker_allow_root, CTQ_ALLOW_ROOT, C_FORCE_ROOT' \
     'beat|-l|=debug,info,warning,error,critical,fatal|debug, info, warning (default), error or critical' \
     'beat|--loglevel|=debug,info,warning,error,critical,fatal|debug, info, warning (default), error or critical' \
     'beat|-f|file|log to a file instead of stderr; %n %h %d %p %P expand' \

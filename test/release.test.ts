@@ -92,6 +92,34 @@ describe('the release tool', { timeout: 120_000 }, () => {
   });
 });
 
+describe('the list of what users get along with it', () => {
+  interface Component {
+    readonly name: string;
+    readonly version: string;
+    readonly hashes?: readonly { readonly alg: string }[];
+  }
+
+  it('names each package of the lockfile with version and checksum, none of the workshop, and is on the page of a release', () => {
+    const { status, stdout } = spawnSync(process.execPath, [join(projectRoot, 'tools', 'sbom.mjs')], { encoding: 'utf8' });
+    expect(status).toBe(0);
+    const list = JSON.parse(stdout) as { bomFormat: string; metadata: { component: { name: string } }; components: Component[] };
+    expect([list.bomFormat, list.metadata.component.name]).toEqual(['CycloneDX', 'ctq']);
+    const { packages } = JSON.parse(readFileSync(join(projectRoot, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { version: string; dev?: boolean; dependencies?: object; optionalDependencies?: object }>;
+    };
+    const ofUsers = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+    const named = ofUsers.map(([path, { version }]) => `${path.slice(path.lastIndexOf('node_modules/') + 13)}@${version}`);
+    expect(new Set(list.components.map(({ name, version }) => `${name}@${version}`))).toEqual(new Set(named));
+    expect(named.map((one) => one.slice(0, one.lastIndexOf('@')))).toEqual(
+      expect.arrayContaining(Object.keys({ ...packages['']?.dependencies, ...packages['']?.optionalDependencies })),
+    );
+    expect(named.join()).not.toMatch(/vitest|oxlint|knip/);
+    expect(list.components.filter(({ hashes }) => hashes?.some(({ alg }) => alg === 'SHA-512') !== true)).toEqual([]);
+    const workflow = readFileSync(join(projectRoot, '.github', 'workflows', 'release.yml'), 'utf8');
+    expect(workflow).toMatch(/npm run sbom -- ctq\.cdx\.json[^]*gh release create .* ctq\.cdx\.json$/m);
+  });
+});
+
 describe('the workflows', () => {
   it.each(['ci', 'release'])('%s.yml can be read, may no more than it needs, and runs what there is', (name) => {
     const workflow = load(readFileSync(join(projectRoot, '.github', 'workflows', `${name}.yml`), 'utf8')) as {

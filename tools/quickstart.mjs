@@ -19,9 +19,10 @@ const STEP_TIMEOUT_MS = 60_000;
 const bold = (text) => (process.stdout.isTTY && !process.env.NO_COLOR ? `\u001b[1m${text}\u001b[0m` : text);
 const say = (text = '') => process.stdout.write(`${text}\n`);
 
-/** The reader's own settings would send the example to their servers. */
+/** The reader's own settings would send the example to their servers. Root may run it: the tasks are ours. */
 function plainEnvironment() {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CTQ|CELERY|NODE_OPTIONS)/.test(name)));
+  const kept = Object.entries(process.env).filter(([name]) => !/^(CTQ|CELERY|NODE_OPTIONS)/.test(name));
+  return { ...Object.fromEntries(kept), CTQ_ALLOW_ROOT: '1' };
 }
 
 /** A project folder: one file of tasks, and ctq among its packages. */

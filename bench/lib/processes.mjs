@@ -34,7 +34,7 @@ for (const [signal, code] of [
 export function start(command, args, options = {}) {
   const child = spawn(command, args, {
     cwd: options.cwd ?? PEERS,
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...options.env },
+    env: { ...process.env, CTQ_ALLOW_ROOT: '1', PYTHONDONTWRITEBYTECODE: '1', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { maskUrlsIn } from '../config/masking.js';
-import type { Environment } from '../config/resolve.js';
 import { UsageError } from '../errors.js';
 import { Expected, type ReadValue } from './command.js';
 
@@ -13,35 +12,6 @@ export interface Identity {
   readonly uid?: string | undefined;
   readonly gid?: string | undefined;
   readonly umask?: number | undefined;
-}
-
-export interface RootQuestion {
-  readonly env: Environment;
-  /** `--allow-root`: the last word. */
-  readonly allowed: boolean;
-  /** `worker_allow_root`. */
-  readonly setting: boolean | null;
-}
-
-/**
- * What to say to a worker that runs as root; undefined when it does not, or somebody has said that it may. Celery refuses only
- * when pickle is accepted as well (`C_FORCE_ROOT`), which no worker of ours does, and warns otherwise: so do we, because in a
- * container root is what everybody is (docs/decisions/0022).
- *
- * @throws {@link UsageError} where somebody has said that it may not: `worker_allow_root = False`, or `CTQ_ALLOW_ROOT=0`.
- */
-export function rootWarning({ env, allowed, setting }: RootQuestion): string | undefined {
-  const [uid, euid] = [process.getuid?.(), process.geteuid?.()];
-  if ((uid !== 0 && euid !== 0) || allowed || (env['C_FORCE_ROOT'] ?? '') !== '') return undefined;
-  const named = env['CTQ_ALLOW_ROOT'] ?? '';
-  const isRefused = named === '' ? setting === false : /^(?:0|no|false|off)$/i.test(named);
-  if (isRefused) {
-    throw new UsageError('this worker may not run as root, and neither may its tasks', {
-      hint: `${named === '' ? 'worker_allow_root' : 'CTQ_ALLOW_ROOT'} says so: name another user with --uid, or say --allow-root`,
-    });
-  }
-  if (named !== '' || setting === true) return undefined;
-  return `This worker runs as root, and so does every task: name another user with --uid, or say --allow-root (uid=${uid} euid=${euid})`;
 }
 
 /**
@@ -65,7 +35,7 @@ export const octal: ReadValue<number> = (raw) => {
  * @throws {@link UsageError} when there is no such user or group, or this user may not become another.
  */
 export function takeIdentity({ uid, gid, umask }: Identity): void {
-  if (umask !== undefined) process.umask(umask);
+  setUmask(umask);
   if (uid === undefined && gid === undefined) return;
   const { getuid, setuid, setgid, setgroups } = process;
   const { initgroups } = process as { readonly initgroups?: (user: string, extraGroup: number) => void };
@@ -88,6 +58,12 @@ export function takeIdentity({ uid, gid, umask }: Identity): void {
     setuid(user.uid);
     verify(user.uid);
   }
+}
+
+/** Without `--umask` it stays what it was, unless everybody might write what is made: the mask of a daemon, 0 (CELERYSA-0002), becomes 027. */
+function setUmask(wanted: number | undefined): void {
+  const before = process.umask(wanted ?? 0o027);
+  if (wanted === undefined && (before & 0o002) !== 0) process.umask(before);
 }
 
 function isAlready(uid: number | undefined, gid: number | undefined): boolean {

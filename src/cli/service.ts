@@ -2,6 +2,7 @@
 import type { LoadedApp } from '../app-loader.js';
 import { expandPath, type PathContext } from '../config/file-paths.js';
 import { firstFilled, type SettingsLayer } from '../config/resolve.js';
+import { SETTINGS, type Settings } from '../config/settings.js';
 import type { Ctq } from '../ctq.js';
 import { UsageError } from '../errors.js';
 import { LOG_LEVELS, type LogLevel } from '../logger.js';
@@ -9,11 +10,13 @@ import { resolveNodename } from '../protocol/nodename.js';
 import { openClient, surroundingsOf } from './client.js';
 import { type CommandCall, flag, type OptionValues, value } from './command.js';
 import { isDetached, takeMark } from './daemon.js';
+import { lineFormat } from './line-format.js';
 import { createLogWriter, fileSink, type LogSink, type LogWriter, streamSink } from './log-writer.js';
 import { oneOf, text } from './option-values.js';
 import { paintFor } from './output/colour.js';
 import { acquirePidfile } from './pidfile.js';
 import { hideSecrets, octal, takeIdentity } from './privileges.js';
+import { type rootOption, rootWarning } from './root-check.js';
 
 const LEVELS = [...LOG_LEVELS, 'fatal'] as const;
 
@@ -28,7 +31,14 @@ export const serviceOptions = {
   umask: value('--umask <mask>', 'mode bits that new files do not get, octal: 027', octal),
 } as const;
 
-type Call = Omit<CommandCall, 'options'> & { readonly options: OptionValues<typeof serviceOptions> };
+type Call = Omit<CommandCall, 'options'> & { readonly options: OptionValues<typeof serviceOptions & Partial<typeof rootOption>> };
+
+export interface ServiceName {
+  /** `--hostname`. */
+  readonly hostname?: string | undefined;
+  /** Where code of the user's is going to run. */
+  readonly who?: 'worker' | 'beat';
+}
 
 export interface Service {
   readonly logger: LogWriter;
@@ -42,11 +52,18 @@ export interface Service {
   readonly paths: PathContext;
 }
 
-/** Takes the identity, then the pidfile, then opens the log; all given back when the command ends. */
-export async function startService(call: Call, hostname: string | undefined): Promise<Service> {
-  const { options, context, workdir } = call;
+/**
+ * Takes the identity, then the pidfile, then opens the log; all given back when the command ends.
+ *
+ * @throws {@link UsageError} for one that loads an app and may not do so as root, before anything is made that root would own.
+ */
+export async function startService(call: Call, { hostname, who }: ServiceName): Promise<Service> {
+  const { options, context, workdir, config } = call;
   hideSecrets();
   takeIdentity(options);
+  const setting = (config.layer.get('workerAllowRoot')?.value as boolean | null | undefined) ?? null;
+  const allowed = options.allowRoot === true;
+  const warning = who === undefined ? undefined : rootWarning({ who, env: context.env, allowed, setting });
   const nodename = resolveNodename(hostname, context);
   const paths = { nodename, workdir, hostname: context.hostname, pid: context.pid };
   if (options.pidfile !== undefined) {
@@ -59,9 +76,19 @@ export async function startService(call: Call, hostname: string | undefined): Pr
   const level = options.loglevel === 'fatal' ? 'critical' : (options.loglevel ?? 'warning');
   const logger = await openLog(call, level, logfile);
   call.defer(() => logger.close());
+  if (warning !== undefined) logger.warning('%s', warning);
   const detached = isDetached(context);
   takeMark(context);
   return { logger, level, logfile, nodename, detached, paths };
+}
+
+/** `worker_log_format`, `worker_task_log_format` and `worker_log_color`, which beat follows, too, as in Celery. */
+export function styleLog(logger: LogWriter, { workerLogFormat, workerTaskLogFormat, workerLogColor }: Settings): void {
+  const isOwn = workerLogFormat === SETTINGS.workerLogFormat.default && workerTaskLogFormat === SETTINGS.workerTaskLogFormat.default;
+  const formats = isOwn
+    ? undefined
+    : { other: lineFormat(workerLogFormat, 'worker_log_format'), task: lineFormat(workerTaskLogFormat, 'worker_task_log_format') };
+  logger.restyle({ formats, colour: workerLogColor === false ? 'never' : 'by terminal' });
 }
 
 async function openLog({ options, globals, context }: Call, level: LogLevel, logfile: string | undefined): Promise<LogWriter> {

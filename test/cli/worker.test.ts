@@ -80,15 +80,20 @@ describe('ctq worker', () => {
     }
   });
 
-  it.skipIf(process.getuid?.() !== 0)('does not even load the app as root where that is forbidden', async () => {
-    const cwd = tmpFolder({
-      'tasks.mjs': "import { writeFileSync } from 'node:fs'; writeFileSync('loaded', '');",
-      '.ctqrc': 'worker_allow_root: false',
-    });
-    const { code, stderr } = await runCtq(['worker', '-A', 'tasks', '-b', 'memory://'], { cwd, env: { CTQ_ALLOW_ROOT: '' } });
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^ctq: this worker may not run as root, .*worker_allow_root says so.*\n$/)]);
-    expect(existsSync(join(cwd, 'loaded'))).toBe(false);
-  });
+  it.skipIf(process.getuid?.() !== 0).each(['worker', 'beat'])(
+    'does not even load the app as root where that is forbidden: %s',
+    async (command) => {
+      const cwd = tmpFolder({
+        'tasks.mjs': "import { writeFileSync } from 'node:fs'; writeFileSync('loaded', '');",
+        '.ctqrc': 'worker_allow_root: false',
+      });
+      const argv = [command, '-A', 'tasks', '-b', 'memory://', '-f', 'log'];
+      const { code, stderr } = await runCtq(argv, { cwd, env: { CTQ_ALLOW_ROOT: '' } });
+      const words = new RegExp(`^ctq: this ${command} may not run as root, .*worker_allow_root says so.*\\n$`);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(words)]);
+      expect(['loaded', 'log'].filter((name) => existsSync(join(cwd, name)))).toEqual([]);
+    },
+  );
 
   it.skipIf(process.platform !== 'linux')('takes the password of its broker out of the list of processes', async () => {
     const cwd = tmpFolder(tasks);

@@ -86,6 +86,16 @@ describe('ctq worker', { timeout: 60_000 }, () => {
     await worker.stop();
   });
 
+  it('makes nothing that everybody may write, even where it was started with the mask of a daemon', async () => {
+    const cwd = tmpFolder({ 'tasks.mjs': "import { writeFileSync } from 'node:fs'; writeFileSync('made', ''); export function f() {}" });
+    const before = process.umask(0);
+    const worker = startCtq(['worker', '-A', 'tasks', '-b', 'memory://', '-l', 'info'], { cwd });
+    process.umask(before);
+    await worker.waitForOutput(ready);
+    expect(statSync(join(cwd, 'made')).mode & 0o777).toBe(0o640);
+    await worker.stop();
+  });
+
   it.skipIf(process.getuid?.() !== 0)('runs as the user and group it is told, with no way back', async () => {
     const cwd = tmpFolder(tasks);
     chmodSync(cwd, 0o777);

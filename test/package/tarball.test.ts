@@ -9,7 +9,7 @@ import { formatMessage } from 'publint/utils';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot, washedEnvironment } from '../support/ctq-process.js';
 import { OwnedProcess } from '../support/owned-process.js';
-import { installTarball, nodeBuild, packTarball, type Tarball } from '../support/packed.js';
+import { buildElsewhere, installTarball, nodeBuild, packTarball, type Tarball } from '../support/packed.js';
 import { tmpFolder, writeFiles } from '../support/tmp.js';
 
 /** A tenth more than it is: what makes it larger should be somebody's decision. */
@@ -41,6 +41,12 @@ describe('the tarball', () => {
     ).toEqual([]);
     expect(tarball.paths).toEqual(expect.arrayContaining(['dist/index.d.ts', 'dist/testing.d.ts', 'dist/testing.js', 'man/ctq.1']));
   });
+
+  it('is the same to the byte when it is built again elsewhere', () => {
+    const [packed, again] = [join(project, 'node_modules', 'ctq'), buildElsewhere()];
+    const differ = tarball.paths.filter((path) => !readFileSync(join(packed, path)).equals(readFileSync(join(again, path))));
+    expect(differ).toEqual([]);
+  }, 120_000);
 
   it('is what publint wants', async () => {
     const data = readFileSync(tarball.file);

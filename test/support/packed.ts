@@ -18,11 +18,23 @@ export interface Tarball {
   readonly paths: readonly string[];
 }
 
-/** Packs a copy of the sources, so that a build that somebody runs from is left alone. */
-export function packTarball(): Tarball {
+/** A copy of the sources, so that a build that somebody runs from is left alone. */
+function copySources(): string {
   const folder = tmpFolder();
   for (const path of SOURCES) cpSync(join(projectRoot, path), join(folder, path), { recursive: true });
   symlinkSync(join(projectRoot, 'node_modules'), join(folder, 'node_modules'), 'junction');
+  return folder;
+}
+
+/** A folder with what is packed, built anew. */
+export function buildElsewhere(): string {
+  const folder = copySources();
+  npm(['run', '--silent', 'prepack'], folder);
+  return folder;
+}
+
+export function packTarball(): Tarball {
+  const folder = copySources();
   npm(['pack', '--loglevel=error'], folder);
   const name = readdirSync(folder).find((entry) => entry.endsWith('.tgz'));
   if (name === undefined) throw new Error('npm pack made no tarball');
@@ -64,7 +76,7 @@ export function nodeBuild(wanted: string): { readonly program: string; readonly 
 }
 
 /** npm without what a surrounding `npm test` tells it by its environment. */
-function npm(args: readonly string[], cwd: string): string {
+export function npm(args: readonly string[], cwd: string): string {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(?:lifecycle_|package_|config_local_prefix)/.test(name)),
   );

@@ -28,7 +28,8 @@ import { metricsAt, metricsOption } from '../metrics.js';
 import { oneOf, seconds, text, wholeNumber } from '../option-values.js';
 import { jsonText } from '../output/json.js';
 import { tableText } from '../output/table.js';
-import { openScheduleApp, serviceOptions, startService } from '../service.js';
+import { rootOption } from '../root-check.js';
+import { openScheduleApp, serviceOptions, startService, styleLog } from '../service.js';
 
 const CATCH_UPS = ['skip', 'once', 'all'] as const;
 const MOST_COMING = 100_000;
@@ -45,6 +46,7 @@ const options = {
   maxInterval: value('--max-interval <seconds>', 'sleep no longer between two looks at the schedule; default 300', seconds),
   next: value('--next [count]', 'print the coming firings, 10 or so many, and exit', wholeNumber(1, MOST_COMING)),
   ...metricsOption,
+  ...rootOption,
   ...serviceOptions,
   ...kindOptions,
   args: value('--args <json>', 'add: positional arguments as a JSON list', jsonList),
@@ -139,10 +141,11 @@ async function run(call: Call): Promise<number> {
   const { options: given, context } = call;
   if (given.detach === true && !isDetached(context)) return detach(context);
   keepYoungGenerationSmall();
-  const service = await startService(call, undefined);
+  const service = await startService(call, { who: 'beat' });
   const { logger, logfile, level, nodename, detached, paths } = service;
   const schedule = given.schedule === undefined ? undefined : expandPath(given.schedule, '--schedule', paths);
   const { app, file } = await openScheduleApp(call);
+  styleLog(logger, app.conf);
   const running = await app.beat({
     hostname: nodename,
     logger,

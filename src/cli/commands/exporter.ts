@@ -42,7 +42,7 @@ async function runExporter(call: Call): Promise<number> {
   if (given.detach === true && !isDetached(context)) return detach(context);
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) call.defer(context.onSignal(signal, () => stop.abort()));
-  const { logger, detached } = await startService(call, undefined);
+  const { logger, detached } = await startService(call, {});
   const app = await openListener(call);
   const { metrics } = metricsAt(given.port ?? DEFAULT_PORT, context.env);
   const running = await openExporter(app, {

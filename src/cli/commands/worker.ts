@@ -22,8 +22,8 @@ import type { LogWriter } from '../log-writer.js';
 import { metricsAt, metricsOption } from '../metrics.js';
 import { suggest } from '../next-steps.js';
 import { bounds, healthAddress, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
-import { rootWarning } from '../privileges.js';
-import { appNamed, type Service, serviceOptions, startService } from '../service.js';
+import { rootOption } from '../root-check.js';
+import { appNamed, type Service, serviceOptions, startService, styleLog } from '../service.js';
 import { serviceManager } from '../systemd.js';
 
 const POOLS = ['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'] as const;
@@ -87,7 +87,7 @@ const options = {
     positiveSeconds,
   ),
   ...metricsOption,
-  allowRoot: flag('--allow-root', 'run as root without a warning, and where the settings forbid it; also CTQ_ALLOW_ROOT, C_FORCE_ROOT'),
+  ...rootOption,
   watch: flag('--watch', 'start again when a module changes, for development'),
   ...serviceOptions,
   logfile: value('-f, --logfile <file>', 'log to a file instead of stderr; %n %h %d %p %i %I %P expand', text, { completes: 'file' }),
@@ -189,15 +189,12 @@ async function prepare(
   { kept, notice }: Run,
 ): Promise<{ readonly running: Listening['running'] & { start(): Promise<string> } } & Pick<Listening, 'logger' | 'restarting'>> {
   const { options: given, context } = call;
-  const service = await startService(call, given.hostname);
+  const service = await startService(call, { hostname: given.hostname, who: 'worker' });
   const { logger, nodename } = service;
-  // Before the app is loaded, whose code would run as root, too.
-  const setting = (call.config.layer.get('workerAllowRoot')?.value as boolean | null | undefined) ?? null;
-  const warning = rootWarning({ env: context.env, allowed: given.allowRoot === true, setting });
-  if (warning !== undefined) logger.warning('%s', warning);
   const loaded = await openApp(call);
   if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });
   const { conf, signals } = loaded.app;
+  styleLog(logger, conf);
   const pool = poolKind(given.pool ?? conf.workerPool, call);
   if (conf.workerRedirectStdouts && hasNoChildren(pool)) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel), 'leave');
   if (hasNoChildren(pool) && (conf.workerMaxTasksPerChild ?? conf.workerMaxMemoryPerChild) !== null) {
