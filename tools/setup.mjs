@@ -91,7 +91,18 @@ function buildWhenStale() {
 /** Python modules that the interop tests use: without the first two there are none, without the others a few cases less. */
 const PYTHON_NEEDED = ['celery', 'redis'];
 const PYTHON_DATABASES = ['sqlalchemy', 'psycopg2', 'pymysql', 'memcache'];
-const PYTHON_WANTED = [...PYTHON_NEEDED, 'amqp', 'yaml', 'msgpack', 'brotli', 'zstandard', 'flask', 'cryptography', ...PYTHON_DATABASES];
+const PYTHON_WANTED = [
+  ...PYTHON_NEEDED,
+  'amqp',
+  'yaml',
+  'msgpack',
+  'brotli',
+  'zstandard',
+  'flask',
+  'django',
+  'cryptography',
+  ...PYTHON_DATABASES,
+];
 const DEBIAN = {
   redis: ['redis-server'],
   rabbitmq: ['rabbitmq-server'],
@@ -103,6 +114,7 @@ const DEBIAN = {
     'python3-brotli',
     'python3-zstandard',
     'python3-flask',
+    'python3-django',
     'python3-cryptography',
     ...PYTHON_DATABASES.map((name) => `python3-${name}`),
   ],
@@ -203,6 +215,7 @@ function installWithVenv() {
     'brotli',
     'zstandard',
     'flask',
+    'django',
     ...['cryptography', 'sqlalchemy', 'psycopg2-binary', 'pymysql', 'python-memcached'],
   ]);
   if (!done) rmSync(venv, { recursive: true, force: true });

@@ -12,7 +12,7 @@ import { describeWith } from '../support/requires.js';
 import { TestTerminal } from '../support/terminal.js';
 import { tmpFolder, writeFiles } from '../support/tmp.js';
 
-const PAGES = ['docs/tutorial.md', 'docs/troubleshooting.md'];
+const PAGES = ['docs/tutorial.md', 'docs/troubleshooting.md', 'docs/guides/configuration.md', 'docs/migration.md'];
 const COLUMNS = 160;
 const WORLD = { NO_COLOR: '1', TZ: 'UTC' };
 
@@ -95,7 +95,7 @@ describeWith('python', 'what is printed', () => {
     };
 
     for (const fence of fencesOf(page)) {
-      if (/\.(ts|mjs)$/.test(fence.mark)) writeFiles(cwd, { [fence.mark]: fence.text });
+      if (/\.(ts|mjs|json)$/.test(fence.mark)) writeFiles(cwd, { [fence.mark]: fence.text });
       if (fence.language !== 'console') continue;
       const stays = fence.mark === 'stays' || fence.mark === 'restart';
       const same = fence.mark === 'roughly' ? sameRoughly : sameInEveryRun;

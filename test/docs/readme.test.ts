@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { expect, it } from 'vitest';
 import { projectRoot, runCtq, startCtq, washedEnvironment } from '../support/ctq-process.js';
-import { fencesOf, readPage, sectionsOf, shellWords } from '../support/markdown.js';
+import { type Fence, fencesOf, readPage, sectionsOf } from '../support/markdown.js';
 import { OwnedProcess } from '../support/owned-process.js';
+import { PageShell } from '../support/page-shell.js';
 import { startCeleryWorker } from '../support/python-celery.js';
 import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
@@ -34,6 +35,9 @@ it('the tasks and the calls of the README do what it says', async () => {
   const worker = startCtq(['worker', '-A', 'tasks', '-l', 'info'], { cwd });
   await worker.waitForOutput(/ready\./);
   expect(await runCtq(['send', 'tasks.add', '3', '4', '--wait'], { cwd })).toMatchObject({ code: 0, stdout: '7\n' });
+  const typed = sectionsOf(readPage('README.md')).find(({ heading }) => heading === 'I write tasks in Node');
+  const [commands] = fencesOf(typed?.text ?? '').filter(({ language }) => language === 'sh');
+  if (commands !== undefined) expect(await new PageShell({ cwd, env: {}, here: {} }).run(commands)).toBe(3);
   const run = new OwnedProcess(process.execPath, ['program.mjs'], { cwd, env: washedEnvironment() });
   await run.waitForExit();
   expect([run.stderr, run.stdout.trim().split('\n')]).toEqual(['', told.map(({ value }) => JSON.stringify(JSON.parse(value)))]);
@@ -41,13 +45,10 @@ it('the tasks and the calls of the README do what it says', async () => {
 });
 
 describeWith(['redis', 'python'], 'the commands of the README', () => {
-  const blockOf = (heading: string): string[] => {
+  const blockOf = (heading: string): Fence[] => {
     const section = sectionsOf(readPage('README.md')).find((one) => one.heading === heading);
-    const [block] = fencesOf(section?.text ?? '').filter(({ language }) => language === 'sh');
-    return block?.text.split('\n').filter((line) => line !== '') ?? [];
+    return fencesOf(section?.text ?? '').filter(({ language }) => language === 'sh');
   };
-  /** Until somebody ends them. */
-  const stays = /^ctq (top|queues --watch|exporter|worker)/;
 
   it('work on an estate of Python', async () => {
     const redis = await startRedis();
@@ -59,36 +60,18 @@ describeWith(['redis', 'python'], 'the commands of the README', () => {
     // One to purge, one to look for, one that failed.
     await runCtq(['send', 'tasks.add', '1', '2', '-Q', 'mail'], { cwd, env });
 
-    const lines = [...blockOf('I have Celery workers'), ...blockOf('I operate an estate')];
-    expect(lines.length).toBeGreaterThan(12);
-    for (const line of lines) {
-      const urls = {
-        'redis://old': redis.urlOf(3),
-        'redis://new': redis.urlOf(4),
-        'redis://localhost': redis.url,
-        'redis://prod': redis.url,
-      };
-      const here = Object.entries(urls).reduce(
-        (text, [name, url]) => text.replaceAll(name, url),
-        line.replace('proj.tasks.add', 'tasks.add'),
-      );
-      const words = shellWords(here).slice(1);
-      const answer = words[0] === 'purge' || words.includes('--failed') ? ['-f'] : [];
-      // More patience costs nothing: they end as soon as everybody has answered.
-      if (words[0] === 'inspect' || words[0] === 'control') answer.push('-t', '15');
-      if (stays.test(line)) {
-        const running = startCtq([...words, ...(words[0] === 'exporter' ? ['--port', '0'] : [])], { cwd, env });
-        await running.waitForOutput(/\w/);
-        running.signal('SIGINT');
-        const ending = await running.waitForExit();
-        expect([line, ending.code === 0 || ending.code === 130]).toEqual([line, true]);
-        continue;
-      }
-      const { code, stderr } = await runCtq([...words, ...answer], { cwd, env });
+    const shell = new PageShell({
+      ...{ cwd, env },
+      here: {
+        ...{ 'redis://old': redis.urlOf(3), 'redis://new': redis.urlOf(4), 'redis://localhost': redis.url, 'redis://prod': redis.url },
+        'proj.tasks.add': 'tasks.add',
+      },
       // The doctor has something to say about a Redis without persistence; a task that fetchPage is nowhere here.
-      const expected = words[0] === 'doctor' || words.includes('rate_limit') ? 1 : 0;
-      expect([line, code, stderr]).toEqual([line, expected, expect.not.stringContaining('internal error')]);
-    }
+      codes: { 'ctq doctor': 1, 'ctq control rate_limit': 1 },
+    });
+    const [forCelery, forOperators] = [blockOf('I have Celery workers'), blockOf('I operate an estate')].map(([block]) => block);
+    if (forCelery === undefined || forOperators === undefined) throw new Error('the README has no commands for two of its readers');
+    expect((await shell.run(forCelery)) + (await shell.run(forOperators))).toBeGreaterThan(12);
     await python.stop();
     await redis.stop();
   }, 120_000);

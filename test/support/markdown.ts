@@ -11,6 +11,16 @@ export interface Fence {
   readonly text: string;
   /** Of the first line inside, counted from 1. */
   readonly line: number;
+  /** What the comment above it says about it: `<!-- not run: … -->`, `<!-- not run, "npm install", "curl": … -->`. */
+  readonly notRun: readonly NotRun[];
+  /** `<!-- keys of: ctq doctor --json -->`: a command that prints a document of this shape. */
+  readonly keysOf: string | undefined;
+}
+
+export interface NotRun {
+  readonly reason: string;
+  /** The lines that begin so; none: the whole block. */
+  readonly lines: readonly string[];
 }
 
 export interface Section {
@@ -39,9 +49,21 @@ export function fencesOf(markdown: string): Fence[] {
   for (const match of markdown.matchAll(pattern)) {
     const [, indent = '', , language = '', mark = '', text = ''] = match;
     const line = markdown.slice(0, match.index).split('\n').length + 1;
-    fences.push({ language, mark: mark.trim(), text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''), line });
+    const comments = commentsAbove(markdown.slice(0, match.index));
+    fences.push({ language, mark: mark.trim(), text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''), line, ...comments });
   }
   return fences;
+}
+
+/** Of the comments that stand right above a block. */
+function commentsAbove(before: string): Pick<Fence, 'notRun' | 'keysOf'> {
+  const above = /(?:<!--(?:(?!-->)[\s\S])*-->\s*)+$/.exec(before)?.[0] ?? '';
+  const comments = [...above.matchAll(/<!--\s*([\s\S]*?)\s*-->/g)].map(([, text = '']) => text.replaceAll(/\s+/g, ' '));
+  const notRun = comments.flatMap((comment) => {
+    const [, lines, reason = ''] = /^not run((?:, "[^"]+")*): (.+)$/.exec(comment) ?? [];
+    return lines === undefined ? [] : [{ reason, lines: [...lines.matchAll(/"([^"]+)"/g)].map(([, line = '']) => line) }];
+  });
+  return { notRun, keysOf: comments.map((comment) => /^keys of: (.+)$/.exec(comment)?.[1]).find((one) => one !== undefined) };
 }
 
 /** The page without its code, line for line. */

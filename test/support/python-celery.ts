@@ -20,6 +20,11 @@ export function findFlaskPython(): string | undefined {
   return findPythonWith('celery, redis, flask');
 }
 
+/** The same with Django, for the page about it. */
+export function findDjangoPython(): string | undefined {
+  return findPythonWith('celery, redis, django');
+}
+
 /** The same with what its signed messages need. */
 export function findCryptographyPython(): string | undefined {
   return findPythonWith('celery, redis, cryptography');

@@ -3,7 +3,7 @@
  * loud line; in CI that is a failure, because a skipped promise is an unkept one.
  */
 import { describe, it } from 'vitest';
-import { findCeleryPython, findCryptographyPython, findFlaskPython } from './python-celery.js';
+import { findCeleryPython, findCryptographyPython, findDjangoPython, findFlaskPython } from './python-celery.js';
 import { findOnPath } from './find-on-path.js';
 import { findRabbitServer } from './rabbitmq-server.js';
 import { findRedisServer } from './redis-server.js';
@@ -13,6 +13,7 @@ const NEEDS = {
   redis: { find: findRedisServer, remedy: 'install redis-server (Debian) or redis (Homebrew), or run "node tools/setup.mjs --test"' },
   python: { find: findCeleryPython, remedy: 'install python3-celery and python3-redis, or run "node tools/setup.mjs --test"' },
   flask: { find: findFlaskPython, remedy: 'install python3-flask beside python3-celery, or run "node tools/setup.mjs --test"' },
+  django: { find: findDjangoPython, remedy: 'install python3-django beside python3-celery, or run "node tools/setup.mjs --test"' },
   rabbitmq: {
     find: findRabbitServer,
     remedy: 'install rabbitmq-server (Debian) or rabbitmq (Homebrew), or run "node tools/setup.mjs --test"',
