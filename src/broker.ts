@@ -30,6 +30,8 @@ export interface Queue {
   readonly routingKey: string;
   readonly durable?: boolean;
   readonly autoDelete?: boolean;
+  /** AMQP: for this connection alone, and gone with it. */
+  readonly exclusive?: boolean;
   /** Not a queue but a name for one of each worker's own: all get a copy (kombu's Broadcast). Never declared under this name. */
   readonly broadcast?: boolean;
   /** `x-max-priority` on RabbitMQ. */
@@ -218,11 +220,15 @@ export interface BrokerOptions {
   readonly connectTimeoutMs: number;
   /** `broker_use_ssl`. */
   readonly ssl?: boolean | Readonly<Record<string, unknown>>;
-  /** What only AMQP has settings for: `broker_heartbeat`, `broker_login_method`, `broker_native_delayed_delivery_queue_type`. */
+  /**
+   * What only AMQP has settings for: `broker_heartbeat`, `broker_login_method`, `broker_native_delayed_delivery_queue_type`.
+   * `queues` are those that the settings declare: one quorum queue among them, and later tasks wait in the server.
+   */
   readonly amqp?: {
     readonly heartbeatS?: number | null;
     readonly loginMethod?: string | null;
     readonly delayedQueueType?: 'quorum' | 'classic';
+    readonly queues?: readonly Queue[];
   };
   /** For what no call can be told: leases that cannot be renewed, work taken over from the dead. Default: silence. */
   readonly logger?: Logger;

@@ -138,6 +138,7 @@ export class Ctq implements TaskSender {
     if (this.parts !== undefined) throw new ConfigError('the app is in use already', { hint: 'configure it before sending or working' });
     this.surroundings = surroundings;
     this.ownConf.overlay(surroundings.layers);
+    this.tasks.annotate(this.conf.taskAnnotations);
   }
 
   /**
@@ -172,6 +173,7 @@ export class Ctq implements TaskSender {
     }
     const task = new (options.base ?? Task)(name, options, run, this);
     this.tasks.set(name, task);
+    this.tasks.annotate(this.conf.taskAnnotations, [task]);
     return task;
   }
 
@@ -260,6 +262,7 @@ export class Ctq implements TaskSender {
       });
     }
     const logger = options.logger ?? silentLogger;
+    for (const line of this.ownConf.ineffective()) logger.warning('%s', line);
     this.beWorker(logger);
     const connected = this.connected();
     const [broker, backend] = await Promise.all([connected.consumeFrom(), connected.backend()]);
@@ -342,7 +345,10 @@ export class Ctq implements TaskSender {
   }
 
   private connected(): Connected {
-    this.parts ??= new Connected(this, { ...this.conf }, this.surroundings, this.brokerLogger, this.openSecurity());
+    if (this.parts === undefined) {
+      this.tasks.annotate(this.conf.taskAnnotations);
+      this.parts = new Connected(this, { ...this.conf }, this.surroundings, this.brokerLogger, this.openSecurity());
+    }
     return this.parts;
   }
 }

@@ -8,6 +8,7 @@
 import { inspect } from 'node:util';
 import type { LogLevel } from '../logger.js';
 import { escapeBlock, escapeText } from './escape-text.js';
+import type { LineFormats } from './line-format.js';
 
 export type LogFormat = 'text' | 'json';
 
@@ -22,9 +23,12 @@ export interface LogRecord {
   readonly processName: string;
 }
 
-export function formatRecord(record: LogRecord, form: LogFormat): string {
+/** @param formats - Of the settings, for text; Celery's own where there are none. */
+export function formatRecord(record: LogRecord, form: LogFormat, formats?: LineFormats): string {
   const message = messageOf(record.message, record.args);
-  return form === 'json' ? jsonLine(record, message) : textLine(record, message);
+  if (form === 'json') return jsonLine(record, message);
+  if (formats === undefined) return textLine(record, message);
+  return (record.fields['task_id'] === undefined ? formats.other : formats.task)(record, message);
 }
 
 function textLine({ level, fields, timeMs, processName }: LogRecord, message: string): string {

@@ -7,15 +7,25 @@ import { dirname } from 'node:path';
 import type { Clock } from '../clock.js';
 import { OutputFileError } from '../errors.js';
 import { LOG_LEVELS, type Logger, type LogLevel } from '../logger.js';
+import type { LineFormats } from './line-format.js';
 import { formatRecord, type LogFormat, type LogRecord } from './log-format.js';
 import type { Colour, Paint } from './output/colour.js';
 
 export interface LogWriter extends Logger {
   /** Writes what is buffered, now. */
   flush(): void;
+  /** How lines look from now on: the settings are known when the app is loaded. */
+  restyle(style: LogStyle): void;
   /** Opens its file anew: somebody has moved it away. */
   reopen(): void;
   close(): void;
+}
+
+export interface LogStyle {
+  /** Undefined for Celery's own. */
+  readonly formats: LineFormats | undefined;
+  /** `by terminal`: where the log goes to one. */
+  readonly colour: 'by terminal' | 'never';
 }
 
 /** Where lines go. `write` must not lose anything, also when the process ends right after. */
@@ -50,7 +60,9 @@ const LEVEL_COLOURS: Readonly<Record<LogLevel, Colour | undefined>> = {
 };
 
 export function createLogWriter(setting: LogSetting): LogWriter {
-  const { sink, clock, format, paint, processName = 'MainProcess' } = setting;
+  const { sink, clock, format, processName = 'MainProcess' } = setting;
+  let { paint } = setting;
+  let formats: LineFormats | undefined;
   const threshold = LOG_LEVELS.indexOf(setting.level);
   let buffer = '';
   let scheduled = false;
@@ -67,7 +79,7 @@ export function createLogWriter(setting: LogSetting): LogWriter {
 
   const log = (level: LogLevel, head: LineHead, message: string, args: readonly unknown[]): void => {
     if (LOG_LEVELS.indexOf(level) < threshold) return;
-    const line = formatRecord({ level, message, args, ...head, timeMs: clock.nowMs() }, format);
+    const line = formatRecord({ level, message, args, ...head, timeMs: clock.nowMs() }, format, formats);
     const colour = LEVEL_COLOURS[level];
     buffer += paint === undefined || colour === undefined ? line : `${paint(colour, line.slice(0, -1))}\n`;
     // What may be the last words is written at once.
@@ -93,6 +105,10 @@ export function createLogWriter(setting: LogSetting): LogWriter {
   return {
     ...loggerWith({ fields: {}, processName }),
     flush,
+    restyle(style) {
+      formats = style.formats;
+      if (style.colour === 'never') paint = undefined;
+    },
     reopen() {
       flush();
       sink.reopen?.();

@@ -4,7 +4,8 @@
  */
 import { ConfigError } from '../errors.js';
 import { nameSettings, SETTING_KEYS, settingOfName, snakeCase } from './setting-names.js';
-import type { SettingKey, Settings, SettingsInput } from './settings.js';
+import type { Setting } from './setting-kinds.js';
+import { SETTINGS, type SettingKey, type Settings, type SettingsInput } from './settings.js';
 import { defaultOf, type GivenValue, readLayer, type SettingsLayer, strongest } from './resolve.js';
 import { checkSetting } from './validate.js';
 
@@ -15,6 +16,8 @@ export interface Conf {
   overlay(layers: readonly SettingsLayer[]): void;
   /** Where a value came from: `file ctq.config.ts, key brokerUrl`, or `default`. */
   sourceOf(key: SettingKey): string;
+  /** What somebody has set that does nothing here and would in Celery: a line each, for people. */
+  ineffective(): readonly string[];
   /** By Celery's names and unmasked: all settings, or those that somebody set. */
   table(which: 'changed' | 'all'): Record<string, unknown>;
 }
@@ -62,6 +65,13 @@ export function createConf(own: SettingsInput = {}, origin = 'new Ctq()'): Conf 
       SETTING_KEYS.forEach(refresh);
     },
     sourceOf: (key) => givenFor(key)?.source ?? 'default',
+    ineffective: () =>
+      SETTING_KEYS.flatMap((key) => {
+        const { unread }: Setting<unknown> = SETTINGS[key];
+        const given = givenFor(key);
+        if (unread?.kind !== 'missing' || given === undefined || given.value === fallback.get(key)) return [];
+        return [`${given.source}: ${snakeCase(key)} has no effect: ${unread.why}`];
+      }),
     table: (which) =>
       Object.fromEntries(
         SETTING_KEYS.filter((key) => which === 'all' || givenFor(key) !== undefined).map((key) => [snakeCase(key), effective[key]]),

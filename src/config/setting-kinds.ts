@@ -25,6 +25,14 @@ export interface Setting<Value> {
   readonly choices?: readonly (string | number)[];
   /** Celery's upper-case name of the days before 4.0; null for names that are younger, or ours. */
   readonly old: string | null;
+  /** Why nothing reads it; undefined for a setting that does something. */
+  readonly unread?: Unread;
+}
+
+/** `needless`: what it is for is not needed here, or always so. `missing`: who sets it gets something else than in Celery, and is told. */
+export interface Unread {
+  readonly kind: 'needless' | 'missing';
+  readonly why: string;
 }
 
 type Widen<Value> = Value extends null ? null : Value extends boolean ? boolean : Value extends number ? number : string;
@@ -84,3 +92,15 @@ export const anything = <Value>(value: Value, old: string | null = null): Settin
 /** For settings whose default is a value and where null says something else. */
 export const nullable = <Value>(setting: Setting<Value>): Setting<Widen<Value> | null> =>
   ({ ...setting, nullable: true }) as unknown as Setting<Widen<Value> | null>;
+
+/** Accepted, for configurations are shared with Python, and without effect that anybody would miss. */
+export const needless = <Given extends Setting<unknown>>(setting: Given, why: string): Given => ({
+  ...setting,
+  unread: { kind: 'needless', why },
+});
+
+/** Accepted and without effect: a worker says so at its start when somebody has set it. */
+export const missing = <Given extends Setting<unknown>>(setting: Given, why: string): Given => ({
+  ...setting,
+  unread: { kind: 'missing', why },
+});

@@ -9,8 +9,25 @@ import type { ScheduleEntryInput } from '../beat/schedule-entry.js';
 import type { RetryPolicy } from '../client/apply-async-options.js';
 import type { QueueInput } from '../routing/queues.js';
 import type { TaskRoutes } from '../routing/task-routes.js';
-import { anything, choice, flag, list, nullable, number, object, seconds, secret, text, timeZone, url, whole } from './setting-kinds.js';
+import {
+  anything,
+  choice,
+  flag,
+  list,
+  missing,
+  needless,
+  nullable,
+  number,
+  object,
+  seconds,
+  secret,
+  text,
+  timeZone,
+  url,
+  whole,
+} from './setting-kinds.js';
 import type { Setting } from './setting-kinds.js';
+import type { TaskAnnotations } from './task-annotations.js';
 
 const SERIALIZERS = ['json', 'yaml', 'msgpack'] as const;
 /** `auth` puts a signature around one of them (docs/security.md). */
@@ -23,7 +40,10 @@ export const SETTINGS = {
   /** Serializers, or content types, that a reader takes. */
   acceptContent: list(['json'], 'CELERY_ACCEPT_CONTENT'),
   /** The same for results; null: as `acceptContent`. */
-  resultAcceptContent: list(null, 'RESULT_ACCEPT_CONTENT'),
+  resultAcceptContent: needless(
+    list(null, 'RESULT_ACCEPT_CONTENT'),
+    'results are JSON, and nothing else is read; a list without it is refused',
+  ),
   /** False makes naive local times; the wire stays UTC. */
   enableUtc: flag(true, 'ENABLE_UTC'),
   /** Zone of beat, and of an eta without an offset; null is UTC. */
@@ -64,15 +84,15 @@ export const SETTINGS = {
   brokerConnectionRetryOnStartup: flag(null),
   /** null and 0 try for ever. Ours: a worker outlives its broker however long that takes (Celery: 100). */
   brokerConnectionMaxRetries: nullable(whole(null, 'BROKER_CONNECTION_MAX_RETRIES')),
-  brokerChannelErrorRetry: flag(false),
-  brokerFailoverStrategy: anything<unknown>(null, 'BROKER_FAILOVER_STRATEGY'),
+  brokerChannelErrorRetry: needless(flag(false), 'what a channel loses is opened anew like a lost connection'),
+  brokerFailoverStrategy: missing(anything<unknown>(null, 'BROKER_FAILOVER_STRATEGY'), 'several URLs are tried in their order'),
   /** AMQP heartbeat, seconds. */
   brokerHeartbeat: nullable(seconds(120, 'BROKER_HEARTBEAT')),
-  brokerHeartbeatCheckrate: number(3, 'BROKER_HEARTBEAT_CHECKRATE'),
+  brokerHeartbeatCheckrate: needless(number(3, 'BROKER_HEARTBEAT_CHECKRATE'), 'the connection watches its heartbeats by itself'),
   brokerLoginMethod: text(null, 'BROKER_LOGIN_METHOD'),
   brokerNativeDelayedDeliveryQueueType: choice(['quorum', 'classic'], 'quorum'),
   /** Connections kept for publishing; null keeps none. */
-  brokerPoolLimit: nullable(whole(10, 'BROKER_POOL_LIMIT')),
+  brokerPoolLimit: needless(nullable(whole(10, 'BROKER_POOL_LIMIT')), 'one connection carries everything that is published'),
   /** TLS: true, or an object with `ca_certs`, `certfile`, `keyfile`, `cert_reqs`. */
   brokerUseSsl: anything<boolean | Readonly<Record<string, unknown>>>(false, 'BROKER_USE_SSL'),
   /** The parts of a broker URL, as it was written long ago. */
@@ -87,7 +107,9 @@ export const SETTINGS = {
   controlQueueTtl: seconds(300, 'CONTROL_QUEUE_TTL'),
   /** Seconds. */
   controlQueueExpires: seconds(10, 'CONTROL_QUEUE_EXPIRES'),
+  /** RabbitMQ: queues of remote control go with the connection. */
   controlQueueExclusive: flag(false),
+  /** RabbitMQ: they go when they expire. One of the two, where transient queues are forbidden. */
   controlQueueDurable: flag(false),
   controlExchange: text('celery', 'CONTROL_EXCHANGE'),
   /** Ours: the remote-control commands that a worker obeys (`['ping', 'stats']`); null: all of them. */
@@ -97,7 +119,9 @@ export const SETTINGS = {
   /** Seconds. */
   eventQueueTtl: seconds(5, 'CELERY_EVENT_QUEUE_TTL'),
   eventQueuePrefix: text('celeryev', 'CELERY_EVENT_QUEUE_PREFIX'),
+  /** RabbitMQ: as `controlQueueExclusive`, for events. */
   eventQueueExclusive: flag(false),
+  /** RabbitMQ: as `controlQueueDurable`. */
   eventQueueDurable: flag(false),
   eventSerializer: choice(MESSAGE_SERIALIZERS, 'json', 'CELERY_EVENT_SERIALIZER'),
   eventExchange: text('celeryev', 'CELERY_EVENT_EXCHANGE'),
@@ -106,46 +130,68 @@ export const SETTINGS = {
   redisBackendUseSsl: anything<boolean | Readonly<Record<string, unknown>> | null>(null, 'CELERY_REDIS_BACKEND_USE_SSL'),
   redisDb: anything<number | string | null>(null, 'CELERY_REDIS_DB'),
   redisHost: text(null, 'CELERY_REDIS_HOST'),
-  redisMaxConnections: whole(null, 'CELERY_REDIS_MAX_CONNECTIONS'),
+  redisMaxConnections: needless(whole(null, 'CELERY_REDIS_MAX_CONNECTIONS'), 'a few connections carry everything'),
   redisUsername: text(null, 'CELERY_REDIS_USERNAME'),
   redisPassword: secret('CELERY_REDIS_PASSWORD'),
   redisPort: whole(null, 'CELERY_REDIS_PORT'),
   /** Seconds. */
-  redisSocketTimeout: seconds(120, 'CELERY_REDIS_SOCKET_TIMEOUT'),
+  redisSocketTimeout: needless(
+    seconds(120, 'CELERY_REDIS_SOCKET_TIMEOUT'),
+    'a connection that no longer answers is found out by asking it',
+  ),
   /** Seconds. */
-  redisSocketConnectTimeout: seconds(null, 'CELERY_REDIS_SOCKET_CONNECT_TIMEOUT'),
-  redisRetryOnTimeout: flag(false, 'CELERY_REDIS_RETRY_ON_TIMEOUT'),
-  redisSocketKeepalive: flag(false, 'CELERY_REDIS_SOCKET_KEEPALIVE'),
+  redisSocketConnectTimeout: needless(
+    seconds(null, 'CELERY_REDIS_SOCKET_CONNECT_TIMEOUT'),
+    'a command looks for a connection for broker_connection_timeout, a worker for as long as it takes',
+  ),
+  redisRetryOnTimeout: needless(flag(false, 'CELERY_REDIS_RETRY_ON_TIMEOUT'), 'a call without an answer is repeated'),
+  redisSocketKeepalive: needless(flag(false, 'CELERY_REDIS_SOCKET_KEEPALIVE'), 'connections are kept alive anyway'),
   /** Seconds between two PINGs on an idle connection. */
-  redisBackendHealthCheckInterval: seconds(null),
-  redisClientName: text(null),
-  redisBackendCredentialProvider: anything<unknown>(null),
+  redisBackendHealthCheckInterval: needless(seconds(null), 'an idle connection is asked from time to time anyway'),
+  redisClientName: missing(text(null), 'connections are named after what they do: ctq results, ctq waiter …'),
+  redisBackendCredentialProvider: missing(anything<unknown>(null), 'it is a Python object; user and password stand in the URL'),
 
   // ── Results ───────────────────────────────────────────────────────────────────────────────────
   /** Where results are kept; null: the broker's own engine (ours; Celery keeps none), `disabled://`: nowhere. */
   resultBackend: url('CELERY_RESULT_BACKEND'),
-  resultCacheMax: whole(-1, 'CELERY_MAX_CACHED_RESULTS', { minimum: -1 }),
-  resultCompression: text(null, 'CELERY_RESULT_COMPRESSION'),
-  resultExchange: text('celeryresults', 'CELERY_RESULT_EXCHANGE'),
-  resultExchangeType: choice(['direct', 'topic', 'fanout'], 'direct', 'CELERY_RESULT_EXCHANGE_TYPE'),
+  resultCacheMax: needless(whole(-1, 'CELERY_MAX_CACHED_RESULTS', { minimum: -1 }), 'results are not cached'),
+  resultCompression: needless(text(null, 'CELERY_RESULT_COMPRESSION'), 'Celery compresses no results either'),
+  resultExchange: needless(
+    text('celeryresults', 'CELERY_RESULT_EXCHANGE'),
+    'results of rpc:// go to the queue of who asked, by the default exchange, as in Celery',
+  ),
+  resultExchangeType: needless(choice(['direct', 'topic', 'fanout'], 'direct', 'CELERY_RESULT_EXCHANGE_TYPE'), 'as result_exchange'),
   /** Seconds a result is kept; null and 0 keep it. */
   resultExpires: nullable(seconds(86_400, 'CELERY_TASK_RESULT_EXPIRES')),
   resultPersistent: flag(null, 'CELERY_RESULT_PERSISTENT'),
   /** Store name, arguments, worker, retries and queue with the result. */
   resultExtended: flag(false, 'CELERY_RESULT_EXTENDED'),
-  resultSerializer: choice(SERIALIZERS, 'json', 'CELERY_RESULT_SERIALIZER'),
+  /** Results are JSON, which every Celery reads. */
+  resultSerializer: choice(['json'], 'json', 'CELERY_RESULT_SERIALIZER'),
   /** `global_keyprefix`, `retry_policy`, `master_name` … by Celery's names. */
   resultBackendTransportOptions: object('CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS'),
   /** Seconds. */
-  resultChordRetryInterval: seconds(1, 'CELERY_RESULT_CHORD_RETRY_INTERVAL'),
+  resultChordRetryInterval: needless(
+    seconds(1, 'CELERY_RESULT_CHORD_RETRY_INTERVAL'),
+    'the parts of a chord are counted, nobody polls for them',
+  ),
   /** Seconds. */
   resultChordJoinTimeout: seconds(3, 'CELERY_RESULT_CHORD_JOIN_TIMEOUT'),
-  resultBackendMaxSleepBetweenRetriesMs: whole(10_000, 'CELERY_RESULT_BACKEND_MAX_SLEEP_BETWEEN_RETRIES_MS', { unit: 'milliseconds' }),
+  resultBackendMaxSleepBetweenRetriesMs: missing(
+    whole(10_000, 'CELERY_RESULT_BACKEND_MAX_SLEEP_BETWEEN_RETRIES_MS', { unit: 'milliseconds' }),
+    'tries come after 0.1 to 5 seconds',
+  ),
   /** null is for ever. */
-  resultBackendMaxRetries: anything<number | null>(null, 'CELERY_RESULT_BACKEND_MAX_RETRIES'),
-  resultBackendBaseSleepBetweenRetriesMs: whole(10, 'CELERY_RESULT_BACKEND_BASE_SLEEP_BETWEEN_RETRIES_MS', { unit: 'milliseconds' }),
-  resultBackendAlwaysRetry: flag(false, 'CELERY_RESULT_BACKEND_ALWAYS_RETRY'),
-  resultBackendThreadSafe: flag(false),
+  resultBackendMaxRetries: missing(
+    anything<number | null>(null, 'CELERY_RESULT_BACKEND_MAX_RETRIES'),
+    'a task that has ended waits for its result backend for as long as its message is its own',
+  ),
+  resultBackendBaseSleepBetweenRetriesMs: missing(
+    whole(10, 'CELERY_RESULT_BACKEND_BASE_SLEEP_BETWEEN_RETRIES_MS', { unit: 'milliseconds' }),
+    'tries come after 0.1 to 5 seconds',
+  ),
+  resultBackendAlwaysRetry: needless(flag(false, 'CELERY_RESULT_BACKEND_ALWAYS_RETRY'), 'a result is tried again in any case'),
+  resultBackendThreadSafe: needless(flag(false), 'a backend is shared by all that runs in a process'),
 
   // ── Signed messages ───────────────────────────────────────────────────────────────────────────
   /** File with the certificate of `securityKey`: what readers know the signer by. */
@@ -169,13 +215,14 @@ export const SETTINGS = {
   taskAcksOnFailureOrTimeout: flag(true, 'CELERY_ACKS_ON_FAILURE_OR_TIMEOUT'),
   /** Celery's switch for tests. An app of ctq refuses to send its own tasks with it: testKit() of ctq/testing runs them in the process. */
   taskAlwaysEager: flag(false, 'CELERY_ALWAYS_EAGER'),
-  /** Task options by task name. */
-  taskAnnotations: anything<unknown>(null, 'CELERY_ANNOTATIONS'),
+  /** Task options laid over those of the tasks: `{ 'tasks.add': { rateLimit: '10/s' }, '*': { acksLate: false } }`. */
+  taskAnnotations: anything<TaskAnnotations | readonly TaskAnnotations[] | null>(null, 'CELERY_ANNOTATIONS'),
   /** zlib, gzip, bzip2, brotli … */
   taskCompression: text(null, 'CELERY_MESSAGE_COMPRESSION'),
   /** Make queues that are asked for and not declared. */
   taskCreateMissingQueues: flag(true, 'CELERY_CREATE_MISSING_QUEUES'),
   taskCreateMissingQueueType: choice(['classic', 'quorum'], 'classic'),
+  /** null: direct. */
   taskCreateMissingQueueExchangeType: choice(['direct', 'topic', 'fanout'], null),
   taskInheritParentPriority: flag(false, 'CELERY_INHERIT_PARENT_PRIORITY'),
   taskDefaultDeliveryMode: choice([1, 2, 'transient', 'persistent'], 2, 'CELERY_DEFAULT_DELIVERY_MODE'),
@@ -189,12 +236,10 @@ export const SETTINGS = {
   /** `'10/s'`, `'100/m'`, `'1/h'`, or a number per second. */
   taskDefaultRateLimit: anything<string | number | null>(null, 'CELERY_DEFAULT_RATE_LIMIT'),
   taskDefaultPriority: whole(null, 'CELERY_DEFAULT_PRIORITY'),
-  /** Belongs to task_always_eager; no effect. */
-  taskEagerPropagates: flag(false, 'CELERY_EAGER_PROPAGATES_EXCEPTIONS'),
+  taskEagerPropagates: needless(flag(false, 'CELERY_EAGER_PROPAGATES_EXCEPTIONS'), 'belongs to task_always_eager'),
   /** Store no results. */
   taskIgnoreResult: flag(false, 'CELERY_IGNORE_RESULT'),
-  /** Belongs to task_always_eager; no effect. */
-  taskStoreEagerResult: flag(false, 'CELERY_STORE_EAGER_RESULT'),
+  taskStoreEagerResult: needless(flag(false, 'CELERY_STORE_EAGER_RESULT'), 'belongs to task_always_eager'),
   /** Message protocol to write. Ours: 2 only; 1 is read. */
   taskProtocol: choice([2], 2, 'CELERY_TASK_PROTOCOL'),
   /** Publish again when the connection fails. */
@@ -209,7 +254,7 @@ export const SETTINGS = {
   taskQueueMaxPriority: whole(null, 'CELERY_QUEUE_MAX_PRIORITY'),
   /** Give the message back when the process that ran it died; null: with late acknowledgement only. */
   taskRejectOnWorkerLost: flag(null, 'CELERY_REJECT_ON_WORKER_LOST'),
-  taskRemoteTracebacks: flag(false, 'CELERY_REMOTE_TRACEBACKS'),
+  taskRemoteTracebacks: needless(flag(false, 'CELERY_REMOTE_TRACEBACKS'), 'an error that comes back always carries its traceback'),
   /** Which task goes where: `{ 'tasks.mail.*': { queue: 'mail' } }`, pairs, functions, or a list of these. */
   taskRoutes: anything<TaskRoutes | null>(null, 'CELERY_ROUTES'),
   taskSendSentEvent: flag(false, 'CELERY_SEND_TASK_SENT_EVENT'),
@@ -239,11 +284,14 @@ export const SETTINGS = {
   failedTasksMaxSize: nullable(whole(262_144)),
 
   // ── Worker ────────────────────────────────────────────────────────────────────────────────────
-  /** Ours: false refuses to work as root, true does it without a warning; read from a config file, for the app is code that would run. */
+  /** Ours, for worker and beat: false refuses to run as root, true does it without a word; read from a config file, for the app is code that would run. */
   workerAllowRoot: flag(null),
-  workerAgent: text(null, 'CELERYD_AGENT'),
-  workerAutoscaler: text('celery.worker.autoscale:Autoscaler', 'CELERYD_AUTOSCALER'),
-  workerCancelLongRunningTasksOnConnectionLoss: flag(false, 'CELERYD_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS'),
+  workerAgent: missing(text(null, 'CELERYD_AGENT'), 'it is a Python class'),
+  workerAutoscaler: missing(text('celery.worker.autoscale:Autoscaler', 'CELERYD_AUTOSCALER'), 'it is a Python class; --autoscale works'),
+  workerCancelLongRunningTasksOnConnectionLoss: missing(
+    flag(false, 'CELERYD_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS'),
+    'what runs goes on; it does not count when another worker was given its message meanwhile',
+  ),
   /** Seconds. */
   workerSoftShutdownTimeout: seconds(0),
   workerEnableSoftShutdownOnIdle: flag(false),
@@ -251,31 +299,32 @@ export const SETTINGS = {
   workerWarmShutdownTimeout: seconds(25),
   /** How many tasks run at once; null leaves it to the pool. */
   workerConcurrency: whole(null, 'CELERYD_CONCURRENCY', { minimum: 1 }),
-  workerConsumer: text('celery.worker.consumer:Consumer', 'CELERYD_CONSUMER'),
-  /** Also take from a queue of this worker's own. */
+  workerConsumer: missing(text('celery.worker.consumer:Consumer', 'CELERYD_CONSUMER'), 'it is a Python class'),
+  /** Also take from a queue of this worker's own, `celery@host.dq`. */
   workerDirect: flag(false, 'CELERY_WORKER_DIRECT'),
   workerDisableRateLimits: flag(false, 'CELERY_DISABLE_RATE_LIMITS'),
   workerDeduplicateSuccessfulTasks: flag(false, 'CELERYD_DEDUPLICATE_SUCCESSFUL_TASKS'),
   workerEnableRemoteControl: flag(true, 'CELERY_ENABLE_REMOTE_CONTROL'),
-  workerHijackRootLogger: flag(true, 'CELERYD_HIJACK_ROOT_LOGGER'),
+  workerHijackRootLogger: needless(flag(true, 'CELERYD_HIJACK_ROOT_LOGGER'), 'there is no root logger'),
   /** null: where the log goes to a terminal. */
   workerLogColor: flag(null, 'CELERYD_LOG_COLOR'),
+  /** Python's `%(levelname)s`, `%(processName)s`, `%(message)s` …; not for a log in JSON. */
   workerLogFormat: text(LOG_FORMAT, 'CELERYD_LOG_FORMAT'),
   /** Seconds. */
-  workerLostWait: seconds(10, 'CELERYD_WORKER_LOST_WAIT'),
+  workerLostWait: needless(seconds(10, 'CELERYD_WORKER_LOST_WAIT'), 'a child that dies is noticed at once'),
   /** A pool process that is larger after a task is replaced. KiB. */
   workerMaxMemoryPerChild: whole(null, 'CELERYD_MAX_MEMORY_PER_CHILD', { unit: 'KiB' }),
   workerMaxTasksPerChild: whole(null, 'CELERYD_MAX_TASKS_PER_CHILD'),
   /** Ours: async (Celery: prefork). */
   workerPool: choice(['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'], 'async', 'CELERYD_POOL'),
-  workerPoolPutlocks: flag(true, 'CELERYD_POOL_PUTLOCKS'),
+  workerPoolPutlocks: needless(flag(true, 'CELERYD_POOL_PUTLOCKS'), 'a child is given a task when it is free'),
   workerPoolRestarts: flag(false, 'CELERYD_POOL_RESTARTS'),
   /** Seconds. */
-  workerProcAliveTimeout: seconds(4, 'CELERYD_PROC_ALIVE_TIMEOUT'),
+  workerProcAliveTimeout: needless(seconds(4, 'CELERYD_PROC_ALIVE_TIMEOUT'), 'a child has a minute to start'),
   /** Slots times this are reserved ahead; 0 is no limit. null (ours; Celery: 4) reserves what can run, and a little ahead while tasks are tiny. */
   workerPrefetchMultiplier: whole(null, 'CELERYD_PREFETCH_MULTIPLIER'),
-  workerEtaTaskLimit: whole(null),
-  workerEnablePrefetchCountReduction: flag(true),
+  workerEtaTaskLimit: needless(whole(null), 'tasks for later wait in the broker, and few in memory'),
+  workerEnablePrefetchCountReduction: needless(flag(true), 'what is reserved follows what can run'),
   /** A message is taken only when a slot is free. */
   workerDisablePrefetch: flag(false),
   workerRedirectStdouts: flag(true, 'CELERY_REDIRECT_STDOUTS'),
@@ -284,10 +333,11 @@ export const SETTINGS = {
   workerSendTaskEvents: flag(false, 'CELERY_SEND_EVENTS'),
   /** File that remembers revoked ids, as `--statedb`. */
   workerStateDb: text(null, 'CELERYD_STATE_DB'),
+  /** The same for lines of tasks, which have `%(task_name)s` and `%(task_id)s`. */
   workerTaskLogFormat: text(TASK_LOG_FORMAT, 'CELERYD_TASK_LOG_FORMAT'),
-  workerTimer: text(null, 'CELERYD_TIMER'),
-  workerTimerPrecision: number(1, 'CELERYD_TIMER_PRECISION'),
-  workerDetectQuorumQueues: flag(true),
+  workerTimer: needless(text(null, 'CELERYD_TIMER'), 'there is one event loop'),
+  workerTimerPrecision: needless(number(1, 'CELERYD_TIMER_PRECISION'), 'timers fire when their time has come'),
+  workerDetectQuorumQueues: needless(flag(true), 'found out by asking RabbitMQ'),
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 
 export type SettingKey = keyof typeof SETTINGS;

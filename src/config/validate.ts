@@ -8,6 +8,7 @@ import { closestName } from './closest-name.js';
 import { maskUrl } from './masking.js';
 import type { Setting } from './setting-kinds.js';
 import { camelCase, snakeCase } from './setting-names.js';
+import { checkAnnotations } from './task-annotations.js';
 import { SETTINGS, type SettingKey } from './settings.js';
 
 /**
@@ -134,9 +135,18 @@ function normalise(key: SettingKey, value: unknown, where: string): unknown {
       return inSnakeCase(value as Readonly<Record<string, unknown>>, where);
     case 'taskPublishRetryPolicy':
       return checkRetryPolicy(value, where);
+    case 'taskAnnotations':
+      return checkAnnotations(value, where);
+    case 'resultAcceptContent':
+      return withJson(typeof value === 'string' ? [value] : (value as readonly string[]), where);
     default:
       return SETTINGS[key].kind === 'list' && typeof value === 'string' ? [value] : value;
   }
+}
+
+function withJson(contents: readonly string[], where: string): readonly string[] {
+  if (contents.includes('json') || contents.includes('application/json')) return contents;
+  throw new ConfigError(`${where} is ${showValue(contents)}`, { hint: 'results are written and read as JSON: add "json"' });
 }
 
 /** Transport options of the engines that ctq has (WIRE 6.8, 7.9); others may be for an engine of the reader's own. */

@@ -3,6 +3,7 @@ import type { Broker } from '../broker.js';
 import type { Clock } from '../clock.js';
 import type { Settings } from '../config/settings.js';
 import { LamportClock } from '../protocol/lamport-clock.js';
+import { eventQueueLimits, type EventQueueSettings } from '../protocol/own-queue.js';
 import type { MessageSecurity } from '../protocol/signing.js';
 import { ClusterState, type ClusterStateOptions } from './cluster-state.js';
 import { EventReceiver, type ReceivedEvent } from './receiver.js';
@@ -23,7 +24,7 @@ export interface EventStream {
 
 export interface EventsParts {
   readonly broker: () => Promise<Broker>;
-  readonly settings: () => Pick<Settings, 'eventExchange' | 'eventQueuePrefix' | 'eventQueueTtl' | 'eventQueueExpires' | 'eventSerializer'>;
+  readonly settings: () => Pick<Settings, 'eventExchange' | 'eventQueuePrefix' | 'eventQueueTtl' | 'eventSerializer'> & EventQueueSettings;
   readonly security: () => MessageSecurity | undefined;
   readonly clock: Clock;
   /** Asks every worker to show itself, as monitors do when they connect. */
@@ -45,13 +46,14 @@ export class Events {
    */
   async receive(onEvent: (event: ReceivedEvent) => void, options: ReceiveOptions = {}): Promise<EventStream> {
     const { parts } = this;
-    const { eventExchange, eventQueuePrefix, eventQueueTtl, eventQueueExpires, eventSerializer } = parts.settings();
+    const settings = parts.settings();
+    const { eventExchange, eventQueuePrefix, eventQueueTtl, eventSerializer } = settings;
     const state = new ClusterState(options);
     const receiver = new EventReceiver({
       broker: await parts.broker(),
       exchange: eventExchange,
       queuePrefix: eventQueuePrefix,
-      limits: { ttlS: eventQueueTtl, expiresS: eventQueueExpires },
+      limits: eventQueueLimits(settings, eventQueueTtl),
       serializer: eventSerializer,
       security: parts.security(),
       routingKey: options.routingKey ?? '#',

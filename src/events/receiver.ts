@@ -1,7 +1,8 @@
 /** Hears events, one by one and in order, with the reader's own clock kept after theirs (WIRE 11.7). */
 import type { Broker, Subscription } from '../broker.js';
 import type { Clock } from '../clock.js';
-import { decodeEvents, eventExchange, eventQueue, type WireEvent } from '../protocol/events.js';
+import { decodeEvents, eventExchange, type WireEvent } from '../protocol/events.js';
+import { ownQueue, type OwnQueueLimits } from '../protocol/own-queue.js';
 import type { LamportClock } from '../protocol/lamport-clock.js';
 import type { Message } from '../protocol/message.js';
 import { newId } from '../protocol/oid.js';
@@ -22,7 +23,7 @@ export interface ReceiverOptions {
   readonly exchange: string;
   /** `event_queue_prefix`. */
   readonly queuePrefix: string;
-  readonly limits: { readonly ttlS: number; readonly expiresS: number };
+  readonly limits: OwnQueueLimits;
   /** `event_serializer`; JSON is understood beside it, unless events are signed. */
   readonly serializer: string;
   readonly security?: MessageSecurity | undefined;
@@ -49,12 +50,8 @@ export class EventReceiver {
   /** Resolves once events sent from now on will arrive. */
   async open(): Promise<void> {
     const { broker, exchange, queuePrefix, routingKey, limits } = this.#options;
-    const queue = eventQueue({
-      exchange: eventExchange(exchange, broker.capabilities.eventExchangeType),
-      name: `${queuePrefix}.${newId()}`,
-      routingKey,
-      ...limits,
-    });
+    const from = eventExchange(exchange, broker.capabilities.eventExchangeType);
+    const queue = ownQueue(`${queuePrefix}.${newId()}`, from, routingKey, limits);
     this.#subscription = broker.subscribe(queue, (message) => this.receive(message));
     await this.#subscription;
   }

@@ -2,7 +2,7 @@
  * Events as they travel (WIRE 11): what happens in workers and clients, told to whoever listens. One
  * message holds one event, or a list of task events that happened close together.
  */
-import type { Exchange, ExchangeType, Queue, Route } from '../broker.js';
+import type { Exchange, ExchangeType, Route } from '../broker.js';
 import { ProtocolError } from '../errors.js';
 import { stringifyJson } from './kombu-json.js';
 import type { Message } from './message.js';
@@ -51,21 +51,6 @@ export function eventExchange(name: string, type: ExchangeType): Exchange {
 
 export function eventRoute(exchange: Exchange, routingKey: string): Route {
   return { exchange, routingKey };
-}
-
-export interface EventQueueOptions {
-  readonly exchange: Exchange;
-  /** `event_queue_prefix` and a fresh id, with a dot between. */
-  readonly name: string;
-  /** `#` for everything, `worker.#` for gossip. */
-  readonly routingKey: string;
-  readonly ttlS: number;
-  readonly expiresS: number;
-}
-
-export function eventQueue({ exchange, name, routingKey, ttlS, expiresS }: EventQueueOptions): Queue {
-  const limits = { 'x-expires': Math.round(expiresS * 1000), 'x-message-ttl': Math.round(ttlS * 1000) };
-  return { name, exchange, routingKey, durable: false, autoDelete: true, arguments: limits };
 }
 
 /** Python's `time.timezone // 3600`, daylight saving included: −2 in UTC+2, −6 in UTC+5:30. */

@@ -7,6 +7,7 @@ import type { Exchange, Queue, Route } from '../broker.js';
 import { ProtocolError } from '../errors.js';
 import { stringifyJson } from './kombu-json.js';
 import type { Message } from './message.js';
+import { ownQueue, type OwnQueueLimits } from './own-queue.js';
 import { isRecord } from './record.js';
 import { deserialize, type Serialized } from './serializers.js';
 import { type ControlContent, PLAIN_CONTROL } from './signing.js';
@@ -51,26 +52,15 @@ export function replyExchange(namespace: string): Exchange {
   return { name: `reply.${namespace}.pidbox`, type: 'direct', durable: false };
 }
 
-/** How long the broker keeps what nobody fetches, where it can (AMQP): Celery's control_queue_ttl and control_queue_expires. */
-export interface ControlQueueLimits {
-  readonly ttlS: number;
-  readonly expiresS: number;
-}
-
 /** A worker's own queue. */
-export function mailboxQueue(nodename: string, namespace: string, limits: ControlQueueLimits): Queue {
-  return controlQueue(`${nodename}.${namespace}.pidbox`, requestExchange(namespace), '', limits);
+export function mailboxQueue(nodename: string, namespace: string, limits: OwnQueueLimits): Queue {
+  return ownQueue(`${nodename}.${namespace}.pidbox`, requestExchange(namespace), '', limits);
 }
 
 /** An asker's own queue. */
-export function replyQueue(oid: string, namespace: string, limits: ControlQueueLimits): Queue {
+export function replyQueue(oid: string, namespace: string, limits: OwnQueueLimits): Queue {
   const exchange = replyExchange(namespace);
-  return controlQueue(`${oid}.${exchange.name}`, exchange, oid, limits);
-}
-
-function controlQueue(name: string, exchange: Exchange, routingKey: string, { ttlS, expiresS }: ControlQueueLimits): Queue {
-  const limits = { 'x-expires': Math.round(expiresS * 1000), 'x-message-ttl': Math.round(ttlS * 1000) };
-  return { name, exchange, routingKey, durable: false, autoDelete: true, arguments: limits };
+  return ownQueue(`${oid}.${exchange.name}`, exchange, oid, limits);
 }
 
 export function requestRoute(namespace: string): Route {

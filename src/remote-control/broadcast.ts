@@ -9,7 +9,8 @@ import type { LamportClock } from '../protocol/lamport-clock.js';
 import type { Message } from '../protocol/message.js';
 import { newId } from '../protocol/oid.js';
 import { type ControlContent, PLAIN_CONTROL } from '../protocol/signing.js';
-import { type ControlQueueLimits, decodeReply, encodeRequest, replyExchange, replyQueue, requestRoute } from '../protocol/pidbox.js';
+import type { OwnQueueLimits } from '../protocol/own-queue.js';
+import { decodeReply, encodeRequest, replyExchange, replyQueue, requestRoute } from '../protocol/pidbox.js';
 import type { CommandArguments } from './command.js';
 import { isAddressed } from './matcher.js';
 
@@ -47,7 +48,7 @@ export interface BroadcasterOptions {
   readonly broker: Broker;
   /** `control_exchange`. */
   readonly namespace: string;
-  readonly limits: ControlQueueLimits;
+  readonly limits: OwnQueueLimits;
   readonly clock: Clock;
   readonly lamport: LamportClock;
   /** Default plain JSON. */

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.js';
 import type { Settings } from '../config/settings.js';
 import { ConfigError } from '../errors.js';
 import { LamportClock } from '../protocol/lamport-clock.js';
+import { controlQueueLimits, type ControlQueueSettings } from '../protocol/own-queue.js';
 import { controlContent, type MessageSecurity } from '../protocol/signing.js';
 import { type AskOptions, Broadcaster, type Question, type Reply } from './broadcast.js';
 import type { CommandArguments, CommandParameter, RemoteCommand, WorkerView } from './command.js';
@@ -60,10 +61,7 @@ export type CommandHandler = (worker: WorkerView, args: CommandArguments) => unk
 export interface ControlParts {
   /** The broker that workers listen to. */
   readonly broker: () => Promise<Broker>;
-  readonly settings: () => Pick<
-    Settings,
-    'controlExchange' | 'controlQueueTtl' | 'controlQueueExpires' | 'taskSerializer' | 'acceptContent'
-  >;
+  readonly settings: () => Pick<Settings, 'controlExchange' | 'taskSerializer' | 'acceptContent'> & ControlQueueSettings;
   readonly security: () => MessageSecurity | undefined;
   readonly clock: Clock;
 }
@@ -218,11 +216,10 @@ export class Control {
 
   private async broadcaster(): Promise<Broadcaster> {
     const settings = this.parts.settings();
-    const { controlExchange, controlQueueTtl, controlQueueExpires } = settings;
     return new Broadcaster({
       broker: await this.parts.broker(),
-      namespace: controlExchange,
-      limits: { ttlS: controlQueueTtl, expiresS: controlQueueExpires },
+      namespace: settings.controlExchange,
+      limits: controlQueueLimits(settings),
       clock: this.parts.clock,
       lamport: this.lamport,
       content: controlContent(settings, this.parts.security()),

@@ -5,7 +5,8 @@
  */
 import type { Broker, Subscription } from '../broker.js';
 import type { Logger } from '../logger.js';
-import { type ControlQueueLimits, type ControlRequest, decodeRequest, encodeReply, mailboxQueue, replyRoute } from '../protocol/pidbox.js';
+import type { OwnQueueLimits } from '../protocol/own-queue.js';
+import { type ControlRequest, decodeRequest, encodeReply, mailboxQueue, replyRoute } from '../protocol/pidbox.js';
 import type { Message } from '../protocol/message.js';
 import { pythonRepr } from '../protocol/python-repr.js';
 import type { ControlContent } from '../protocol/signing.js';
@@ -27,7 +28,7 @@ export interface MailboxOptions {
   readonly commands: ReadonlyMap<string, RemoteCommand>;
   /** `control_exchange`. */
   readonly namespace: string;
-  readonly limits: ControlQueueLimits;
+  readonly limits: OwnQueueLimits;
   /** Commands that this worker obeys; null: all of them (`control_allow`). */
   readonly allowed: ReadonlySet<string> | null;
   readonly monotonicMs: () => number;

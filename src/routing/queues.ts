@@ -34,6 +34,8 @@ export interface QueueSettings {
   readonly taskDefaultQueueType?: 'classic' | 'quorum';
   /** The same of queues that are only asked for by name. */
   readonly taskCreateMissingQueueType?: 'classic' | 'quorum';
+  /** And the type of their exchange; null is direct. */
+  readonly taskCreateMissingQueueExchangeType?: ExchangeType | null;
 }
 
 const EXCHANGE_TYPES: readonly string[] = ['direct', 'topic', 'fanout'] satisfies ExchangeType[];
@@ -75,7 +77,8 @@ export class Queues {
         hint: `task_create_missing_queues is off; the known queues are ${names}`,
       });
     }
-    return this.add({ name, ...ofType(this.settings.taskCreateMissingQueueType) });
+    const { taskCreateMissingQueueType: type, taskCreateMissingQueueExchangeType: exchangeType } = this.settings;
+    return this.add({ name, ...(exchangeType ? { exchangeType } : {}), ...ofType(type) });
   }
 
   private addDefault(): Queue {

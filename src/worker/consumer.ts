@@ -3,19 +3,38 @@
  * fares (WIRE 16.2). The broker's consumer comes back by itself, for as long as it takes.
  */
 import type { ConsumerHandler, Delivery, MalformedDelivery } from '../broker.js';
+import type { Settings } from '../config/settings.js';
 import type { BrokerError } from '../errors.js';
 import type { Logger } from '../logger.js';
 
 export interface ConsumerLinkParts {
   readonly logger: Logger;
   readonly displayUrl: string;
-  /** `broker_connection_max_retries`, as the log shows it; null and 0 are for ever. */
-  readonly maxRetries: number | null;
+  readonly patience: ConnectionPatience;
   readonly deliver: (batch: readonly Delivery[]) => void;
   readonly malformed: (delivery: MalformedDelivery) => void;
   readonly fenced: (deliveries: readonly Delivery[]) => void;
   /** `first` once, when the worker has become ready. */
   readonly stateChanged: (state: 'first' | 'connected' | 'disconnected') => void;
+  /** The settings say that it is not looked for any longer. */
+  readonly givenUp: (error: BrokerError) => void;
+}
+
+/** How often a connection is looked for, one after the other; Infinity for ever. */
+export interface ConnectionPatience {
+  readonly atStart: number;
+  readonly later: number;
+}
+
+/** `broker_connection_max_retries` has null and 0 for ever. */
+export function patienceOf(
+  settings: Pick<Settings, 'brokerConnectionRetry' | 'brokerConnectionRetryOnStartup' | 'brokerConnectionMaxRetries'>,
+): ConnectionPatience {
+  const most = settings.brokerConnectionMaxRetries || Number.POSITIVE_INFINITY;
+  return {
+    atStart: (settings.brokerConnectionRetryOnStartup ?? settings.brokerConnectionRetry) ? most : 0,
+    later: settings.brokerConnectionRetry ? most : 0,
+  };
 }
 
 export class ConsumerLink implements ConsumerHandler {
@@ -50,15 +69,21 @@ export class ConsumerLink implements ConsumerHandler {
   }
 
   disconnected(error: BrokerError, attempt: number, retryInMs: number): void {
-    const { logger, displayUrl, maxRetries, stateChanged } = this.parts;
+    const { logger, displayUrl, patience, stateChanged, givenUp } = this.parts;
     this.counts.attempts += 1;
+    const most = this.state === 'never connected' ? patience.atStart : patience.later;
+    if (attempt >= most && (this.state !== 'connected' || most === 0)) {
+      logger.critical('consumer: Cannot connect to %s: %s.\nGiving up, as the settings say.', displayUrl, error.message);
+      givenUp(error);
+      return;
+    }
     if (this.state === 'connected') {
       this.state = 'lost';
       logger.warning('consumer: Connection to broker lost. Trying to re-establish the connection...\n%s', error.message);
       stateChanged('disconnected');
       return;
     }
-    const of = maxRetries === null || maxRetries === 0 ? '' : `/${maxRetries}`;
+    const of = Number.isFinite(most) ? `/${most}` : '';
     logger.error(
       'consumer: Cannot connect to %s: %s.\nTrying again in %s seconds... (%d%s)\n',
       displayUrl,

@@ -230,8 +230,10 @@ export class Dispatcher {
     return { kind: 'failure', error: describeError(error), expected: false };
   }
 
+  /** A message that had to be signed, id included, may have been copied, and the copy says nothing of it (RELIABILITY S13). */
   private mayBeDone({ delivery, plan }: Request): boolean {
-    return delivery.redelivered && plan.acksLate && this.parts.settings.workerDeduplicateSuccessfulTasks;
+    const { security, settings } = this.parts;
+    return (delivery.redelivered || security?.ids === 'signed') && plan.acksLate && settings.workerDeduplicateSuccessfulTasks;
   }
 
   private async isDone(request: Request): Promise<boolean> {

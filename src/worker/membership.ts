@@ -10,6 +10,7 @@ import type { ApplyAsyncOptions } from '../client/apply-async-options.js';
 import { Families } from '../metrics/families.js';
 import { hostOf, TaskTally } from '../metrics/task-tally.js';
 import { LamportClock } from '../protocol/lamport-clock.js';
+import { controlQueueLimits, eventQueueLimits } from '../protocol/own-queue.js';
 import { isRecord } from '../protocol/record.js';
 import { readOptions } from '../protocol/signature.js';
 import { controlContent } from '../protocol/signing.js';
@@ -118,13 +119,13 @@ export class Membership {
 
   async #openMailbox(view: WorkerView): Promise<void> {
     const { broker, clock, remote, security } = this.#parts;
-    const { controlExchange, controlQueueTtl, controlQueueExpires, controlAllow } = remote.settings;
+    const { controlExchange, controlAllow } = remote.settings;
     this.#mailbox = new Mailbox({
       broker,
       worker: view,
       commands: commandTable([...remoteCommands, ...remote.commands]),
       namespace: controlExchange,
-      limits: { ttlS: controlQueueTtl, expiresS: controlQueueExpires },
+      limits: controlQueueLimits(remote.settings),
       allowed: controlAllow === null ? null : new Set(controlAllow),
       monotonicMs: () => clock.monotonicMs(),
       content: controlContent(remote.settings, security),
@@ -135,8 +136,8 @@ export class Membership {
   async #mingle(): Promise<void> {
     const { broker, clock, logger, nodename, options, remote, revoked, security } = this.#parts;
     if (options.withoutMingle === true) return;
-    const { controlExchange, controlQueueTtl, controlQueueExpires } = remote.settings;
-    const limits = { ttlS: controlQueueTtl, expiresS: controlQueueExpires };
+    const { controlExchange } = remote.settings;
+    const limits = controlQueueLimits(remote.settings);
     const content = controlContent(remote.settings, security);
     const broadcaster = new Broadcaster({ broker, namespace: controlExchange, limits, clock, lamport: this.lamport, content });
     await this.#quietly('mingle', () =>
@@ -146,13 +147,13 @@ export class Membership {
 
   async #listen(): Promise<void> {
     const { broker, clock, remote, security } = this.#parts;
-    const { eventExchange, eventQueuePrefix, eventQueueExpires, eventSerializer } = remote.settings;
+    const { eventExchange, eventQueuePrefix, eventSerializer } = remote.settings;
     this.#receiver = new EventReceiver({
       ...{ broker, clock, lamport: this.lamport },
       exchange: eventExchange,
       queuePrefix: eventQueuePrefix,
       // Celery's gossip: what is older than a beat says nothing.
-      limits: { ttlS: DEFAULT_INTERVAL_S, expiresS: eventQueueExpires },
+      limits: eventQueueLimits(remote.settings, DEFAULT_INTERVAL_S),
       serializer: eventSerializer,
       security,
       routingKey: 'worker.#',

@@ -16,3 +16,8 @@ export function selectQueues(table: QueueTable, only: readonly string[] = [], ex
     hint: `-X leaves out ${excluded.join(', ')}, and that is all there was`,
   });
 }
+
+/** `worker_direct`: a queue of this worker's own, by the name and exchange that Celery's `worker_direct()` sends to (celery/utils/nodenames.py). */
+export function directQueue(nodename: string): Queue {
+  return { name: `${nodename}.dq`, exchange: { name: 'C.dq2', type: 'direct' }, routingKey: nodename, durable: true };
+}

@@ -64,10 +64,14 @@ export type RemoteSettings = Pick<
   | 'controlExchange'
   | 'controlQueueTtl'
   | 'controlQueueExpires'
+  | 'controlQueueExclusive'
+  | 'controlQueueDurable'
   | 'eventExchange'
   | 'eventSerializer'
   | 'eventQueuePrefix'
   | 'eventQueueExpires'
+  | 'eventQueueExclusive'
+  | 'eventQueueDurable'
   | 'brokerConnectionTimeout'
   | 'brokerHeartbeat'
   | 'brokerTransportOptions'
@@ -140,7 +144,10 @@ export type WorkerSettings = Pick<
   | 'workerDisableRateLimits'
   | 'taskDefaultRateLimit'
   | 'workerStateDb'
+  | 'brokerConnectionRetry'
+  | 'brokerConnectionRetryOnStartup'
   | 'brokerConnectionMaxRetries'
+  | 'workerDirect'
 >;
 
 export interface WorkerOptions {

@@ -10,6 +10,7 @@
  * Its life: `starting → consuming ⇄ disconnected → draining → stopped`.
  */
 import type { Consumer, Queue } from '../broker.js';
+import type { BrokerError } from '../errors.js';
 import { catchStrayErrors } from '../execution/stray-errors.js';
 import type { Pool } from '../pool.js';
 import type { Message } from '../protocol/message.js';
@@ -18,7 +19,7 @@ import type { WorkerView } from '../remote-control/command.js';
 import { Autoscaler } from './autoscaler.js';
 import { announce } from './announce.js';
 import { Broadcasts } from './broadcasts.js';
-import { ConsumerLink } from './consumer.js';
+import { ConsumerLink, patienceOf } from './consumer.js';
 import { Dispatcher } from './dispatcher.js';
 import { Doors } from './doors.js';
 import { EtaTimer } from './eta-timer.js';
@@ -30,7 +31,7 @@ import { poolChoice } from './pool-choice.js';
 import { Postponed } from './postponed.js';
 import { multiplierOf, Prefetch } from './prefetch.js';
 import { PrefetchControl } from './prefetch-control.js';
-import { selectQueues } from './queue-selection.js';
+import { directQueue, selectQueues } from './queue-selection.js';
 import { Refusals } from './refusals.js';
 import { deferred } from './deferred.js';
 import { fence, type Request, type RequestListener } from './request.js';
@@ -74,6 +75,7 @@ export class Worker implements RequestListener {
   private engine: ReportedEngine | undefined;
   private doors: Doors | undefined;
   private saidReady = false;
+  private givenUpFor: BrokerError | undefined;
   /** Resolved by the first `stop`, and by the first cold one. */
   private readonly stopAsked = deferred();
   private readonly coldAsked = deferred();
@@ -177,7 +179,8 @@ export class Worker implements RequestListener {
     signals.onHandlerError((signal, error) => logger.error('A handler of the signal %s raised:\n%s', signal, log.tracebackText(error)));
     void signals.celerydInit.send({ sender: nodename, conf: settings });
     void signals.workerInit.send({ sender: nodename });
-    const queues = selectQueues(parts.queues, options.queues, options.excludeQueues);
+    const selected = selectQueues(parts.queues, options.queues, options.excludeQueues);
+    const queues = settings.workerDirect ? [...selected, directQueue(nodename)] : selected;
     this.doors = await Doors.open(parts, options, this.membership?.tally);
     const stateDb = this.openStateDb();
     const pool = await this.openPool();
@@ -252,12 +255,13 @@ export class Worker implements RequestListener {
     const link = new ConsumerLink({
       logger,
       displayUrl: broker.displayUrl,
-      maxRetries: settings.brokerConnectionMaxRetries,
+      patience: patienceOf(settings),
       deliver: (batch) => intake.take(broadcasts.passOn(batch)),
       malformed: (delivery) => refusals.malformed(delivery),
       fenced: (deliveries) =>
         fence(new Set(deliveries), [...dispatcher.running, ...dispatcher.waiting, ...throttle.waiting, ...etaTimer.waiting]),
       stateChanged: (state) => this.connectionChanged(state, membership === undefined && broadcasts.none ? undefined : begin),
+      givenUp: (error) => this.giveUp(error),
     });
     const broadcasts = new Broadcasts({ broker, clock, logger, queues, deliver: (delivery) => intake.take([delivery]) });
     const consuming = deferred<Consumer>();
@@ -302,7 +306,15 @@ export class Worker implements RequestListener {
       this.coldAsked.promise,
     );
     await membership?.leave();
+    if (this.givenUpFor !== undefined) throw this.givenUpFor;
     return status;
+  }
+
+  /** Nothing can be acknowledged or given back any more: the broker takes back what this worker has when its lease ends. */
+  private giveUp(error: BrokerError): void {
+    if (this.givenUpFor !== undefined || this.stopping) return;
+    this.givenUpFor = error;
+    this.stopAs('cold');
   }
 
   private connectionChanged(state: 'first' | 'connected' | 'disconnected', begin: (() => Promise<void>) | undefined): void {

@@ -12,6 +12,11 @@ export function isReplicated(queue: Queue): boolean {
   return type === 'quorum' || type === 'stream';
 }
 
+/** As Celery finds them (celery/utils/quorum_queues.py). */
+export function isQuorum(queue: Queue): boolean {
+  return queue.arguments?.['x-queue-type'] === 'quorum';
+}
+
 export class Topology {
   readonly #logger: Logger;
   /** Told once: workers declare again with each connection. */
@@ -63,10 +68,16 @@ interface Declaration<T> {
   readonly look: (channel: AmqpChannel) => Promise<unknown>;
 }
 
-function queueOptions({ durable = true, autoDelete = false, maxPriority, arguments: given }: Queue): {
+function queueOptions({ durable = true, autoDelete = false, exclusive = false, maxPriority, arguments: given }: Queue): {
   readonly durable: boolean;
   readonly autoDelete: boolean;
+  readonly exclusive: boolean;
   readonly arguments: Record<string, unknown>;
 } {
-  return { durable, autoDelete, arguments: { ...given, ...(maxPriority === undefined ? {} : { 'x-max-priority': maxPriority }) } };
+  return {
+    durable,
+    autoDelete,
+    exclusive,
+    arguments: { ...given, ...(maxPriority === undefined ? {} : { 'x-max-priority': maxPriority }) },
+  };
 }

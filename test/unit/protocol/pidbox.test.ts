@@ -10,6 +10,7 @@ import {
   replyQueue,
   requestRoute,
 } from '../../../src/protocol/pidbox.js';
+import { controlQueueLimits, eventQueueLimits } from '../../../src/protocol/own-queue.js';
 import { answersOf, pidboxCaptures, pidboxEntry, replyMessagesOf, requestsOf } from '../../support/pidbox-captures.js';
 
 const limits = { ttlS: 300, expiresS: 10 };
@@ -138,5 +139,19 @@ describe('the queues', () => {
       routingKey: 'oid',
     });
     expect(requestRoute('celery')).toEqual({ exchange: { name: 'celery.pidbox', type: 'fanout', durable: false }, routingKey: '' });
+  });
+
+  it('are exclusive or durable where the settings say so, and never both', () => {
+    const given = { controlQueueTtl: 300, controlQueueExpires: 10, controlQueueExclusive: false, controlQueueDurable: false };
+    const queue = (more: object) => replyQueue('oid', 'x', controlQueueLimits({ ...given, ...more }));
+    expect(queue({})).toEqual(replyQueue('oid', 'x', limits));
+    expect(queue({ controlQueueExclusive: true })).toMatchObject({ durable: false, autoDelete: true, exclusive: true });
+    expect(queue({ controlQueueDurable: true })).toMatchObject({ durable: true, autoDelete: false });
+    expect(() => queue({ controlQueueExclusive: true, controlQueueDurable: true })).toThrow('exclude each other');
+    expect(eventQueueLimits({ eventQueueExpires: 60, eventQueueExclusive: true, eventQueueDurable: false }, 5)).toEqual({
+      ttlS: 5,
+      expiresS: 60,
+      lifetime: 'exclusive',
+    });
   });
 });

@@ -24,4 +24,9 @@ describe('the kinds of queues', () => {
     expect([queues.default.arguments, queues.get('other').arguments]).toEqual([quorum, quorum]);
     expect(queues.get('described').arguments).toBeUndefined();
   });
+
+  it('and the type of their exchange is that of the settings for those that are made by name alone', () => {
+    const queues = new Queues({ ...settings, taskQueues: ['described'], taskCreateMissingQueueExchangeType: 'topic' });
+    expect([queues.get('other').exchange.type, queues.get('described').exchange.type]).toEqual(['topic', 'direct']);
+  });
 });

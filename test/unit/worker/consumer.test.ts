@@ -41,6 +41,29 @@ describe('the connection, in Celery’s words', () => {
     ]);
   });
 
+  it('is given up where the settings say so: at the start, later, or after so many attempts', async () => {
+    const ended = async (): Promise<readonly string[]> => {
+      await expect(bench.stopped).rejects.toBe(refused);
+      expect(bench.worker.state).toBe('stopped');
+      return bench.lines.filter((line) => line.startsWith('CRITICAL'));
+    };
+    const said = [
+      'CRITICAL consumer: Cannot connect to fake://broker: connect ECONNREFUSED 127.0.0.1:6379.\nGiving up, as the settings say.',
+    ];
+    bench = new WorkerBench({ settings: { brokerConnectionRetryOnStartup: false } });
+    await eventually(() => bench.broker.handler !== undefined, { intervalMs: 1 });
+    bench.broker.handler?.disconnected(refused, 1, 2000);
+    expect(await ended()).toEqual(said);
+    bench = await WorkerBench.ready({ settings: { brokerConnectionRetry: false, brokerConnectionRetryOnStartup: true } });
+    bench.broker.handler?.disconnected(refused, 1, 100);
+    expect(await ended()).toEqual(said);
+    bench = await WorkerBench.ready({ settings: { brokerConnectionMaxRetries: 3 } });
+    for (const attempt of [1, 2]) bench.broker.handler?.disconnected(refused, attempt, 100);
+    expect(bench.worker.state).toBe('disconnected');
+    bench.broker.handler?.disconnected(refused, 3, 100);
+    expect(await ended()).toEqual(said);
+  });
+
   it('lost while tasks run does not touch them', async () => {
     bench = await WorkerBench.ready();
     bench.task(() => new Promise<number>((resolve) => bench.clock.setTimeout(() => resolve(1), 100)));
@@ -61,6 +84,11 @@ describe('the queues', () => {
     expect(await consumed({})).toEqual(['celery']);
     await bench.end();
     expect(await consumed({ settings: { taskQueues: ['a', 'b', 'c'] } })).toEqual(['a', 'b', 'c']);
+  });
+
+  it('are one more, the worker’s own, with worker_direct', async () => {
+    expect(await consumed({ settings: { workerDirect: true } })).toEqual(['celery', 'worker1@host.dq']);
+    expect(bench.broker.consuming[1]).toMatchObject({ exchange: { name: 'C.dq2', type: 'direct' }, routingKey: 'worker1@host' });
   });
 
   it('are only those of -Q, made up where need be, in their order', async () => {
