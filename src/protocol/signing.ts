@@ -49,6 +49,8 @@ export interface MessageSecurity {
   /** Undefined where there is no key: such a process only reads. */
   readonly signer?: ContentSigner;
   readonly verifier: ContentVerifier;
+  /** Whether each task's id is the one it was sent with: where headers must be signed. */
+  readonly ids?: 'signed' | 'unsigned';
 }
 
 const SEPARATOR = Buffer.from([0, 1]);

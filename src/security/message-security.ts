@@ -57,7 +57,8 @@ export function openSecurity(settings: SecuritySettings, clock: Clock, serialize
   }
   const digest = digestOf(settings.securityDigest);
   const verifier = verifierOf(readCertificates(securityCertStore), settings, { digest, clock });
-  return securityKey === null ? { verifier } : { signer: signerOf(settings, { digest, clock, serializer }), verifier };
+  const ids = settings.securityHeaders === 'require' ? 'signed' : 'unsigned';
+  return securityKey === null ? { verifier, ids } : { signer: signerOf(settings, { digest, clock, serializer }), verifier, ids };
 }
 
 const PADDING = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_MAX_SIGN };

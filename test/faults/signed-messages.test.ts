@@ -30,6 +30,8 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
         eventSerializer: 'auth',
         acceptContent: ['auth'],
         resultAcceptContent: ['json'],
+        securityMaxAge: 600,
+        workerDeduplicateSuccessfulTasks: true,
       },
     });
     redis = await startRedis();
@@ -84,6 +86,16 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
     await worker.waitForOutput(words);
     await eventually(async () => expect(await redis.command('LLEN', 'ctq:dead:celery')).toBe(before + 1));
     expect(await app.sendTask('tasks.add', [20, 22]).get({ timeout: 10 })).toBe(42);
+  });
+
+  it('does not run again what has succeeded, when somebody who saw the message sends it once more', async () => {
+    const sent = await app.sendTask('tasks.mul', [8, 8], { queue: 'elsewhere' });
+    const envelope = String(await redis.command('RPOP', 'elsewhere'));
+    await redis.command('LPUSH', 'celery', envelope);
+    expect(await sent.get({ timeout: 10 })).toBe(64);
+    await redis.command('LPUSH', 'celery', envelope.replaceAll(/("delivery_tag": ?)"[^"]*"/g, '$1"a-tag-of-its-own"'));
+    await worker.waitForOutput(new RegExp(`${sent.id}\\] Task already completed successfully`));
+    expect(worker.stderr.split(`${sent.id}] succeeded`)).toHaveLength(2);
   });
 
   it('obeys signed requests only', async () => {
