@@ -167,7 +167,12 @@ export class Connected {
 
   private amqpOptions(): NonNullable<BrokerOptions['amqp']> {
     const { brokerHeartbeat, brokerLoginMethod, brokerNativeDelayedDeliveryQueueType } = this.settings;
-    return { heartbeatS: brokerHeartbeat, loginMethod: brokerLoginMethod, delayedQueueType: brokerNativeDelayedDeliveryQueueType };
+    return {
+      heartbeatS: brokerHeartbeat,
+      loginMethod: brokerLoginMethod,
+      delayedQueueType: brokerNativeDelayedDeliveryQueueType,
+      queues: this.router.queues.declared(),
+    };
   }
 
   private async openBackend(): Promise<ResultBackend> {

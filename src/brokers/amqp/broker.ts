@@ -13,6 +13,7 @@ import { AmqpConsumer } from './consumer.js';
 import { Delays } from './delays.js';
 import { Disposal } from './disposal.js';
 import { inTime } from './in-time.js';
+import { NativeDelay } from './native-delay.js';
 import { Publisher } from './publisher.js';
 import { Subscriptions } from './subscriptions.js';
 import { Topology } from './topology.js';
@@ -37,6 +38,7 @@ export class AmqpBroker implements Broker {
   readonly #publishing: AmqpLink;
   readonly #publisher: Publisher;
   readonly #disposal: Disposal;
+  readonly #nativeDelay: NativeDelay;
   readonly #subscriptions: Subscriptions;
   readonly #consumers = new Set<Consumer>();
   /** For questions and subscriptions. */
@@ -58,16 +60,20 @@ export class AmqpBroker implements Broker {
     });
     const delays = new Delays(options.amqp?.delayedQueueType ?? 'quorum');
     this.#disposal = new Disposal({ ...parts, publisher: this.#publisher, delays });
+    this.#nativeDelay = new NativeDelay({ ...parts, delays, queues: options.amqp?.queues ?? [] });
     this.#subscriptions = new Subscriptions({ link: () => this.#theAsking(), topology: this.#topology, logger: this.#logger });
   }
 
   declare(queue: Queue): Promise<void> {
+    this.#nativeDelay.learn(queue);
     return this.#do(() => this.#publishing.ask((connection) => this.#topology.declare(connection, queue)));
   }
 
   publish(message: Message, route: Route): Promise<void> {
     if (this.#closing !== undefined) return this.#do(() => this.#publisher.publish(message, route));
-    return this.#publisher.publish(message, route);
+    const dueAtMs = this.#nativeDelay.dueOf(message, route);
+    if (dueAtMs === undefined) return this.#publisher.publish(message, route);
+    return this.#do(async () => this.#publisher.publish(...(await this.#nativeDelay.byLadder(message, route, dueAtMs))));
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
@@ -83,6 +89,7 @@ export class AmqpBroker implements Broker {
       addresses: this.#addresses,
       topology: this.#topology,
       disposal: this.#disposal,
+      nativeDelay: this.#nativeDelay,
       clock: systemClock,
       logger: this.#logger,
       toBrokerError: (failure) => brokerErrorOf(failure, this.displayUrl),

@@ -22,13 +22,15 @@ import { Intake, type IntakeLimits, limitsOf } from './intake.js';
 import { Pauses } from './pauses.js';
 import { Postponed } from './postponed.js';
 import { inTime } from './in-time.js';
-import { isReplicated, type Topology } from './topology.js';
+import type { NativeDelay } from './native-delay.js';
+import type { Topology } from './topology.js';
 import { decodeDelivered } from './wire.js';
 
 export interface AmqpConsumerOptions extends ConsumeOptions {
   readonly addresses: readonly AmqpAddress[];
   readonly topology: Topology;
   readonly disposal: Disposal;
+  readonly nativeDelay: NativeDelay;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly toBrokerError: (failure: AmqpFailure) => BrokerError;
@@ -177,8 +179,7 @@ export class AmqpConsumer implements Consumer {
 
   async #declare(connection: AmqpConnection, queues: readonly Queue[]): Promise<void> {
     for (const queue of queues) await this.#options.topology.declare(connection, queue);
-    const replicated = queues.filter(isReplicated);
-    if (replicated.length > 0) await this.#options.disposal.serveCelery(connection, replicated);
+    await this.#options.nativeDelay.serve(connection, queues);
   }
 
   #up(): void {

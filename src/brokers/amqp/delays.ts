@@ -40,11 +40,8 @@ export class Delays {
       }),
     );
     return (seconds) => {
-      const digits = Math.min(seconds, LONGEST_S).toString(2);
-      return {
-        exchange: { name: levelName(OUR_PREFIX, digits.length - 1), type: 'topic' },
-        routingKey: `${[...digits.padStart(LEVELS, '0')].join('.')}.${word}`,
-      };
+      const level = Math.min(seconds, LONGEST_S).toString(2).length - 1;
+      return { exchange: { name: levelName(OUR_PREFIX, level), type: 'topic' }, routingKey: `${digitsOf(seconds)}.${word}` };
     };
   }
 
@@ -67,17 +64,24 @@ export class Delays {
   }
 
   /** What Celery's worker does at its start for quorum queues: its producers publish into this ladder without declaring it. */
-  async serveCelery(connection: AmqpConnection, queues: readonly Queue[]): Promise<void> {
-    await this.#once(connection, 'celery', () => connection.once((channel) => declareLadder(channel, '', this.#queueType)));
-    for (const { name, exchange, routingKey } of queues) {
-      // Direct exchanges cannot match the digits before the key; Celery leaves them out, too.
-      if (exchange.name === '' || exchange.type === 'direct') continue;
-      const key = routingKey.startsWith('#') ? routingKey : `#.${routingKey}`;
-      await connection.once(async (channel) => {
+  celerysLadder(connection: AmqpConnection): Promise<void> {
+    return this.#once(connection, 'celery', () => connection.once((channel) => declareLadder(channel, '', this.#queueType)));
+  }
+
+  /** Leads what falls off Celery's ladder into a queue, by way of its exchange; direct ones cannot match the digits before the key. */
+  leadTo(connection: AmqpConnection, { name, exchange, routingKey }: Queue): Promise<void> {
+    const key = routingKey.startsWith('#') ? routingKey : `#.${routingKey}`;
+    return this.#once(connection, `celery's ${name}`, () =>
+      connection.once(async (channel) => {
         await channel.bindExchange(exchange.name, deliveryExchange(''), key);
         await channel.bindQueue(name, exchange.name, key);
-      });
-    }
+      }),
+    );
+  }
+
+  /** Into Celery's ladder as Celery publishes there: at the top, with the delay as digits before the key. */
+  celerysRoute(routingKey: string, seconds: number): Route {
+    return { exchange: { name: levelName('', HIGHEST), type: 'topic' }, routingKey: `${digitsOf(seconds)}.${routingKey}` };
   }
 
   #once(connection: AmqpConnection, what: string, work: () => Promise<void>): Promise<void> {
@@ -93,8 +97,20 @@ export class Delays {
   }
 }
 
+function digitsOf(seconds: number): string {
+  return [...Math.min(seconds, LONGEST_S).toString(2).padStart(LEVELS, '0')].join('.');
+}
+
 export function levelName(prefix: string, level: number): string {
   return `${prefix}celery_delayed_${level}`;
+}
+
+/** The digits that a message had before its key while it was delayed by Celery's ladder (kombu's DELAYED_DELIVERY_PREFIX_REGEX). */
+const DIGITS = new RegExp(`^(?:[01]\\.){${LEVELS}}`);
+
+/** Whether it has come off Celery's ladder: then its key as it was sent, else undefined. */
+export function keyBehindDelay({ exchange, routingKey }: { readonly exchange: string; readonly routingKey: string }): string | undefined {
+  return exchange.startsWith('celery_delayed_') && DIGITS.test(routingKey) ? routingKey.replace(DIGITS, '') : undefined;
 }
 
 function deliveryExchange(prefix: string): string {

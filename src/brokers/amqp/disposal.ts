@@ -1,7 +1,5 @@
 /** What becomes of messages that are not simply acknowledged: each is published again first, and answered for afterwards. */
-import type { Queue } from '../../broker.js';
 import type { Clock } from '../../clock.js';
-import type { AmqpConnection } from '../../connections/amqp.js';
 import { toAmqpFailure } from '../../connections/amqp-failure.js';
 import type { AmqpLink } from '../../connections/amqp-link.js';
 import type { Logger } from '../../logger.js';
@@ -68,10 +66,6 @@ export class Disposal {
       // Who may not keep a copy loses it as with Celery: to the dead-letter exchange of the queue, or to nobody.
       logger.error('A rejected message of queue %s could not be kept: %s', queue, toAmqpFailure(error).message);
     }
-  }
-
-  serveCelery(connection: AmqpConnection, queues: readonly Queue[]): Promise<void> {
-    return this.#parts.delays.serveCelery(connection, queues);
   }
 
   #secondsTo(dueAtMs: number): number {

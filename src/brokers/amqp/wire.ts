@@ -5,6 +5,7 @@ import { ProtocolError } from '../../errors.js';
 import { REDELIVERIES_HEADER } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';
 import { isRecord } from '../../protocol/record.js';
+import { keyBehindDelay } from './delays.js';
 
 /** When a parked message is due, in milliseconds since 1970. */
 export const DUE_HEADER = 'x-ctq-due';
@@ -27,7 +28,10 @@ const OURS: ReadonlySet<string> = new Set([
   REDELIVERIES_HEADER,
   DELIVERY_COUNT_HEADER,
 ]);
-/** RabbitMQ's record of the queues that a message has been through; ours only when we sent it through them. */
+/**
+ * RabbitMQ's record of the queues that a message has been through. That of a ladder does not travel on: a message that
+ * comes to a step which it says it has been on is taken for one that runs in a circle, and dropped.
+ */
 const DEATH_HEADER = /^x-(?:death|(?:first|last)-death-.*)$/;
 
 const LARGEST_INT32 = 2 ** 31 - 1;
@@ -131,7 +135,8 @@ export function decodeDelivered({ fields, properties, content }: Delivered): Arr
   const redelivered = fields.redelivered ? 1 : 0;
   const redeliveryCount = Math.max(wholeNumber(raw[REDELIVERIES_HEADER]), wholeNumber(raw[DELIVERY_COUNT_HEADER]), redelivered);
   const exchange = textOr(raw[EXCHANGE_HEADER], fields.exchange);
-  const routingKey = textOr(raw[ROUTING_KEY_HEADER], fields.routingKey);
+  const delayedKey = keyBehindDelay(fields);
+  const routingKey = textOr(raw[ROUTING_KEY_HEADER], delayedKey ?? fields.routingKey);
   const expiration = textOr(raw[EXPIRATION_HEADER], textOr(properties.expiration, undefined));
   const known: Record<string, unknown> = {
     deliveryInfo: { exchange, routingKey, ...(redeliveryCount > 0 ? { redelivered: true } : {}) },
@@ -146,7 +151,7 @@ export function decodeDelivered({ fields, properties, content }: Delivered): Arr
   if (extra !== undefined) known['extra'] = extra;
   return {
     message: {
-      headers: decodeHeaders(raw, dueAtMs > 0),
+      headers: decodeHeaders(raw, dueAtMs > 0 || delayedKey !== undefined),
       properties: known,
       contentType: textOr(properties.contentType, 'application/data'),
       contentEncoding: textOr(properties.contentEncoding, 'binary'),
@@ -167,10 +172,10 @@ function extraOf(properties: Readonly<Record<string, unknown>>): Record<string, 
   return extra;
 }
 
-function decodeHeaders(raw: Readonly<Record<string, unknown>>, wasParked: boolean): Readonly<Record<string, unknown>> {
+function decodeHeaders(raw: Readonly<Record<string, unknown>>, wasDelayed: boolean): Readonly<Record<string, unknown>> {
   const headers: Record<string, unknown> = {};
   for (const name of Object.keys(raw)) {
-    if (name.startsWith('x-') && (OURS.has(name) || (wasParked && DEATH_HEADER.test(name)))) continue;
+    if (name.startsWith('x-') && (OURS.has(name) || (wasDelayed && DEATH_HEADER.test(name)))) continue;
     const value = raw[name];
     headers[name] = typeof value === 'object' && value !== null ? decodeValue(value) : value;
   }
