@@ -184,19 +184,20 @@ export class Producer {
     const { signals } = this.parts;
     const span = this.traces ? beginSend(name, message, routed.route) : undefined;
     const announced = signals.beforeTaskPublish.connected || signals.afterTaskPublish.connected;
-    const posted = announced ? this.announce(name, message, routed) : this.deliver(message, routed);
     this.underWay += 1;
-    return posted.then(
-      () => {
-        span?.end();
-        this.sent(message, routed);
-      },
-      (error: unknown) => {
-        span?.fail(error);
-        this.arrived();
-        throw error;
-      },
-    );
+    const done = (): void => {
+      span?.end();
+      this.sent(message, routed);
+    };
+    const failed = (error: unknown): never => {
+      span?.fail(error);
+      this.arrived();
+      throw error;
+    };
+    if (announced) return this.announce(name, message, routed).then(done, failed);
+    const { broker } = this;
+    if (broker === undefined || this.declared.get(routed.queue) !== 'done') return this.deliver(message, routed).then(done, failed);
+    return broker.publish(message, routed.route).then(done, (error: unknown) => this.retry(error, message, routed).then(done, failed));
   }
 
   /** Resolves when nothing is on its way to the broker any more, whether it arrived or not. */
@@ -303,21 +304,9 @@ export class Producer {
     await signals.afterTaskPublish.send(payload);
   }
 
-  private deliver(message: Message, { queue, route, options }: RoutedTask): Promise<void> {
-    if (this.broker !== undefined && this.declared.get(queue) === 'done') {
-      const published = this.broker.publish(message, route);
-      return this.mayRetry(options) ? published.catch((error: unknown) => this.retry(error, message, route, options)) : published;
-    }
-    return this.declareFirst(queue).then((broker) => this.attempt(broker, message, route, options));
-  }
-
-  private async attempt(broker: Broker, message: Message, route: Route, options: ApplyAsyncOptions): Promise<void> {
-    try {
-      await broker.publish(message, route);
-    } catch (error) {
-      if (!this.mayRetry(options)) throw error;
-      await this.retry(error, message, route, options);
-    }
+  private async deliver(message: Message, routed: RoutedTask): Promise<void> {
+    const broker = await this.declareFirst(routed.queue);
+    await broker.publish(message, routed.route).catch((error: unknown) => this.retry(error, message, routed));
   }
 
   private async declareFirst(queue: Queue): Promise<Broker> {
@@ -339,12 +328,9 @@ export class Producer {
     return broker;
   }
 
-  private mayRetry(options: ApplyAsyncOptions): boolean {
-    return options.retry ?? this.parts.settings.taskPublishRetry;
-  }
-
   /** `task_publish_retry_policy`: waits 0, 0.2, 0.4 … seconds, at most 1, at most three times. */
-  private async retry(first: unknown, message: Message, route: Route, options: ApplyAsyncOptions): Promise<void> {
+  private async retry(first: unknown, message: Message, { route, options }: RoutedTask): Promise<void> {
+    if (!(options.retry ?? this.parts.settings.taskPublishRetry)) throw first;
     const { settings, clock } = this.parts;
     const policy = { ...settings.taskPublishRetryPolicy, ...options.retryPolicy };
     let error = first;

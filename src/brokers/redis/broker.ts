@@ -163,7 +163,7 @@ export class RedisBroker implements Broker, JointSettler {
     await Promise.race([this.#publisher.idle(), limit]);
     // What could not be sent by now is told so.
     this.#publisher.close();
-    await this.#link.now?.call('del', [this.#publisher.ledger]).catch(() => {});
+    await this.#link.now?.call('del', this.#publisher.ledgers).catch(() => {});
     await this.#link.close();
     await this.#switchboard?.close();
   }

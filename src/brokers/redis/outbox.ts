@@ -17,6 +17,8 @@ export interface OutboxOptions<Item> {
   /** The key of the ledger for this outbox's id. */
   readonly ledgerKey: (id: string) => string;
   readonly maxItems: number;
+  /** For who says much in one tick. */
+  readonly eager?: EagerSending;
   /** The connection to use; a rejection is given to whatever waits. */
   connection(): Promise<RedisConnection>;
   /** One call with these items under this number. */
@@ -30,6 +32,13 @@ export interface OutboxOptions<Item> {
   readonly keepAfter: (failure: RedisFailure) => boolean;
 }
 
+/** So many items do not wait for the end of the tick: the server works while the rest is put together. */
+export interface EagerSending {
+  readonly items: number;
+  /** The connection that stands at this moment; without one they wait as ever. */
+  connection(): RedisConnection | undefined;
+}
+
 export interface OutboxCall<Item> {
   readonly items: readonly Item[];
   readonly number: number;
@@ -41,6 +50,8 @@ export class Outbox<Item> {
   readonly #ledger: string;
   #waiting: Item[] = [];
   #underWay: readonly Item[] = [];
+  /** The call that did not wait for {@link #run}. */
+  #eager: Promise<void> | undefined;
   /** Sent, and the connection broke before an answer came. */
   #unanswered: OutboxCall<Item> | undefined;
   #number = 0;
@@ -58,6 +69,17 @@ export class Outbox<Item> {
     return this.#ledger;
   }
 
+  /** Whether a call waits for its answer, or for a connection. */
+  get isBusy(): boolean {
+    return this.#underWay.length > 0 || this.#unanswered !== undefined;
+  }
+
+  /** Whether it is not known if the server has this item, or the one that it was before its owner came back with it. */
+  mayHaveSent(item: Item): boolean {
+    const { identity } = this.#options;
+    return this.#unanswered?.items.some((sent) => identity(sent) === identity(item)) ?? false;
+  }
+
   /** How many items have no answer yet. */
   get size(): number {
     return this.#waiting.length + this.#underWay.length;
@@ -70,6 +92,7 @@ export class Outbox<Item> {
     }
     this.#waiting.push(item);
     this.#start();
+    if (this.#waiting.length === this.#options.eager?.items) this.#sendEagerly();
   }
 
   /** Resolves when nothing waits any more. */
@@ -90,8 +113,21 @@ export class Outbox<Item> {
     setImmediate(() => void this.#run());
   }
 
+  #sendEagerly(): void {
+    if (this.isBusy) return;
+    const connection = this.#options.eager?.connection();
+    if (connection === undefined) return;
+    this.#eager = this.#sendSome(connection).then(() => {
+      this.#eager = undefined;
+    });
+  }
+
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 || this.#eager !== undefined) {
+      if (this.#eager !== undefined) {
+        await this.#eager;
+        continue;
+      }
       let connection: RedisConnection;
       try {
         connection = await this.#options.connection();
@@ -106,7 +142,7 @@ export class Outbox<Item> {
         this.#failWaiting(failure);
         break;
       }
-      await this.#sendSome(connection);
+      if (this.#eager === undefined) await this.#sendSome(connection);
     }
     this.#running = false;
     if (this.size === 0) for (const listener of this.#idleListeners.splice(0)) listener();

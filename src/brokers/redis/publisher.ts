@@ -1,7 +1,7 @@
 /** Sends messages: into lists, by way of the bindings, or to everybody who listens (WIRE 6.2). */
 import { randomUUID } from 'node:crypto';
 import type { Route } from '../../broker.js';
-import type { RedisConnection, RedisReply } from '../../connections/redis.js';
+import type { RedisArgument, RedisConnection, RedisReply } from '../../connections/redis.js';
 import { RedisFailure } from '../../connections/redis-failure.js';
 import type { RedisLink } from '../../connections/redis-link.js';
 import { faultPoint } from '../../fault-points.js';
@@ -10,6 +10,7 @@ import type { Message } from '../../protocol/message.js';
 import { type Binding, boundQueues, parseBinding } from './bindings.js';
 import type { Outgoing } from '../../result-backend.js';
 import { bindingKey, fanoutChannel, ledgerKey, priorityList, type RedisLayout } from './keys.js';
+import { Lanes } from './lanes.js';
 import { Outbox, type OutboxCall } from './outbox.js';
 import type { PlacedMessage } from './endings.js';
 import { publishScript } from './scripts.js';
@@ -24,42 +25,32 @@ interface Item {
 
 /** One call carries at most this many; a call of a few hundred kilobytes keeps nobody else waiting. */
 const MAX_ITEMS = 1_000;
+/** So many are worth a call of their own while more are being made. */
+const EAGER_ITEMS = 250;
 
 export class Publisher {
   readonly #layout: RedisLayout;
   readonly #link: RedisLink;
   readonly #told: (failure: RedisFailure) => Error;
-  readonly #outbox: Outbox<Item>;
+  readonly #lanes: Lanes<Item>;
 
   /** @param told - What a caller of {@link publish} hears of a failure. */
   constructor(layout: RedisLayout, link: RedisLink, told: (failure: RedisFailure) => Error) {
     this.#layout = layout;
     this.#told = told;
     this.#link = link;
-    this.#outbox = new Outbox<Item>({
-      ledgerKey: (id) => ledgerKey(layout, id),
-      maxItems: MAX_ITEMS,
-      connection: () => link.connection(),
-      send: (connection, call) => this.#send(connection, call),
-      done: (items, reply) => this.#done(items, reply),
-      failed: (items, failure) => {
-        for (const item of items) item.reject(told(failure));
-      },
-      identity: (item) => item.message,
-      // A producer hears what is wrong; whether to try again is for it to say.
-      keepAfter: () => false,
-    });
+    this.#lanes = new Lanes(() => this.#openLane());
   }
 
-  /** The key of our ledger, to be removed at a clean end. */
-  get ledger(): string {
-    return this.#outbox.ledger;
+  /** The keys of our ledgers, to be removed at a clean end. */
+  get ledgers(): readonly string[] {
+    return this.#lanes.ledgers;
   }
 
   publish(message: Message, route: Route): Promise<void> {
     return new Promise((resolve, reject) => {
       const text = stamped(message, route);
-      this.#outbox.add({ message, route, text, resolve, reject });
+      this.#lanes.add({ message, route, text, resolve, reject });
     });
   }
 
@@ -76,15 +67,42 @@ export class Publisher {
 
   /** Resolves when everything given so far has been answered. */
   idle(): Promise<void> {
-    return this.#outbox.idle();
+    return this.#lanes.idle();
   }
 
   close(): void {
-    this.#outbox.close();
+    this.#lanes.close();
   }
 
-  async #send(connection: RedisConnection, call: OutboxCall<Item>): Promise<unknown> {
-    const bindings = await this.#bindingsFor(connection, call.items);
+  #openLane(): Outbox<Item> {
+    return new Outbox<Item>({
+      ledgerKey: (id) => ledgerKey(this.#layout, id),
+      maxItems: MAX_ITEMS,
+      connection: () => this.#link.connection(),
+      eager: { items: EAGER_ITEMS, connection: () => this.#link.now },
+      send: (connection, call) => this.#send(connection, call),
+      done: (items, reply) => this.#done(items, reply),
+      failed: (items, failure) => {
+        for (const item of items) item.reject(this.#told(failure));
+      },
+      identity: (item) => item.message,
+      // A producer hears what is wrong; whether to try again is for it to say.
+      keepAfter: () => false,
+    });
+  }
+
+  #send(connection: RedisConnection, call: OutboxCall<Item>): Promise<unknown> {
+    // At once where nothing has to be asked first: the server has it while more are being made.
+    return call.items.every(isSimple)
+      ? this.#sendBound(connection, call, NO_BINDINGS)
+      : this.#bindingsFor(connection, call.items).then((bindings) => this.#sendBound(connection, call, bindings));
+  }
+
+  async #sendBound(
+    connection: RedisConnection,
+    call: OutboxCall<Item>,
+    bindings: ReadonlyMap<string, readonly Binding[]>,
+  ): Promise<ReadonlyMap<Item, string>> {
     const lists = new Map<string, Item[]>();
     for (const item of call.items) {
       for (const list of this.#listsOf(item, bindings)) {
@@ -109,11 +127,8 @@ export class Publisher {
   }
 
   async #push(connection: RedisConnection, call: OutboxCall<Item>, lists: ReadonlyMap<string, readonly Item[]>): Promise<RedisReply> {
-    const args = [String(call.number)];
-    for (const items of lists.values()) {
-      args.push(String(items.length));
-      for (const item of items) args.push(item.text);
-    }
+    const args: RedisArgument[] = [String(call.number)];
+    for (const items of lists.values()) args.push(...parcel(items));
     const answer = connection.run(publishScript, [call.ledger, ...lists.keys()], args);
     faultPoint('redis.publish.sent');
     const reply = await answer;
@@ -154,6 +169,25 @@ export class Publisher {
       else item.reject(this.#told(new RedisFailure('failed', problem.replace(/^ERR /, ''))));
     }
   }
+}
+
+function isSimple({ route }: Item): boolean {
+  return route.exchange.name === '' && route.exchange.type !== 'fanout';
+}
+
+/** Texts as the script takes them: how long each is, and all in one; a thousand arguments cost more to write and to read. */
+function parcel(items: readonly Item[]): readonly [lengths: string, texts: Buffer] {
+  let most = 0;
+  for (const { text } of items) most += text.length * 3;
+  const texts = Buffer.allocUnsafe(most);
+  const lengths: number[] = [];
+  let end = 0;
+  for (const { text } of items) {
+    const length = texts.write(text, end);
+    lengths.push(length);
+    end += length;
+  }
+  return [JSON.stringify(lengths), texts.subarray(0, end)];
 }
 
 const NO_BINDINGS: ReadonlyMap<string, readonly Binding[]> = new Map();

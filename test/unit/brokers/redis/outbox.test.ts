@@ -15,15 +15,19 @@ class TestServer {
   behaviours: Behaviour[] = [];
   unreachable = false;
   abandoned = 0;
+  underWay = 0;
   /** Runs while a call is under way. */
   duringCall: () => void = () => {};
   #ledger = 0;
   readonly outbox: Outbox<Item>;
 
-  constructor(options: { readonly maxItems?: number; readonly keepAfter?: (failure: RedisFailure) => boolean } = {}) {
+  constructor(
+    options: { readonly maxItems?: number; readonly eagerItems?: number; readonly keepAfter?: (failure: RedisFailure) => boolean } = {},
+  ) {
     this.outbox = new Outbox<Item>({
       ledgerKey: (id) => `ledger:${id}`,
       maxItems: options.maxItems ?? 100,
+      ...(options.eagerItems === undefined ? {} : { eager: { items: options.eagerItems, connection: () => this.#connection } }),
       connection: async () => {
         if (this.unreachable) throw new RedisFailure('unreachable', 'connection refused');
         return this.#connection;
@@ -49,6 +53,15 @@ class TestServer {
   } as unknown as RedisConnection;
 
   async #execute(call: OutboxCall<Item>): Promise<unknown> {
+    this.underWay += 1;
+    try {
+      return await this.#answer(call);
+    } finally {
+      this.underWay -= 1;
+    }
+  }
+
+  async #answer(call: OutboxCall<Item>): Promise<unknown> {
     const behaviour = this.behaviours.shift() ?? 'answers';
     this.duringCall();
     await new Promise((resolve) => setImmediate(resolve));
@@ -89,6 +102,29 @@ describe('Outbox', () => {
     await server.outbox.idle();
     expect(server.executed).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
     expect(server.outbox.size).toBe(0);
+  });
+
+  it('sends at once what is worth a call, and one call at a time all the same', async () => {
+    const server = new TestServer({ eagerItems: 2 });
+    server.add('a', 'b');
+    expect(server.underWay).toBe(1);
+    server.add('c', 'd', 'e');
+    expect(server.underWay).toBe(1);
+    await server.outbox.idle();
+    expect(server.executed).toEqual([
+      ['a', 'b'],
+      ['c', 'd', 'e'],
+    ]);
+    expect(server.done).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('does not repeat a call that was sent at once and whose answer got lost', async () => {
+    const server = new TestServer({ eagerItems: 2 });
+    server.behaviours = ['loses the answer'];
+    server.add('a', 'b');
+    await server.outbox.idle();
+    expect(server.executed).toEqual([['a', 'b']]);
+    expect(server.done).toEqual(['a', 'b']);
   });
 
   it('does not repeat a call whose answer got lost', async () => {
