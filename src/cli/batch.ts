@@ -197,6 +197,8 @@ function hasShape(value: unknown, shape: Shape): boolean {
 }
 
 function unknownKey(name: string, known: readonly string[], what: string): BadLine {
+  if (what === 'key' && Object.hasOwn(LINE_OPTIONS, camelCase(name)))
+    return new BadLine(`unknown key ${JSON.stringify(name)}`, `it is an option: "options": {${JSON.stringify(name)}: …}`);
   const lookalike = closestName(name, known);
   const hint = lookalike === undefined ? `there are ${known.join(', ')}` : `did you mean ${lookalike}?`;
   return new BadLine(`unknown ${what} ${JSON.stringify(name)}`, hint);

@@ -385,6 +385,7 @@ describe('ctq send --batch', () => {
     ['{broken', 'no JSON: '],
     [[1, 2], '[1,2] is no object'],
     [{ tsk: 'a' }, 'unknown key "tsk" (did you mean task?)'],
+    [{ task: 'a', queue: 'mail' }, 'unknown key "queue" (it is an option: "options": {"queue": …})'],
     [{ args: [1] }, 'the task is missing'],
     [{ task: '' }, 'the task is missing'],
     [{ task: 'a', args: 3 }, 'args is 3 (it must be a list)'],
