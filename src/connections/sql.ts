@@ -46,7 +46,7 @@ export function toSqlFailure(error: unknown): unknown {
   const message = first.message === '' ? code : first.message;
   if (NETWORK.test(code) || PASSING.test(code)) return new SqlFailure('unreachable', message, error);
   if (
-    /connection (terminated|ended|timeout|error)|not queryable|timeout expired|Connection lost|Can't add new command|database is locked/i.test(
+    /connection (terminated|ended|timeout|error)|not queryable|timeout (expired|exceeded)|Connection lost|Can't add new command|database is locked/i.test(
       message,
     )
   )

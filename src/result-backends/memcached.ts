@@ -3,7 +3,7 @@ import { Memcached, type MemcachedAddress, MemcachedFailure, parseMemcachedUrl }
 import { ResultBackendError } from '../errors.js';
 import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
-import { PollingWaits } from './polling.js';
+import { PollingWaits } from './polling-waits.js';
 
 const PREFIX = 'celery-task-meta-';
 /** memcached's own bound. */

@@ -2,17 +2,18 @@
 import { type Clock, systemClock } from '../clock.js';
 import { ResultBackendError } from '../errors.js';
 import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
-import { READY_STATES } from '../protocol/states.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
 import { MemoryChords } from './memory-chords.js';
+import { Waits } from './waits.js';
 
 interface Kept {
   readonly meta: ResultMeta;
+  readonly text: string;
   /** Infinity keeps it for ever. */
   readonly expiresAtMs: number;
 }
 
-type Listener = (meta: ResultMeta) => void;
+type Listener = (meta: ResultMeta, text: string) => void;
 
 /** Expired results are looked for after this many stores, so that a long-lived process does not keep them all. */
 const SWEEP_EVERY = 1_000;
@@ -21,23 +22,28 @@ class MemoryResults {
   readonly chords = new MemoryChords();
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
-  readonly #listeners = new Map<string, Set<Listener>>();
+  /** One for each client. */
+  readonly #listeners = new Set<Listener>();
   #storesUntilSweep = SWEEP_EVERY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  store(meta: ResultMeta, expiresInMs: number): void {
+  /** Through text and back, as with a server: what cannot be written is refused, and nobody shares an object with the task. */
+  store(result: ResultMeta, expiresInMs: number): void {
+    const { taskId } = result;
+    const text = encodeResultMeta(result);
+    const meta = decodeResultMeta(text, taskId);
     this.#sweepNowAndThen();
-    if (this.load(meta.taskId)?.status === 'SUCCESS') return;
-    this.#kept.set(meta.taskId, { meta, expiresAtMs: this.#clock.nowMs() + expiresInMs });
-    for (const listener of [...(this.#listeners.get(meta.taskId) ?? [])]) listener(meta);
+    if (this.load(taskId)?.meta.status === 'SUCCESS') return;
+    this.#kept.set(taskId, { meta, text, expiresAtMs: this.#clock.nowMs() + expiresInMs });
+    for (const listener of this.#listeners) listener(meta, text);
   }
 
-  load(taskId: string): ResultMeta | undefined {
+  load(taskId: string): Kept | undefined {
     const kept = this.#kept.get(taskId);
-    return kept !== undefined && kept.expiresAtMs > this.#clock.nowMs() ? kept.meta : undefined;
+    return kept !== undefined && kept.expiresAtMs > this.#clock.nowMs() ? kept : undefined;
   }
 
   forget(taskId: string): void {
@@ -45,13 +51,9 @@ class MemoryResults {
   }
 
   /** Calls back at each store; returns how to stop that. */
-  listen(taskId: string, listener: Listener): () => void {
-    const listeners = this.#listeners.get(taskId) ?? new Set();
-    this.#listeners.set(taskId, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.#listeners.delete(taskId);
-    };
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   #sweepNowAndThen(): void {
@@ -76,8 +78,10 @@ class MemoryResultBackend implements ResultBackend {
   readonly chords: MemoryChords;
   readonly #results: MemoryResults;
   readonly #expiresInMs: number;
-  /** How to end each wait that is under way. */
-  readonly #waits = new Set<(error: ResultBackendError) => void>();
+  readonly #waits = new Waits({ began: (taskId) => this.#began(taskId), ended: () => this.#ended() });
+  #stopListening: (() => void) | undefined;
+  /** Somebody awaits this: the process has a reason to live, as with a socket to a server. */
+  #aliveTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(url: string, results: MemoryResults, expiresInMs: number) {
@@ -87,67 +91,56 @@ class MemoryResultBackend implements ResultBackend {
     this.#expiresInMs = expiresInMs;
   }
 
-  /** Through text and back, as with a server: what cannot be written is refused, and nobody shares an object with the task. */
   async store(meta: ResultMeta): Promise<void> {
-    this.#assertOpen();
-    this.#results.store(decodeResultMeta(encodeResultMeta(meta), meta.taskId), this.#expiresInMs);
+    this.#mustBeOpen();
+    this.#results.store(meta, this.#expiresInMs);
   }
 
   async load(taskId: string): Promise<ResultMeta | undefined> {
-    this.#assertOpen();
-    return this.#results.load(taskId);
+    this.#mustBeOpen();
+    return this.#results.load(taskId)?.meta;
   }
 
   async loadMany(taskIds: readonly string[]): Promise<(ResultMeta | undefined)[]> {
-    this.#assertOpen();
-    return taskIds.map((taskId) => this.#results.load(taskId));
+    this.#mustBeOpen();
+    return taskIds.map((taskId) => this.#results.load(taskId)?.meta);
   }
 
-  async wait(taskId: string, { signal, onUpdate }: WaitOptions): Promise<ResultMeta> {
-    this.#assertOpen();
-    signal?.throwIfAborted();
-    const there = this.#results.load(taskId);
-    if (there !== undefined && READY_STATES.has(there.status)) return there;
-    if (there !== undefined) onUpdate?.(there);
-    return new Promise((resolve, reject) => {
-      // Somebody awaits this: the process has a reason to live, as with a socket to a server.
-      const aliveTimer = setInterval(() => {}, 2 ** 30);
-      const end = (): void => {
-        clearInterval(aliveTimer);
-        stopListening();
-        signal?.removeEventListener('abort', abort);
-        this.#waits.delete(fail);
-      };
-      const fail = (error: unknown): void => {
-        end();
-        reject(error);
-      };
-      const abort = (): void => fail(signal?.reason);
-      const stopListening = this.#results.listen(taskId, (meta) => {
-        if (!READY_STATES.has(meta.status)) return onUpdate?.(meta);
-        end();
-        resolve(meta);
-      });
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#waits.add(fail);
-    });
+  async wait(taskId: string, options: WaitOptions): Promise<ResultMeta> {
+    this.#mustBeOpen();
+    return this.#waits.wait(taskId, options);
   }
 
   async forget(taskId: string): Promise<void> {
-    this.#assertOpen();
+    this.#mustBeOpen();
     this.#results.forget(taskId);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const fail of [...this.#waits]) fail(this.#closedError());
+    this.#waits.failAll(this.#closedError());
   }
 
-  #assertOpen(): void {
+  #began(taskId: string): void {
+    this.#stopListening ??= this.#results.listen((meta, text) => this.#waits.hear(meta.taskId, meta, text));
+    this.#aliveTimer ??= setInterval(() => {}, 2 ** 30);
+    const there = this.#results.load(taskId);
+    if (there !== undefined) this.#waits.hear(taskId, there.meta, there.text);
+  }
+
+  #ended(): void {
+    if (this.#waits.size > 0) return;
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+    clearInterval(this.#aliveTimer);
+    this.#aliveTimer = undefined;
+  }
+
+  #mustBeOpen(): void {
     if (this.#closed) throw this.#closedError();
   }
 
   #closedError(): ResultBackendError {
-    return new ResultBackendError(`the result backend ${this.displayUrl} is closed`);
+    return new ResultBackendError(`the result backend ${this.displayUrl} was closed`);
   }
 }

@@ -7,12 +7,11 @@ import { redisScript } from '../connections/redis-script.js';
 import { parseRedisUrl, type RedisAddress } from '../connections/redis-url.js';
 import { ProtocolError, ResultBackendError } from '../errors.js';
 import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
-import { isReady } from '../protocol/states.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
-import { RedisChords } from './redis-chords.js';
-import { type RedisResultKeys, redisResultKeys } from './redis-keys.js';
-import store from './redis-store.lua';
-import { RedisWaiter } from './redis-waiter.js';
+import { RedisChords } from './redis/chords.js';
+import { type RedisResultKeys, redisResultKeys } from './redis/keys.js';
+import store from './redis/store.lua';
+import { RedisWaits } from './redis/waits.js';
 
 const storeScript = redisScript(store);
 
@@ -46,7 +45,7 @@ export class RedisResultBackend implements ResultBackend {
   readonly #keys: RedisResultKeys;
   readonly #ttlS: number;
   readonly #link: RedisLink;
-  readonly #waiter: RedisWaiter;
+  readonly #waits: RedisWaits;
   #writes: PendingWrite[] = [];
   #writing = false;
   #closed = false;
@@ -65,11 +64,13 @@ export class RedisResultBackend implements ResultBackend {
       call: (name, args) => this.#do(() => this.#link.call(name, args)),
       run: (script, keys, args) => this.#do(() => this.#link.run(script, keys, args)),
     });
-    this.#waiter = new RedisWaiter({
+    this.#waits = new RedisWaits({
       addresses,
       clock: systemClock,
       connectTimeoutMs,
-      load: async (keys) => (await this.#link.call('mget', keys)) as readonly (string | null)[],
+      keys: this.#keys,
+      load: (taskIds) => this.#texts(taskIds),
+      told: (failure) => backendErrorOf(failure, this.displayUrl),
     });
   }
 
@@ -100,52 +101,16 @@ export class RedisResultBackend implements ResultBackend {
   async loadMany(taskIds: readonly string[]): Promise<(ResultMeta | undefined)[]> {
     this.#mustBeOpen();
     if (taskIds.length === 0) return [];
-    const texts = await this.#do(() =>
-      this.#link.call(
-        'mget',
-        taskIds.map((taskId) => this.#keys.keyOf(taskId)),
-      ),
-    );
+    const texts = await this.#do(() => this.#texts(taskIds));
     return taskIds.map((taskId, index) => {
-      const text = (texts as readonly (string | null)[])[index];
+      const text = texts[index];
       return text === null || text === undefined ? undefined : decodeResultMeta(text, taskId);
     });
   }
 
-  wait(taskId: string, options: WaitOptions): Promise<ResultMeta> {
-    const { signal, onUpdate } = options;
-    return new Promise((resolve, reject) => {
-      this.#mustBeOpen();
-      signal?.throwIfAborted();
-      let lastText: string | undefined;
-      const end = (finish: () => void): void => {
-        stop();
-        signal?.removeEventListener('abort', aborted);
-        this.#waiting.delete(closed);
-        finish();
-      };
-      const aborted = (): void => end(() => reject(signal?.reason as Error));
-      const closed = (): void => end(() => reject(this.#closedError()));
-      const stop = this.#waiter.listen(this.#keys.keyOf(taskId), {
-        stored: (text) => {
-          // Looked at and announced: the same news twice is no news.
-          if (text === lastText) return;
-          lastText = text;
-          let meta: ResultMeta;
-          try {
-            meta = decodeResultMeta(text, taskId);
-          } catch (error) {
-            end(() => reject(error instanceof Error ? error : new Error(String(error))));
-            return;
-          }
-          if (isReady(meta.status)) end(() => resolve(meta));
-          else onUpdate?.(meta);
-        },
-        failed: (failure) => end(() => reject(backendErrorOf(failure, this.displayUrl))),
-      });
-      signal?.addEventListener('abort', aborted, { once: true });
-      this.#waiting.add(closed);
-    });
+  async wait(taskId: string, options: WaitOptions): Promise<ResultMeta> {
+    this.#mustBeOpen();
+    return this.#waits.wait(taskId, options);
   }
 
   async forget(taskId: string): Promise<void> {
@@ -156,12 +121,10 @@ export class RedisResultBackend implements ResultBackend {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const closed of [...this.#waiting]) closed();
-    await this.#idle;
-    await Promise.all([this.#waiter.close(), this.#link.close()]);
+    await Promise.all([this.#waits.close(this.#closedError()), this.#idle]);
+    await this.#link.close();
   }
 
-  readonly #waiting = new Set<() => void>();
   #idle: Promise<void> | undefined;
 
   async #write(): Promise<void> {
@@ -182,6 +145,11 @@ export class RedisResultBackend implements ResultBackend {
     }
     this.#writing = false;
     wentIdle();
+  }
+
+  async #texts(taskIds: readonly string[]): Promise<readonly (string | null)[]> {
+    const keys = taskIds.map((taskId) => this.#keys.keyOf(taskId));
+    return (await this.#link.call('mget', keys)) as readonly (string | null)[];
   }
 
   async #do<T>(action: () => Promise<T>): Promise<T> {

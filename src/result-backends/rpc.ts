@@ -8,8 +8,9 @@ import { ResultBackendError } from '../errors.js';
 import type { Message } from '../protocol/message.js';
 import { processOid } from '../protocol/oid.js';
 import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
-import { READY_STATES } from '../protocol/states.js';
+import { isReady } from '../protocol/states.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
+import { Waits } from './waits.js';
 
 /** Results that nobody has asked for yet; the oldest are forgotten. */
 const MOST_KEPT = 10_000;
@@ -19,17 +20,18 @@ export async function openRpcResultBackend(url: string, options: ResultBackendOp
   return new RpcResultBackend(url, options);
 }
 
-type Listener = (meta: ResultMeta) => void;
+interface Kept {
+  readonly meta: ResultMeta;
+  readonly text: string;
+}
 
 class RpcResultBackend implements ResultBackend {
   readonly displayUrl: string;
   readonly #broker: () => Promise<Broker>;
   readonly #deliveryMode: 1 | 2;
   readonly #queue: Queue;
-  readonly #kept = new Map<string, ResultMeta>();
-  readonly #listeners = new Map<string, Set<Listener>>();
-  /** How to end each wait that is under way. */
-  readonly #waits = new Set<(error: unknown) => void>();
+  readonly #kept = new Map<string, Kept>();
+  readonly #waits = new Waits({ began: (taskId) => this.#tellWhatIsThere(taskId) });
   #subscription: Promise<Subscription> | undefined;
   #closed = false;
 
@@ -45,13 +47,13 @@ class RpcResultBackend implements ResultBackend {
   }
 
   async listen(): Promise<void> {
-    this.#assertOpen();
+    this.#mustBeOpen();
     this.#subscription ??= this.#subscribe();
     await this.#subscription;
   }
 
   async store(meta: ResultMeta): Promise<void> {
-    this.#assertOpen();
+    this.#mustBeOpen();
     const { reply } = meta;
     if (reply === undefined) return;
     const message: Message = {
@@ -70,54 +72,29 @@ class RpcResultBackend implements ResultBackend {
   }
 
   async load(taskId: string): Promise<ResultMeta | undefined> {
-    this.#assertOpen();
-    return this.#kept.get(taskId);
+    this.#mustBeOpen();
+    return this.#kept.get(taskId)?.meta;
   }
 
   async loadMany(taskIds: readonly string[]): Promise<(ResultMeta | undefined)[]> {
-    this.#assertOpen();
-    return taskIds.map((taskId) => this.#kept.get(taskId));
+    this.#mustBeOpen();
+    return taskIds.map((taskId) => this.#kept.get(taskId)?.meta);
   }
 
-  async wait(taskId: string, { signal, onUpdate }: WaitOptions): Promise<ResultMeta> {
+  async wait(taskId: string, options: WaitOptions): Promise<ResultMeta> {
     await this.listen();
-    signal?.throwIfAborted();
-    const there = this.#kept.get(taskId);
-    if (there !== undefined && READY_STATES.has(there.status)) return there;
-    if (there !== undefined) onUpdate?.(there);
-    return new Promise((resolve, reject) => {
-      const listeners = this.#listeners.get(taskId) ?? new Set();
-      this.#listeners.set(taskId, listeners.add(hear));
-      const end = (): void => {
-        listeners.delete(hear);
-        if (listeners.size === 0) this.#listeners.delete(taskId);
-        signal?.removeEventListener('abort', abort);
-        this.#waits.delete(fail);
-      };
-      const fail = (error: unknown): void => {
-        end();
-        reject(error);
-      };
-      const abort = (): void => fail(signal?.reason);
-      function hear(meta: ResultMeta): void {
-        if (!READY_STATES.has(meta.status)) return onUpdate?.(meta);
-        end();
-        resolve(meta);
-      }
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#waits.add(fail);
-    });
+    return this.#waits.wait(taskId, options);
   }
 
   async forget(taskId: string): Promise<void> {
-    this.#assertOpen();
+    this.#mustBeOpen();
     this.#kept.delete(taskId);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const fail of [...this.#waits]) fail(this.#closedError());
+    this.#waits.failAll(this.#closedError());
     await (await this.#subscription?.catch(() => undefined))?.close();
   }
 
@@ -133,21 +110,28 @@ class RpcResultBackend implements ResultBackend {
 
   /** What is no result is somebody's mistake and nobody's answer. */
   #hear(message: Message): void {
+    const text = Buffer.from(message.body).toString('utf8');
     let meta: ResultMeta;
     try {
-      meta = decodeResultMeta(Buffer.from(message.body).toString('utf8'), message.properties.correlationId ?? '');
+      meta = decodeResultMeta(text, message.properties.correlationId ?? '');
     } catch {
       return;
     }
+    const { taskId } = meta;
     // States may overtake each other on their ways; an end is an end.
-    if (READY_STATES.has(this.#kept.get(meta.taskId)?.status ?? '') && !READY_STATES.has(meta.status)) return;
-    this.#kept.delete(meta.taskId);
-    this.#kept.set(meta.taskId, meta);
+    if (isReady(this.#kept.get(taskId)?.meta.status ?? '') && !isReady(meta.status)) return;
+    this.#kept.delete(taskId);
+    this.#kept.set(taskId, { meta, text });
     if (this.#kept.size > MOST_KEPT) for (const oldest of this.#kept.keys()) if (this.#kept.size > MOST_KEPT) this.#kept.delete(oldest);
-    for (const listener of [...(this.#listeners.get(meta.taskId) ?? [])]) listener(meta);
+    this.#waits.hear(taskId, meta, text);
   }
 
-  #assertOpen(): void {
+  #tellWhatIsThere(taskId: string): void {
+    const there = this.#kept.get(taskId);
+    if (there !== undefined) this.#waits.hear(taskId, there.meta, there.text);
+  }
+
+  #mustBeOpen(): void {
     if (this.#closed) throw this.#closedError();
   }
 

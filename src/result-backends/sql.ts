@@ -6,7 +6,7 @@ import { parseSqlUrl, type SqlAddress } from '../connections/sql/url.js';
 import { type CtqErrorOptions, ResultBackendError } from '../errors.js';
 import type { ResultMeta } from '../protocol/result-meta.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
-import { PollingWaits } from './polling.js';
+import { PollingWaits } from './polling-waits.js';
 import { closeChords, SqlChords } from './sql/chords.js';
 import { readRows, removeRows, type ResultRow, toRow, writeRows } from './sql/rows.js';
 import { prepareTables, type SqlTables } from './sql/tables.js';

@@ -8,7 +8,7 @@ import { decodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
 import { SqliteChords } from './sqlite/chords.js';
 import { expiryOf, forgetResult, loadResult, storeResult, sweepResults, toRow } from './sqlite/rows.js';
-import { ResultWaiters } from './sqlite/waiters.js';
+import { SqliteWaits } from './sqlite/waits.js';
 
 /** Expired results go while new ones come: this many at a time, after this many stores. */
 const SWEEP_EVERY = 100;
@@ -26,7 +26,7 @@ export class SqliteResultBackend implements ResultBackend {
   /** For a broker that asks whether it has the same one. */
   readonly file: SqliteStore;
   readonly chords: SqliteChords;
-  readonly #waiters: ResultWaiters;
+  readonly #waits: SqliteWaits;
   readonly #patienceMs: number;
   #storesUntilSweep = SWEEP_EVERY;
   #closing: Promise<void> | undefined;
@@ -36,7 +36,7 @@ export class SqliteResultBackend implements ResultBackend {
     this.displayUrl = url;
     this.resultExpires = options.resultExpires;
     this.#patienceMs = options.connectTimeoutMs;
-    this.#waiters = new ResultWaiters(file);
+    this.#waits = new SqliteWaits(file);
     this.chords = new SqliteChords({
       resultExpires: options.resultExpires,
       write: (work) => this.#write(work),
@@ -64,8 +64,8 @@ export class SqliteResultBackend implements ResultBackend {
   }
 
   async wait(taskId: string, options: WaitOptions): Promise<ResultMeta> {
-    this.#assertOpen();
-    return this.#waiters.wait(taskId, options);
+    this.#mustBeOpen();
+    return this.#waits.wait(taskId, options);
   }
 
   async forget(taskId: string): Promise<void> {
@@ -78,12 +78,12 @@ export class SqliteResultBackend implements ResultBackend {
   }
 
   async #close(): Promise<void> {
-    this.#waiters.close(this.#closedError());
+    this.#waits.close(this.#closedError());
     await this.file.release();
   }
 
   async #write<T>(work: (db: SqliteConnection) => T): Promise<T> {
-    this.#assertOpen();
+    this.#mustBeOpen();
     try {
       return await this.file.write(work, { announce: true, patienceMs: this.#patienceMs });
     } catch (error) {
@@ -92,7 +92,7 @@ export class SqliteResultBackend implements ResultBackend {
   }
 
   async #read<T>(work: (db: SqliteConnection) => T): Promise<T> {
-    this.#assertOpen();
+    this.#mustBeOpen();
     try {
       return await this.file.read(work, this.#patienceMs);
     } catch (error) {
@@ -108,11 +108,11 @@ export class SqliteResultBackend implements ResultBackend {
     this.file.write((db) => sweepResults(db, Date.now(), LARGEST_SWEEP), { weight: LARGEST_SWEEP, patienceMs: 0 }).catch(() => {});
   }
 
-  #assertOpen(): void {
+  #mustBeOpen(): void {
     if (this.#closing !== undefined) throw this.#closedError();
   }
 
   #closedError(): ResultBackendError {
-    return new ResultBackendError(`the result backend ${this.displayUrl} is closed`);
+    return new ResultBackendError(`the result backend ${this.displayUrl} was closed`);
   }
 }

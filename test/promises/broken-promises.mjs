@@ -54,7 +54,7 @@ export const BROKEN_PROMISES = [
   },
   {
     promise: 'a result expires',
-    file: 'src/result-backends/redis-store.lua',
+    file: 'src/result-backends/redis/store.lua',
     find: `redis.call('SET', key, text, 'EX', ttl)`,
     replace: `redis.call('SET', key, text)`,
     tests: ['test/contract/redis-result-backend.test.ts'],
@@ -136,7 +136,7 @@ export const BROKEN_PROMISES = [
   },
   {
     promise: 'a chord is complete when all its parts are',
-    file: 'src/result-backends/redis-chord.lua',
+    file: 'src/result-backends/redis/chord.lua',
     find: `count < wanted + tonumber(`,
     replace: `count + 1 < wanted + tonumber(`,
     tests: ['test/contract/redis-result-backend.test.ts'],

@@ -105,7 +105,7 @@ export class MemoryBroker implements Broker {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new BrokerError('CTQ_BROKER_CLOSED', `the broker ${this.displayUrl} is closed`);
+    if (this.#closed) throw new BrokerError('CTQ_BROKER_CLOSED', `the broker ${this.displayUrl} was closed`);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Settled } from '../../broker.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import { faultPoint } from '../../fault-points.js';
 import { encodeFailureNote, type FailureRecord } from '../../estate/failed-task.js';
-import type { PartWrite } from '../../result-backends/redis-chords.js';
+import type { PartWrite } from '../../result-backends/redis/chords.js';
 import { Outbox, type OutboxCall, type OutboxOptions } from './outbox.js';
 import { finishScript } from './scripts.js';
 import type { HeldItem, ResultWrite } from './delivery.js';

@@ -2,7 +2,7 @@
 import type { Delivery, Settled, SettledListener } from '../../broker.js';
 import type { ResultMeta } from '../../protocol/result-meta.js';
 import type { ChordPart, Ending, ResultBackend, Settlement } from '../../result-backend.js';
-import type { RedisChords } from '../../result-backends/redis-chords.js';
+import type { RedisChords } from '../../result-backends/redis/chords.js';
 import { type EndingWrite, failedWrite, type PartAgain } from './endings.js';
 import type { Publisher } from './publisher.js';
 import { RedisDelivery, type ResultWrite, tell } from './delivery.js';

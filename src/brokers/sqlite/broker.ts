@@ -183,7 +183,7 @@ export class SqliteBroker implements Broker {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new BrokerError('CTQ_BROKER_CLOSED', `the broker ${this.displayUrl} is closed`);
+    if (this.#closing !== undefined) throw new BrokerError('CTQ_BROKER_CLOSED', `the broker ${this.displayUrl} was closed`);
   }
 }
 

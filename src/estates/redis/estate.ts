@@ -8,7 +8,7 @@ import { RedisLink } from '../../connections/redis-link.js';
 import { parseRedisUrl } from '../../connections/redis-url.js';
 import { ConfigError, CtqError } from '../../errors.js';
 import type { Estate, EstateOptions } from '../../estate/estate.js';
-import { redisResultKeys } from '../../result-backends/redis-keys.js';
+import { redisResultKeys } from '../../result-backends/redis/keys.js';
 import { redisDeadLetterDesk } from './dead-letters.js';
 import { redisHealth } from './health.js';
 import { redisKeyDesk } from './keys.js';

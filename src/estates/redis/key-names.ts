@@ -1,7 +1,7 @@
 /** What a key is, told by its name: kombu's layout, Celery's and ours (docs/wire/redis.md). */
 import type { RedisLayout } from '../../brokers/redis/keys.js';
 import type { KeyKind } from '../../estate/keys.js';
-import type { RedisResultKeys } from '../../result-backends/redis-keys.js';
+import type { RedisResultKeys } from '../../result-backends/redis/keys.js';
 import { queueOfList } from './queue-names.js';
 
 export interface NamedKey {

@@ -2,7 +2,7 @@
 import type { RedisLayout } from '../../brokers/redis/keys.js';
 import type { RedisLink } from '../../connections/redis-link.js';
 import type { RedisConnection } from '../../connections/redis.js';
-import type { RedisResultKeys } from '../../result-backends/redis-keys.js';
+import type { RedisResultKeys } from '../../result-backends/redis/keys.js';
 
 export interface RedisStore {
   readonly link: RedisLink;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { redisLayout } from '../../../src/brokers/redis/keys.js';
 import { keyNaming } from '../../../src/estates/redis/key-names.js';
-import { redisResultKeys } from '../../../src/result-backends/redis-keys.js';
+import { redisResultKeys } from '../../../src/result-backends/redis/keys.js';
 
 const oid = '5da80a45-0bbc-3e16-9ff1-92fff559c87e';
 
