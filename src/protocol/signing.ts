@@ -38,6 +38,8 @@ export interface Sealed {
 }
 
 export interface ContentVerifier {
+  /** Whether each task's id is the one it was sent with: where headers must be signed. */
+  readonly ids?: 'signed' | 'unsigned';
   /** @throws ProtocolError `CTQ_PROTOCOL_REFUSED` unless somebody we know has signed it. */
   verify(body: Uint8Array): Serialized;
   /** @throws ProtocolError `CTQ_PROTOCOL_REFUSED` for headers that were changed, and where the settings say so for unsigned and old ones. */
@@ -49,8 +51,6 @@ export interface MessageSecurity {
   /** Undefined where there is no key: such a process only reads. */
   readonly signer?: ContentSigner;
   readonly verifier: ContentVerifier;
-  /** Whether each task's id is the one it was sent with: where headers must be signed. */
-  readonly ids?: 'signed' | 'unsigned';
 }
 
 const SEPARATOR = Buffer.from([0, 1]);

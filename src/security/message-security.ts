@@ -57,8 +57,7 @@ export function openSecurity(settings: SecuritySettings, clock: Clock, serialize
   }
   const digest = digestOf(settings.securityDigest);
   const verifier = verifierOf(readCertificates(securityCertStore), settings, { digest, clock });
-  const ids = settings.securityHeaders === 'require' ? 'signed' : 'unsigned';
-  return securityKey === null ? { verifier, ids } : { signer: signerOf(settings, { digest, clock, serializer }), verifier, ids };
+  return securityKey === null ? { verifier } : { signer: signerOf(settings, { digest, clock, serializer }), verifier };
 }
 
 const PADDING = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_MAX_SIGN };
@@ -112,6 +111,7 @@ function verifierOf(
   { digest, clock }: { readonly digest: string; readonly clock: Clock },
 ): ContentVerifier {
   return {
+    ids: settings.securityHeaders === 'require' ? 'signed' : 'unsigned',
     verify(body) {
       const { signer, signature, content } = unpackSigned(body, (id) => certificateOf(id).signatureBytes);
       believe(signer, content.body, signature, 'signature');

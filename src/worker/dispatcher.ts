@@ -19,7 +19,7 @@ import type { WorkerParts } from './worker-parts.js';
 /** How long tasks may follow each other before the event loop gets a turn. */
 const SLICE_MS = 10;
 
-export interface DispatcherParts extends Pick<WorkerParts, 'backend' | 'settings' | 'logger' | 'clock' | 'nodename'> {
+export interface DispatcherParts extends Pick<WorkerParts, 'backend' | 'settings' | 'logger' | 'clock' | 'nodename' | 'security'> {
   readonly pool: Pool;
   readonly settler: Settler;
   readonly refusals: Refusals;
@@ -232,8 +232,9 @@ export class Dispatcher {
 
   /** A message that had to be signed, id included, may have been copied, and the copy says nothing of it (RELIABILITY S13). */
   private mayBeDone({ delivery, plan }: Request): boolean {
-    const { security, settings } = this.parts;
-    return (delivery.redelivered || security?.ids === 'signed') && plan.acksLate && settings.workerDeduplicateSuccessfulTasks;
+    const { decoding, settings } = this.parts;
+    const mayBe = delivery.redelivered || decoding.accept.verifier?.ids === 'signed';
+    return mayBe && plan.acksLate && settings.workerDeduplicateSuccessfulTasks;
   }
 
   private async isDone(request: Request): Promise<boolean> {
