@@ -154,6 +154,8 @@ export interface ConsumeOptions {
   readonly prefetch: number;
   /** Names this consumer to people: the worker's nodename. */
   readonly name: string;
+  /** `free`: no task computes on this event loop, so that even a short silence means that we are gone. Default `shared`. */
+  readonly loop?: 'free' | 'shared';
   readonly handler: ConsumerHandler;
 }
 

@@ -86,7 +86,7 @@ export const SETTINGS = {
   brokerConnectionMaxRetries: nullable(whole(null, 'BROKER_CONNECTION_MAX_RETRIES')),
   brokerChannelErrorRetry: needless(flag(false), 'what a channel loses is opened anew like a lost connection'),
   brokerFailoverStrategy: missing(anything<unknown>(null, 'BROKER_FAILOVER_STRATEGY'), 'several URLs are tried in their order'),
-  /** AMQP heartbeat, seconds. */
+  /** AMQP heartbeat, seconds. At 120 workers choose: 4 with prefork and threads, else the 60 of the server. */
   brokerHeartbeat: nullable(seconds(120, 'BROKER_HEARTBEAT')),
   brokerHeartbeatCheckrate: needless(number(3, 'BROKER_HEARTBEAT_CHECKRATE'), 'the connection watches its heartbeats by itself'),
   brokerLoginMethod: text(null, 'BROKER_LOGIN_METHOD'),

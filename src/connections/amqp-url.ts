@@ -16,6 +16,8 @@ export interface AmqpAddress {
   readonly loginMethod: 'PLAIN' | 'AMQPLAIN' | 'EXTERNAL';
   /** Seconds between signs of life that both ends owe each other; 0 none. */
   readonly heartbeatS: number;
+  /** Whether somebody wants just these seconds. */
+  readonly heartbeatFrom: 'a setting' | 'default';
   readonly tls: AmqpTls | undefined;
   /** The URL as written, with `**` for its secrets. */
   readonly displayUrl: string;
@@ -45,6 +47,10 @@ export interface AmqpUrlOptions {
 
 /** What a server proposes by itself, and Celery's 120 comes down to. */
 const DEFAULT_HEARTBEAT_S = 60;
+/** The default of `broker_heartbeat`, which nobody has to have written. */
+const CELERYS_HEARTBEAT_S = 120;
+/** A server that hears nothing closes after two to three of these: within the 15 s of RELIABILITY M8. */
+const ATTENTIVE_HEARTBEAT_S = 4;
 const PLAIN_SCHEMES = new Set(['amqp', 'pyamqp', 'librabbitmq']);
 const LOGIN_METHODS = ['PLAIN', 'AMQPLAIN', 'EXTERNAL'] as const;
 
@@ -68,6 +74,11 @@ export function parseAmqpUrl(url: string, options: AmqpUrlOptions): readonly Amq
   return parts.map((part) => readAddress(/^[a-z][a-z0-9+.-]*:\/\//i.test(part) ? part : scheme + part, options));
 }
 
+/** For a program that never computes for long: the server may take its silence for its end soon, unless a setting says otherwise. */
+export function attentive(address: AmqpAddress): AmqpAddress {
+  return address.heartbeatFrom === 'default' ? { ...address, heartbeatS: ATTENTIVE_HEARTBEAT_S } : address;
+}
+
 function readAddress(url: string, options: AmqpUrlOptions): AmqpAddress {
   const match = /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?]*)@)?(\[[^\]]*\]|[^:/?#@]*)(?::(\d*))?(?:\/([^?#]*))?(?:\?([^#]*))?$/i.exec(url);
   const scheme = match?.[1]?.toLowerCase() ?? '';
@@ -83,6 +94,7 @@ function readAddress(url: string, options: AmqpUrlOptions): AmqpAddress {
   const port = portText === '' ? (tls === undefined ? 5672 : 5671) : Number(portText);
   if (port < 1 || port > 65_535) throw new ConfigError(`${maskUrl(url)}: there is no port ${portText}`);
   const vhost = virtualHost(decode(vhostText, url));
+  const asked = query.get('heartbeat') ?? (options.heartbeatS === CELERYS_HEARTBEAT_S ? undefined : options.heartbeatS) ?? undefined;
   return {
     host,
     port,
@@ -90,7 +102,8 @@ function readAddress(url: string, options: AmqpUrlOptions): AmqpAddress {
     username,
     password,
     loginMethod: loginMethod(read('login_method') ?? options.loginMethod ?? 'PLAIN', url),
-    heartbeatS: heartbeat(query.get('heartbeat') ?? options.heartbeatS ?? DEFAULT_HEARTBEAT_S, url),
+    heartbeatS: heartbeat(asked ?? DEFAULT_HEARTBEAT_S, url),
+    heartbeatFrom: asked === undefined ? 'default' : 'a setting',
     tls,
     displayUrl: maskUrl(url),
     identity: `amqp ${host === 'localhost' ? '127.0.0.1' : host.toLowerCase()}:${port} ${vhost}`,

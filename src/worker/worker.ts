@@ -283,6 +283,7 @@ export class Worker implements RequestListener {
       queues: [...queues.filter((queue) => queue.broadcast !== true), ...broadcasts.byName],
       prefetch: atFirst,
       name: nodename,
+      loop: pool.kind === 'prefork' || pool.kind === 'threads' ? 'free' : 'shared',
       handler: link,
     });
     const watched = () => ({

@@ -7,6 +7,7 @@ import { AmqpFailure } from '../../src/connections/amqp-failure.js';
 import { parseAmqpUrl } from '../../src/connections/amqp-url.js';
 import { consume, declare, send } from '../contract/broker/verbs.js';
 import { DeliveryLog } from '../contract/delivery-log.js';
+import { plainQueue } from '../contract/messages.js';
 import { type Certificates, certificates } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
 import { TcpProxy } from '../support/proxy.js';
@@ -104,17 +105,32 @@ describeWith('rabbitmq', 'a link to RabbitMQ', () => {
     expect(heard).toEqual(['up', 'down', 'up']);
   });
 
-  it('notices within 15 s that nobody answers any more', { timeout: 30_000 }, async () => {
+  it('notices within 15 s that nobody answers any more, and the server that a worker does not which computes nothing itself', {
+    timeout: 40_000,
+  }, async () => {
     const proxy = await TcpProxy.start(rabbit.port);
     const down: AmqpFailure[] = [];
     await link(`amqp://127.0.0.1:${proxy.port}`, { down: (failure) => void down.push(failure) }).connection();
+    const url = await rabbit.freshVhost();
+    const options = { transportOptions: {}, connectTimeoutMs: 5_000, amqp: { heartbeatS: 120 } };
+    const [behind, straight] = [openAmqpBroker(url.replace(`:${rabbit.port}/`, `:${proxy.port}/`), options), openAmqpBroker(url, options)];
+    const log = new DeliveryLog();
+    const lost = new DeliveryLog();
+    await declare(straight, 'q');
+    await send(straight, 'q', ['held']);
+    await behind.consume({ queues: [plainQueue('q')], prefetch: 5, name: 'gone', loop: 'free', handler: lost });
+    await lost.first(1);
     proxy.mode = 'swallow';
     const fromMs = performance.now();
+    await send(straight, 'q', ['on its way to nobody']);
+    await consume(straight, ['q'], 5, log);
+    await log.until(() => log.deliveries.length === 2, 'what the other one had', 20_000);
     await eventually(() => expect(down.length).toBeGreaterThan(0), { timeoutMs: 20_000 });
     expect(performance.now() - fromMs).toBeLessThan(15_000);
     expect(down[0]).toMatchObject({ kind: 'unreachable' });
     proxy.cut();
-    proxy.mode = 'pass';
+    proxy.mode = 'refuse';
+    await Promise.all([behind.close(), straight.close()]);
   });
 
   it('goes on with a message although the server takes it away for being held too long', { timeout: 30_000 }, async () => {

@@ -4,15 +4,15 @@ import { systemClock } from '../../clock.js';
 import type { AmqpChannel } from '../../connections/amqp.js';
 import { toAmqpFailure } from '../../connections/amqp-failure.js';
 import { AmqpLink } from '../../connections/amqp-link.js';
-import { type AmqpAddress, parseAmqpUrl } from '../../connections/amqp-url.js';
+import { type AmqpAddress, attentive, parseAmqpUrl } from '../../connections/amqp-url.js';
 import { brokerErrorOf } from '../../connections/failure.js';
 import { BrokerError } from '../../errors.js';
 import { type Logger, silentLogger } from '../../logger.js';
 import type { Message } from '../../protocol/message.js';
+import { inTime } from '../in-time.js';
 import { AmqpConsumer } from './consumer.js';
 import { Delays } from './delays.js';
 import { Disposal } from './disposal.js';
-import { inTime } from './in-time.js';
 import { NativeDelay } from './native-delay.js';
 import { Publisher } from './publisher.js';
 import { Subscriptions } from './subscriptions.js';
@@ -86,7 +86,7 @@ export class AmqpBroker implements Broker {
     }
     const consumer = new AmqpConsumer({
       ...options,
-      addresses: this.#addresses,
+      addresses: options.loop === 'free' ? this.#addresses.map(attentive) : this.#addresses,
       topology: this.#topology,
       disposal: this.#disposal,
       nativeDelay: this.#nativeDelay,

@@ -14,6 +14,7 @@ import type { BrokerError } from '../../errors.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';
 import type { Answer } from '../held-delivery.js';
+import { inTime } from '../in-time.js';
 import type { PausedQueues } from '../paused-queues.js';
 import { AmqpDelivery, type AmqpDeliverySource, type Seat } from './delivery.js';
 import type { Disposal } from './disposal.js';
@@ -21,7 +22,6 @@ import { Held } from './held.js';
 import { Intake, type IntakeLimits, limitsOf } from './intake.js';
 import { Pauses } from './pauses.js';
 import { Postponed } from './postponed.js';
-import { inTime } from './in-time.js';
 import type { NativeDelay } from './native-delay.js';
 import type { Topology } from './topology.js';
 import { decodeDelivered } from './wire.js';
@@ -138,10 +138,7 @@ export class AmqpConsumer implements Consumer {
     this.#held.giveUp('all');
     this.#dropWaiting();
     // The end of the channel gives all that is unsettled back, in order, to where it was.
-    await inTime(
-      this.#channel?.close().catch(() => {}),
-      this.#clock,
-    );
+    if (this.#channel !== undefined) await inTime(this.#channel.close(), this.#clock);
     await this.#link.close();
     this.#options.closed();
   }

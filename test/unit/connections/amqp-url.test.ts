@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AmqpAddress, type AmqpUrlOptions, parseAmqpUrl } from '../../../src/connections/amqp-url.js';
+import { type AmqpAddress, type AmqpUrlOptions, attentive, parseAmqpUrl } from '../../../src/connections/amqp-url.js';
 import { ConfigError } from '../../../src/errors.js';
 
 function parse(url: string, options: Partial<AmqpUrlOptions> = {}): AmqpAddress {
@@ -38,12 +38,20 @@ describe('parseAmqpUrl', () => {
   it('takes heartbeat, login method and certificates from the settings', () => {
     const ssl = { ca_certs: '/ca.pem', certfile: '/c.pem', keyfile: '/k.pem', cert_reqs: 2, server_hostname: 'rabbit' };
     expect(parse('amqp://h', { heartbeatS: 120, loginMethod: 'EXTERNAL', ssl })).toMatchObject({
-      heartbeatS: 120,
+      heartbeatS: 60,
       loginMethod: 'EXTERNAL',
       tls: { verify: 'required', caFile: '/ca.pem', certFile: '/c.pem', keyFile: '/k.pem', serverName: 'rabbit' },
     });
     expect(parse('amqp://h', { heartbeatS: null })).toMatchObject({ heartbeatS: 60 });
     expect(parse('amqp://h', { heartbeatS: 0 })).toMatchObject({ heartbeatS: 0 });
+  });
+
+  it('lets a server notice sooner that a program is gone which never computes, unless a setting has a heartbeat', () => {
+    const beat = (url: string, heartbeatS?: number): number =>
+      attentive(parse(url, heartbeatS === undefined ? {} : { heartbeatS })).heartbeatS;
+    expect([beat('amqp://h'), beat('amqp://h', 120), beat('amqp://h', 30), beat('amqp://h?heartbeat=120'), beat('amqp://h', 0)]).toEqual([
+      4, 4, 30, 120, 0,
+    ]);
   });
 
   it('shows no password', () => {
