@@ -9,20 +9,17 @@
  *
  * A function that returns a plain value is answered at once; only what must be awaited costs promises.
  */
-import { describeError, namedError } from '../protocol/exception.js';
 import type { Outcome } from './outcome.js';
-import { formatIsoDate } from '../protocol/iso-date.js';
-import { argsRepr, kwargsRepr } from '../protocol/python-repr.js';
 import type { AbortReason, PoolWatch } from '../pool.js';
-import { type RetryOptions, SoftTimeLimitExceeded, Task, TaskRevoked } from '../task.js';
+import { SoftTimeLimitExceeded, Task, TaskRevoked } from '../task.js';
 import { openTelemetry } from '../tracing/open-telemetry.js';
 import { tracedRun } from '../tracing/spans.js';
-import { ArgumentError, Binder } from './bind-arguments.js';
+import { Binder } from './bind-arguments.js';
+import { abortedOutcome, ended, type Ending, notRegistered, returned, thrownBy } from './ending.js';
 import type { ExecutionEnvironment } from './environment.js';
 import type { Invocation } from './invocation.js';
-import { autoretry, isOneOf, retriesExhausted, retryCountdownS } from './retry-policy.js';
-import { isReplacement, speechOf } from './speech.js';
 import { Run, within } from './task-context.js';
+import { handlersOf, type HandlerName, runSignal, somebodyListens, tell } from './telling.js';
 import { type Deadline, TimeLimits } from './time-limits.js';
 
 /** A task with what can be found out about it once and for all. */
@@ -33,15 +30,6 @@ interface PreparedTask {
   readonly wraps: boolean;
   /** Overridden handlers: what is not there is not called. */
   readonly handlers: ReadonlySet<HandlerName>;
-}
-
-type HandlerName = 'beforeStart' | 'onSuccess' | 'onFailure' | 'onRetry' | 'afterReturn';
-const HANDLERS: readonly HandlerName[] = ['beforeStart', 'onSuccess', 'onFailure', 'onRetry', 'afterReturn'];
-
-/** How a run ended, with the thing itself for handlers and signals. */
-interface Ending {
-  readonly outcome: Outcome;
-  readonly thing: unknown;
 }
 
 export class Executor {
@@ -69,16 +57,16 @@ export class Executor {
     if (prepared === undefined) return notRegistered(invocation.taskName);
     const run = new Run(invocation, prepared.task, this.environment);
     watch.started(process.pid);
-    if (prepared.handlers.size > 0 || this.somebodyListens()) return this.accompany(run, prepared, watch);
+    if (prepared.handlers.size > 0 || somebodyListens(this.environment)) return this.accompany(run, prepared, watch);
     const limited = invocation.timeLimitMs !== undefined || invocation.softTimeLimitMs !== undefined;
     const startedMs = limited ? this.environment.clock.monotonicMs() : 0;
     let pending: PromiseLike<unknown>;
     try {
       const value = within(run, this.call, run);
-      if (!isThenable(value)) return this.finishNow(run, this.returned(run, value));
+      if (!isThenable(value)) return this.finishNow(run, returned(run, value));
       pending = value instanceof Promise ? value : Promise.resolve(value); // a foreign `then` may itself throw
     } catch (thrown) {
-      return this.finishNow(run, this.thrown(run, thrown));
+      return this.finishNow(run, thrownBy(run, thrown));
     }
     return this.attend(run, pending, watch, startedMs);
   }
@@ -120,15 +108,10 @@ export class Executor {
         strict: task.options.typing !== false,
       }),
       wraps: task.call !== Task.prototype.call,
-      handlers: new Set(HANDLERS.filter((handler) => task[handler] !== Task.prototype[handler])),
+      handlers: handlersOf(task),
     };
     this.prepared.set(name, prepared);
     return prepared;
-  }
-
-  private somebodyListens(): boolean {
-    const { taskPrerun, taskPostrun, taskSuccess, taskFailure, taskRetry } = this.environment.signals;
-    return taskPrerun.connected || taskPostrun.connected || taskSuccess.connected || taskFailure.connected || taskRetry.connected;
   }
 
   private callTask(run: Run): unknown {
@@ -172,13 +155,13 @@ export class Executor {
       };
       pending.then(
         (value) => {
-          if (inTime()) end(this.returned(run, value));
+          if (inTime()) end(returned(run, value));
         },
         (thrown: unknown) => {
-          if (inTime()) end(this.thrown(run, thrown));
+          if (inTime()) end(thrownBy(run, thrown));
         },
       );
-      run.fail = (error) => end(this.thrown(run, error));
+      run.fail = (error) => end(thrownBy(run, error));
       watch.abort = (reason, signal) => {
         if (reason === 'revoked') {
           run.abort(new TaskRevoked('revoked'));
@@ -217,9 +200,8 @@ export class Executor {
     const error = new SoftTimeLimitExceeded();
     const listens = run.listens;
     run.abort(error);
-    if (!listens) end(this.thrown(run, error));
-    else if (run.invocation.softGraceMs !== undefined)
-      return this.limits.arm(run.invocation.softGraceMs, () => end(this.thrown(run, error)));
+    if (!listens) end(thrownBy(run, error));
+    else if (run.invocation.softGraceMs !== undefined) return this.limits.arm(run.invocation.softGraceMs, () => end(thrownBy(run, error)));
     return undefined;
   }
 
@@ -232,161 +214,19 @@ export class Executor {
       await this.environment.signals.taskPrerun.send(runSignal(run));
       if (prepared.handlers.has('beforeStart')) await run.task.beforeStart(id, args, kwargs);
       const value = await this.callTask(run);
-      raised = this.returned(run, value);
+      raised = returned(run, value);
       return value;
     };
     const observed = within(run, call, undefined).catch((thrown: unknown) => {
-      raised = this.thrown(run, thrown);
+      raised = thrownBy(run, thrown);
       throw thrown;
     });
     return this.attend(run, observed, watch, startedMs).then(async (outcome) => {
       const thing = raised !== undefined && raised.outcome.kind === outcome.kind ? raised.thing : undefined;
-      await within(run, () => this.tell(run, prepared, { outcome, thing }), undefined);
+      await within(run, () => tell(this.environment, run, prepared.handlers, { outcome, thing }), undefined);
       return outcome;
     });
   }
-
-  /** Handlers and signals after the end. What they throw changes nothing: the outcome is known. */
-  private async tell(run: Run, prepared: PreparedTask, { outcome, thing }: Ending): Promise<void> {
-    const { signals } = this.environment;
-    const { id, args, kwargs } = run.invocation;
-    const { task } = run;
-    const about = runSignal(run);
-    switch (outcome.kind) {
-      case 'success':
-        await this.callHandler(run, prepared, 'onSuccess', () => task.onSuccess(thing, id, args, kwargs));
-        await signals.taskSuccess.send({ ...about, result: thing });
-        break;
-      case 'failure':
-        await this.callHandler(run, prepared, 'onFailure', () => task.onFailure(thing, id, args, kwargs));
-        await signals.taskFailure.send({ ...about, exception: thing, traceback: outcome.error.traceback });
-        break;
-      case 'retry':
-        await this.callHandler(run, prepared, 'onRetry', () => task.onRetry(thing, id, args, kwargs));
-        await signals.taskRetry.send({ ...about, reason: thing });
-        break;
-      default:
-        break;
-    }
-    const state = STATE_OF[outcome.kind];
-    if (outcome.kind === 'success' || outcome.kind === 'failure') {
-      await this.callHandler(run, prepared, 'afterReturn', () => task.afterReturn(state, thing, id, args, kwargs));
-    }
-    await signals.taskPostrun.send({ ...about, state, retval: thing });
-  }
-
-  private async callHandler(run: Run, prepared: PreparedTask, name: HandlerName, call: () => unknown): Promise<void> {
-    if (!prepared.handlers.has(name)) return;
-    try {
-      await call();
-    } catch (error) {
-      run.logger.error('%s of task %s[%s] raised:\n%s', name, run.invocation.taskName, run.invocation.id, describeError(error).traceback);
-    }
-  }
-
-  private returned(run: Run, value: unknown): Ending {
-    return isReplacement(value) ? this.thrown(run, value) : success(run, value);
-  }
-
-  private thrown(run: Run, thrown: unknown): Ending {
-    try {
-      return this.understood(run, run.isAbortOf(thrown) ? run.signal.reason : thrown);
-    } catch {
-      return { outcome: { kind: 'failure', error: describeError(thrown), expected: false }, thing: thrown }; // it throws when looked at
-    }
-  }
-
-  private understood(run: Run, thrown: unknown): Ending {
-    const { task, invocation } = run;
-    // It was told that it is revoked, and has stopped because of that.
-    if (thrown instanceof TaskRevoked && run.abortedWith === thrown) return { outcome: abortedOutcome('revoked'), thing: thrown };
-    const speech = speechOf(thrown);
-    switch (speech?.kind) {
-      case 'ignore':
-        return { outcome: { ...speech, kind: 'ignored' }, thing: thrown };
-      case 'reject':
-        return { outcome: { kind: speech.requeue ? 'requeued' : 'rejected', reason: speech.reason }, thing: thrown };
-      case 'retry':
-        return retryOrFail(run, speech.options);
-      default: {
-        const retry = thrown instanceof ArgumentError ? undefined : autoretry(task.options, thrown, invocation.request.retries);
-        return retry === undefined ? failure(run, thrown) : retryOrFail(run, retry);
-      }
-    }
-  }
-}
-
-/** Celery's state for `taskPostrun`. */
-const STATE_OF: Readonly<Record<Outcome['kind'], string>> = {
-  success: 'SUCCESS',
-  failure: 'FAILURE',
-  retry: 'RETRY',
-  revoked: 'REVOKED',
-  'timed-out': 'FAILURE',
-  'worker-lost': 'FAILURE',
-  ignored: 'IGNORED',
-  rejected: 'REJECTED',
-  requeued: 'REJECTED',
-};
-
-function ended(outcome: Outcome): Ending {
-  return { outcome, thing: undefined };
-}
-
-/** How a run ends that was ended from outside. */
-export function abortedOutcome(reason: AbortReason, signal?: string): Outcome {
-  if (reason !== 'terminated' && reason !== 'revoked') return { kind: 'requeued', reason };
-  return signal === undefined ? { kind: 'revoked', reason } : { kind: 'revoked', reason, signal };
-}
-
-function success(run: Run, value: unknown): Ending {
-  const { children } = run;
-  return { outcome: children === undefined ? { kind: 'success', value } : { kind: 'success', value, children }, thing: value };
-}
-
-function failure(run: Run, thrown: unknown): Ending {
-  const error = describeError(thrown);
-  const expected = isOneOf(thrown, run.task.options.throws);
-  const { children } = run;
-  return { outcome: { kind: 'failure', error, expected, ...(children === undefined ? {} : { children }) }, thing: thrown };
-}
-
-function retryOrFail(run: Run, retry: RetryOptions): Ending {
-  const { invocation, task, children } = run;
-  if (retriesExhausted(task.options, retry, invocation.request.retries))
-    return failure(run, retry.exc ?? maxRetriesExceeded(invocation, retry));
-  const outcome: Outcome = {
-    kind: 'retry',
-    error: retry.exc === undefined || retry.exc === null ? null : describeError(retry.exc),
-    countdownS: retryCountdownS(task.options, retry),
-    eta: retry.eta === undefined ? null : retry.eta instanceof Date ? formatIsoDate(retry.eta) : retry.eta,
-    args: retry.args ?? null,
-    kwargs: retry.kwargs ?? null,
-    options: { ...retry.options },
-    ...(children === undefined ? {} : { children }),
-  };
-  return { outcome, thing: retry.exc };
-}
-
-function maxRetriesExceeded(invocation: Invocation, retry: RetryOptions): Error {
-  const args = argsRepr(retry.args ?? invocation.args);
-  const kwargs = kwargsRepr(retry.kwargs ?? invocation.kwargs);
-  const error = new Error(`Can't retry ${invocation.taskName}[${invocation.id}] args:${args} kwargs:${kwargs}`);
-  error.name = 'MaxRetriesExceededError';
-  return error;
-}
-
-function notRegistered(name: string): Outcome {
-  return {
-    kind: 'failure',
-    error: namedError('NotRegistered', [name]),
-    expected: false,
-  };
-}
-
-function runSignal(run: Run) {
-  const { id, args, kwargs, request } = run.invocation;
-  return { sender: run.task, taskId: id, request, args, kwargs };
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -11,7 +11,7 @@
  */
 import type { Clock, TimerHandle } from '../clock.js';
 import { decodeOutcome } from '../execution/crossing.js';
-import { abortedOutcome } from '../execution/execute.js';
+import { abortedOutcome } from '../execution/ending.js';
 import type { Invocation } from '../execution/invocation.js';
 import type { Outcome } from '../execution/outcome.js';
 import type { Deadline, TimeLimits } from '../execution/time-limits.js';
