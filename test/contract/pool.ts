@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly id?: string;
   readonly kwargs?: Readonly<Record<string, unknown>>;
   readonly softTimeLimitMs?: number;
+  /** How long a task that took its signal may go on. */
+  readonly softGraceMs?: number;
   readonly timeLimitMs?: number;
   readonly request?: Partial<TaskRequest>;
 }
@@ -199,6 +201,7 @@ function invocation(task: string, args: readonly unknown[], options: RunOptions)
     args,
     kwargs,
     softTimeLimitMs: options.softTimeLimitMs,
+    softGraceMs: options.softGraceMs,
     timeLimitMs: options.timeLimitMs,
     request: {
       ...{ id, task, args, kwargs, shadow: null, retries: 0, eta: null, expires: null, group: null, groupIndex: null },

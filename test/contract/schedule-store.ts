@@ -1,6 +1,6 @@
 /** What every store that beats share must pass. An engine's test says how to open it, and the broker beside it. */
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker, Queue } from '../../src/broker.js';
 import type { EntryState } from '../../src/beat/schedule-entry.js';
 import type { Attendance, FiringResult, PreparedFiring, ScheduleStore } from '../../src/beat/schedule-store.js';
@@ -36,6 +36,10 @@ function firing(
   };
 }
 
+function kinds(results: readonly FiringResult[] | 'fenced'): unknown {
+  return results === 'fenced' ? results : results.map(({ kind }) => kind);
+}
+
 export function describeScheduleStoreContract(name: string, engine: ScheduleStoreEngine): void {
   describe(`schedule store contract: ${name}`, () => {
     let running: Promise<RunningStoreEngine> | undefined;
@@ -64,8 +68,6 @@ export function describeScheduleStoreContract(name: string, engine: ScheduleStor
       expect((await door.attend()).role).toBe('leader');
       return door;
     };
-    const kinds = (results: readonly FiringResult[] | 'fenced'): unknown =>
-      results === 'fenced' ? results : results.map(({ kind }) => kind);
 
     it('gives the lead to the first that shows up, and tells the others who it is', async () => {
       const [a, b] = [await store('a@host'), await store('b@host')];
@@ -87,55 +89,6 @@ export function describeScheduleStoreContract(name: string, engine: ScheduleStor
       expect((await a.attend()).role).toBe('leader');
       await a.resign();
       expect((await b.attend()).role).toBe('leader');
-    });
-
-    it('gives the lead of one that is gone to another within ten seconds, in a new term', { timeout: 30_000 }, async () => {
-      const [a, b] = [await store('a'), await store('b')];
-      const first = (await a.attend()) as Attendance & { readonly role: 'leader' };
-      await b.attend();
-      const goneAt = performance.now();
-      const second = await eventually(
-        async () => {
-          const attendance = await b.attend();
-          if (attendance.role !== 'leader') throw new Error('not yet');
-          return attendance;
-        },
-        { timeoutMs: 10_000, intervalMs: 300 },
-      );
-      expect(performance.now() - goneAt).toBeGreaterThan(LEASE_MS - 1500);
-      expect(second.term).toBeGreaterThan(first.term);
-      expect(kinds(await a.fire([firing('x', T)]))).toBe('fenced');
-      expect(await a.change({ states: new Map([['x', { lastRunAtMs: T, totalRunCount: 9 }]]) })).toBe('fenced');
-      expect((await a.attend()).role).toBe('standby');
-      expect((await b.load()).states.size).toBe(0);
-    });
-
-    it('leaves the lead to who shows up, however long', { timeout: 30_000 }, async () => {
-      const [a, b] = [await leader('a'), await store('b')];
-      await throughout(
-        LEASE_MS + 2_000,
-        async () => {
-          expect((await a.attend()).role).toBe('leader');
-          expect((await b.attend()).role).toBe('standby');
-        },
-        500,
-      );
-    });
-
-    it('knows for how long somebody has watched, across a change of leader but not across a gap', { timeout: 30_000 }, async () => {
-      const [a, b] = [await leader('a'), await store('b')];
-      const coveredForMs = (attendance: Attendance): number => (attendance.role === 'leader' ? attendance.coveredForMs : Number.NaN);
-      let last: Attendance = await a.attend();
-      await eventually(async () => {
-        await b.attend();
-        last = await a.attend();
-        return coveredForMs(last) > 1000;
-      });
-      await a.resign();
-      expect(coveredForMs(await b.attend())).toBeGreaterThan(1000);
-      const silentAt = performance.now();
-      await eventually(() => performance.now() - silentAt > 3_200);
-      expect(coveredForMs((last = await b.attend()))).toBeLessThan(1000);
     });
 
     it('sends each firing once, and counts', async () => {
@@ -326,6 +279,77 @@ export function describeScheduleStoreContract(name: string, engine: ScheduleStor
       const results = await Promise.all(doors.map((door) => door.fire([firing('x', T)])));
       expect(results.map(kinds).filter((kind) => kind !== 'fenced')).toEqual([['sent']]);
       expect(await (await broker()).depth('beats')).toBe(1);
+    });
+  });
+
+  // Each waits for seconds to pass: they wait beside each other, in scopes of their own.
+  describe.concurrent(`schedule store contract: ${name}, as time passes`, { timeout: 30_000 }, () => {
+    let running: RunningStoreEngine;
+    const doors: ScheduleStore[] = [];
+
+    beforeAll(async () => {
+      running = await engine.start();
+    });
+    afterAll(async () => {
+      await Promise.allSettled(doors.map((door) => door.close()));
+      await running.stop();
+    });
+
+    const two = async (scope: string): Promise<readonly [ScheduleStore, ScheduleStore]> => {
+      const pair = [await running.open('a', scope), await running.open('b', scope)] as const;
+      doors.push(...pair);
+      return pair;
+    };
+
+    it('gives the lead of one that is gone to another within ten seconds, in a new term', async () => {
+      const [a, b] = await two('gone');
+      const first = (await a.attend()) as Attendance & { readonly role: 'leader' };
+      await b.attend();
+      const goneAt = performance.now();
+      const second = await eventually(
+        async () => {
+          const attendance = await b.attend();
+          if (attendance.role !== 'leader') throw new Error('not yet');
+          return attendance;
+        },
+        { timeoutMs: 10_000, intervalMs: 300 },
+      );
+      expect(performance.now() - goneAt).toBeGreaterThan(LEASE_MS - 1500);
+      expect(second.term).toBeGreaterThan(first.term);
+      expect(kinds(await a.fire([firing('x', T)]))).toBe('fenced');
+      expect(await a.change({ states: new Map([['x', { lastRunAtMs: T, totalRunCount: 9 }]]) })).toBe('fenced');
+      expect((await a.attend()).role).toBe('standby');
+      expect((await b.load()).states.size).toBe(0);
+    });
+
+    it('leaves the lead to who shows up, however long', async () => {
+      const [a, b] = await two('stays');
+      expect((await a.attend()).role).toBe('leader');
+      await throughout(
+        LEASE_MS + 2_000,
+        async () => {
+          expect((await a.attend()).role).toBe('leader');
+          expect((await b.attend()).role).toBe('standby');
+        },
+        500,
+      );
+    });
+
+    it('knows for how long somebody has watched, across a change of leader but not across a gap', async () => {
+      const [a, b] = await two('watched');
+      expect((await a.attend()).role).toBe('leader');
+      const coveredForMs = (attendance: Attendance): number => (attendance.role === 'leader' ? attendance.coveredForMs : Number.NaN);
+      let last: Attendance = await a.attend();
+      await eventually(async () => {
+        await b.attend();
+        last = await a.attend();
+        return coveredForMs(last) > 1000;
+      });
+      await a.resign();
+      expect(coveredForMs(await b.attend())).toBeGreaterThan(1000);
+      const silentAt = performance.now();
+      await eventually(() => performance.now() - silentAt > 3_200);
+      expect(coveredForMs((last = await b.attend()))).toBeLessThan(1000);
     });
   });
 }

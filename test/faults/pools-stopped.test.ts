@@ -42,7 +42,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
         const one = await worker(pool);
         for (const name of long) {
           ledger.sent(name);
-          await send('tasks.late', [name, 4]);
+          await send('tasks.late', [name, 2.5]);
         }
         await eventually(() => long.every((name) => ledger.begun(name) === 1));
         const children = childrenOf(one.pid);
