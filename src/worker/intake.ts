@@ -13,6 +13,7 @@ import { Request } from './request.js';
 import type { Settler } from './settle.js';
 import type { RevokedTasks } from './revoked.js';
 import type { Refusal, Strategy } from './strategy.js';
+import { SUSPECT_FROM, Suspects } from './suspects.js';
 import type { Throttle } from './throttle.js';
 import type { TaskEvents } from './task-events.js';
 
@@ -40,10 +41,19 @@ export interface IntakeParts {
 
 export class Intake {
   private readonly parts: IntakeParts;
+  private readonly suspects: Suspects;
   private open = true;
 
   constructor(parts: IntakeParts) {
     this.parts = parts;
+    const { clock, logger, dispatcher, throttle, etaTimer } = parts;
+    this.suspects = new Suspects({
+      clock,
+      logger,
+      isHere: (request) =>
+        dispatcher.running.has(request) || [...dispatcher.waiting, ...throttle.waiting, ...etaTimer.waiting].includes(request),
+      begin: (request) => this.accept(request, 'late'),
+    });
   }
 
   /** From now on whatever arrives goes back. */
@@ -84,11 +94,17 @@ export class Intake {
 
   private follow(verdict: Request | Refusal, when: 'in batch' | 'late'): void {
     if (!(verdict instanceof Request)) void this.parts.refusals.refuse(verdict);
-    else if (when === 'late' && !this.open) this.giveBack(verdict.delivery);
-    else {
-      this.receive(verdict);
-      if (when === 'late') this.parts.dispatcher.round();
+    else if (verdict.delivery.redeliveryCount >= SUSPECT_FROM && this.parts.broker.capabilities.parks) this.suspects.take(verdict);
+    else this.accept(verdict, when);
+  }
+
+  private accept(request: Request, when: 'in batch' | 'late'): void {
+    if (when === 'late' && !this.open) {
+      this.giveBack(request.delivery);
+      return;
     }
+    this.receive(request);
+    if (when === 'late') this.parts.dispatcher.round();
   }
 
   private receive(request: Request): void {

@@ -144,3 +144,47 @@ describe('slots', () => {
     expect(turns.size).toBeGreaterThan(5);
   });
 });
+
+describe('messages that several workers have died with', () => {
+  const suspect = { redeliveryCount: 2 };
+
+  it('run one at a time, and the others are out of the way before the first begins', async () => {
+    await setUp();
+    let end = (): void => {};
+    bench.task(() => new Promise<void>((resolve) => (end = resolve)), { name: 'tasks.slow' });
+    const [deadly, beside, other] = [
+      bench.delivery({ id: 'deadly', task: 'tasks.slow' }, suspect),
+      bench.delivery({ id: 'beside' }, suspect),
+      bench.delivery({ id: 'other' }),
+    ];
+    let parked: (how: 'settled') => void = () => {};
+    beside.park = (dueAt) => {
+      beside.answer = `park ${dueAt.toISOString()}`;
+      return new Promise((resolve) => (parked = resolve));
+    };
+    await bench.hand([deadly, beside, other]);
+    expect(beside.answer).toBe(`park ${inSeconds(1)}`);
+    expect(other.answer).toBe('ack');
+    expect(bench.lines.join('\n')).not.toContain('[deadly] received');
+    parked('settled');
+    await bench.quiet();
+    expect(bench.lines.join('\n')).toContain('Task accepted: tasks.slow[deadly]');
+    expect((await bench.deliver({ id: 'third' }, suspect)).answer).toMatch(/^park /);
+    end();
+    await bench.quiet();
+    expect(deadly.answer).toBe('ack');
+    expect((await bench.deliver({ id: 'beside' }, suspect)).answer).toBe('ack');
+  });
+
+  it('run as ever where the broker cannot put them aside, and after the first death', async () => {
+    await setUp({ parks: false });
+    const both = [bench.delivery({}, suspect), bench.delivery({}, suspect)];
+    await bench.hand(both);
+    expect(both.map(({ answer }) => answer)).toEqual(['ack', 'ack']);
+    await bench.end();
+    await setUp();
+    const once = [bench.delivery({}, { redeliveryCount: 1 }), bench.delivery({}, { redeliveryCount: 1 })];
+    await bench.hand(once);
+    expect(once.map(({ answer }) => answer)).toEqual(['ack', 'ack']);
+  });
+});
