@@ -2,6 +2,7 @@
  * Chooses how a task's life ends: in one atomic step where broker and result backend share a store,
  * else result first and acknowledgement second (RELIABILITY (e) 8).
  */
+import { type BackOff, backOffMs } from './back-off.js';
 import type { Broker, Delivery, Settled } from './broker.js';
 import { type Clock, systemClock } from './clock.js';
 import { ResultBackendError } from './errors.js';
@@ -36,8 +37,7 @@ export function resultsFirst(metas: readonly ResultMeta[]): boolean {
   return metas[0]?.status === 'FAILURE';
 }
 
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5_000;
+const RETRY: BackOff = { firstMs: 100, longestMs: 5_000 };
 
 /**
  * Send, store, then acknowledge. A backend that is away is tried again for as long as the delivery is ours:
@@ -48,13 +48,13 @@ export function sequentialSettlement(broker: Pick<Broker, 'publish'>, backend: R
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? silentLogger;
   const patiently = async (delivery: Delivery, taskId: string, work: () => Promise<void>): Promise<void> => {
-    for (let attempt = 0; !delivery.fenced; attempt += 1) {
+    for (let attempt = 1; !delivery.fenced; attempt += 1) {
       try {
         return await work();
       } catch (error) {
         if (!(error instanceof ResultBackendError)) throw error;
-        const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS) * (0.75 + Math.random() / 2);
-        logger.error('Cannot store the result of %s: %s. Trying again in %d ms.', taskId, error.message, Math.round(retryInMs));
+        const retryInMs = backOffMs(RETRY, attempt);
+        logger.error('Cannot store the result of %s: %s. Trying again in %d ms.', taskId, error.message, retryInMs);
         await new Promise<void>((resolve) => clock.setTimeout(resolve, retryInMs));
       }
     }

@@ -9,7 +9,10 @@ type LayerName = 'ground' | 'contracts' | 'thought' | 'engines' | 'adapters' | '
 
 /** From below to above. Engines and adapters stand side by side and never meet, except inside `ctq.ts`. */
 const LAYERS: Readonly<Record<LayerName, { readonly height: number; readonly rooms: readonly string[] }>> = {
-  ground: { height: 0, rooms: ['protocol', 'errors', 'signals', 'clock', 'logger', 'version', 'entry-points', 'fault-points', 'heap'] },
+  ground: {
+    height: 0,
+    rooms: ['protocol', 'errors', 'signals', 'clock', 'back-off', 'logger', 'version', 'entry-points', 'fault-points', 'heap'],
+  },
   contracts: {
     height: 1,
     rooms: [

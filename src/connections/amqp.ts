@@ -7,7 +7,7 @@
  */
 import type { ConnectionOptions } from 'node:tls';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials } from 'amqplib';
-import type { Clock, TimerHandle } from '../clock.js';
+import { type Clock, type TimerHandle, within } from '../clock.js';
 import { AmqpFailure, toAmqpFailure } from './amqp-failure.js';
 import { type ByteSource, repairTables } from './amqp-tables.js';
 import type { AmqpAddress, AmqpTls } from './amqp-url.js';
@@ -137,14 +137,9 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
   /** Says good-bye and leaves; what was written before it arrives. */
   async close(reason: AmqpFailure): Promise<void> {
     if (this.#failure !== undefined) return;
-    const closing = this.#model.close().catch(() => {});
+    const closing = this.#model.close();
     this.end(reason);
-    let timer: TimerHandle | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = this.#clock.setTimeout(resolve, GOODBYE_LIMIT_MS);
-    });
-    await Promise.race([closing, limit]);
-    timer?.cancel();
+    await within(this.#clock, GOODBYE_LIMIT_MS, closing);
     this.#stream.destroy(reason);
   }
 

@@ -5,6 +5,7 @@
  *
  * What is said over a connection is no business of the link; a driver says how one is made.
  */
+import { type BackOff, backOffMs } from '../back-off.js';
 import type { Clock, TimerHandle } from '../clock.js';
 import { CtqError } from '../errors.js';
 import { CLOSED_BY_US, ConnectionFailure, noAnswerWithin } from './failure.js';
@@ -49,9 +50,8 @@ export interface LinkDriver<Address, Connection, Failure> {
 
 /** An attempt includes the handshake: a frozen server accepts connections. RabbitMQ lets a wrong password wait for a second. */
 const ATTEMPT_LIMIT_MS = 4_000;
-const FIRST_RETRY_MS = 100;
 /** Not more than about one attempt a second however long it takes (M7), and work again within 2 s of the server (M6). */
-const LATER_RETRY_MS = 1_000;
+const RETRY: BackOff = { firstMs: 100, longestMs: 1_000, factor: 10 };
 /** A connection that lived this long was a good one: the next trouble starts from a short back-off again. */
 const GOOD_CONNECTION_MS = 3_000;
 
@@ -175,8 +175,7 @@ export class Link<Address extends { readonly displayUrl: string }, Connection, F
     this.#lastFailure = failure;
     this.#attempt += 1;
     this.#addressIndex += 1;
-    const base = this.#attempt === 1 ? FIRST_RETRY_MS : LATER_RETRY_MS;
-    const retryInMs = Math.round(base * (1 + Math.random() * 0.3));
+    const retryInMs = backOffMs(RETRY, this.#attempt);
     // Somebody who can only wait so long is told at once when waiting is of no use.
     const hopeless = failure.kind === 'refused' || (!this.#everUp && this.#attempt >= this.#options.addresses.length);
     if (hopeless) this.#rejectWaiters(failure, (waiter) => !waiter.patient);

@@ -6,7 +6,7 @@
  * 3. what still runs then is cut off and goes back
  * 4. results and acknowledgements on their way arrive; consumer and pool close
  */
-import type { Clock } from '../clock.js';
+import { type Clock, within } from '../clock.js';
 import type { Consumer } from '../broker.js';
 import type { Logger } from '../logger.js';
 import type { Pool } from '../pool.js';
@@ -71,16 +71,4 @@ function cutOffRunning({ dispatcher, logger }: ShutdownParts): void {
     if (request.acked) logger.error('Task %s[%s] is cut off, and its message was acknowledged before it ran', request.name, request.id);
     request.cutOff('shutdown');
   }
-}
-
-/** False when the time is over first. A failure counts as done: there is nothing more to wait for. */
-function within(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimeout(() => resolve(false), limitMs);
-    const done = (): void => {
-      timer.cancel();
-      resolve(true);
-    };
-    work.then(done, done);
-  });
 }

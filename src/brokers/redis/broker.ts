@@ -21,6 +21,7 @@ import { type Logger, silentLogger } from '../../logger.js';
 import type { Message } from '../../protocol/message.js';
 import type { ResultBackend, Settlement } from '../../result-backend.js';
 import { type JointSettler, sequentialSettlement } from '../../settlement.js';
+import { inTime } from '../in-time.js';
 import { bindingMember } from './bindings.js';
 import { RedisConsumer } from './consumer.js';
 import { bindingKey, queueLists, type RedisLayout, redisLayout } from './keys.js';
@@ -38,9 +39,6 @@ export function openRedisBroker(url: string, options: BrokerOptions): RedisBroke
   const addresses = parseRedisUrl(url, options);
   return new RedisBroker(addresses, redisLayout(options.transportOptions, addresses[0]?.db ?? 0), options);
 }
-
-/** A stop does not wait longer for a server that is away. */
-const CLOSE_LIMIT_MS = 2_000;
 
 interface Closable {
   close(): Promise<void>;
@@ -158,9 +156,12 @@ export class RedisBroker implements Broker, JointSettler {
   }
 
   async #close(): Promise<void> {
-    const limit = new Promise<void>((resolve) => systemClock.setTimeout(resolve, CLOSE_LIMIT_MS).unref());
-    await Promise.all([...this.#open].map((one) => one.close()));
-    await Promise.race([this.#publisher.idle(), limit]);
+    const closing = Promise.all([...this.#open].map((one) => one.close()));
+    await inTime(
+      closing.then(() => this.#publisher.idle()),
+      systemClock,
+    );
+    await closing;
     // What could not be sent by now is told so.
     this.#publisher.close();
     await this.#link.now?.call('del', this.#publisher.ledgers).catch(() => {});

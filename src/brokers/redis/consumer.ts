@@ -19,6 +19,7 @@ import type { RedisAddress } from '../../connections/redis-url.js';
 import type { BrokerError } from '../../errors.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';
+import { inTime } from '../in-time.js';
 import { type Leases, startLeases } from '../leases.js';
 import { PausedQueues } from '../paused-queues.js';
 import { Tally } from '../tally.js';
@@ -50,8 +51,6 @@ const LARGEST_TAKE = 250;
 const SMALLEST_HALVED = 16;
 /** Answers that the server has not confirmed before we stop asking for more: it is slower than we are. */
 const MOST_UNCONFIRMED = 5_000;
-/** A stop does not wait longer for a server that is away: others find us dead and give back what we held. */
-const CLOSE_LIMIT_MS = 2_000;
 
 export class RedisConsumer implements Consumer {
   readonly ownerId = randomUUID();
@@ -183,8 +182,7 @@ export class RedisConsumer implements Consumer {
   async #close(): Promise<void> {
     this.#state = 'closing';
     this.#bell.close();
-    const limit = new Promise<void>((resolve) => this.#options.clock.setTimeout(resolve, CLOSE_LIMIT_MS).unref());
-    await Promise.race([this.#leave(), limit]);
+    await inTime(this.#leave(), this.#options.clock);
     this.#state = 'closed';
     this.unacked.fence(this.unacked.deliveries());
     this.unacked.close();

@@ -2,6 +2,7 @@
  * Answers on their way to the file. What is answered in one tick is one job; what could not be written
  * (a full disk) is tried again for as long as the consumer lives, while its lease keeps others away.
  */
+import { type BackOff, backOffMs } from '../../back-off.js';
 import type { Settled } from '../../broker.js';
 import { failureKind, toBrokerError } from '../../connections/sqlite/failure.js';
 import type { SqliteStore } from '../../connections/sqlite/store.js';
@@ -24,8 +25,7 @@ interface Item {
 }
 
 const LARGEST_JOB = 250;
-const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 2_000;
+const RETRY: BackOff = { firstMs: 50, longestMs: 2_000 };
 
 export class AnswerQueue {
   readonly #store: SqliteStore;
@@ -113,7 +113,7 @@ export class AnswerQueue {
       await Promise.all(items.map((item) => this.#write([item], 0)));
       return;
     }
-    const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS) * (0.75 + Math.random() / 2);
+    const retryInMs = backOffMs(RETRY, attempt + 1);
     if (hopeless || performance.now() + retryInMs > this.#deadlineMs) {
       for (const item of items) item.reject(toBrokerError(error, this.#store.path));
       this.#done(items.length);

@@ -1,12 +1,12 @@
 /** Opens a database by its URL; connects with the first statement, and again for as long as it may take. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type BackOff, backOffMs } from '../../back-off.js';
 import { systemClock } from '../../clock.js';
 import { type SqlDatabase, SqlFailure, type SqlSession } from '../sql.js';
 import type { SqlAddress } from './url.js';
 
-const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 1_000;
+const RETRY: BackOff = { firstMs: 100, longestMs: 1_000 };
 
 /** A database that outlives its connections. What is asked of it may be done twice. */
 export class LastingSql {
@@ -24,12 +24,13 @@ export class LastingSql {
 
   async do<T>(work: (database: SqlDatabase) => Promise<T>): Promise<T> {
     const deadlineMs = systemClock.monotonicMs() + this.#patienceMs;
-    for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         this.#opening ??= open(this.#address);
         return await work(await this.#opening);
       } catch (error) {
         const again = error instanceof SqlFailure && error.kind === 'unreachable' && !this.#end.signal.aborted;
+        const waitMs = backOffMs(RETRY, attempt);
         if (!again || systemClock.monotonicMs() + waitMs > deadlineMs) throw error;
         await delay(waitMs, undefined, { signal: this.#end.signal }).catch(() => {});
       }

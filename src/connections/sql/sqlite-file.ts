@@ -2,14 +2,14 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type BackOff, backOffMs } from '../../back-off.js';
 import { systemClock } from '../../clock.js';
 import { type SqlDatabase, SqlFailure, type SqlRow, type SqlSession, toSqlFailure } from '../sql.js';
 import { loadSqliteDriver } from '../sqlite.js';
 
 /** Waiting inside SQLite would stop the whole process, whoever in it holds the lock included: so it is tried again from here. */
 const PATIENCE_MS = 2_000;
-const SHORTEST_WAIT_MS = 1;
-const LONGEST_WAIT_MS = 25;
+const RETRY: BackOff = { firstMs: 1, longestMs: 25 };
 
 export async function openSqliteFile(path: string): Promise<SqlDatabase> {
   const { DatabaseSync } = await loadSqliteDriver();
@@ -68,14 +68,13 @@ function opened<T>(open: () => T): T {
 /** Until nobody else writes, or writing has lasted too long. */
 async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
   const deadlineMs = systemClock.monotonicMs() + PATIENCE_MS;
-  for (let waitMs = SHORTEST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+  for (let failures = 1; ; failures += 1) {
     try {
       return await attempt();
     } catch (error) {
       const locked = error instanceof Error && /database is locked/.test(error.message);
       if (!locked || systemClock.monotonicMs() > deadlineMs) throw toSqlFailure(error);
-      // Not all at the same moment again.
-      await delay(waitMs * (0.5 + Math.random()));
+      await delay(backOffMs(RETRY, failures));
     }
   }
 }
