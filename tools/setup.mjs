@@ -122,7 +122,15 @@ const DEBIAN = {
   mariadb: ['mariadb-server'],
 };
 /** Programs that read what we generate for them, and others that tests run by their names; and their Debian packages. */
-const READERS = { bash: 'bash', zsh: 'zsh', fish: 'fish', mandb: 'man-db', openssl: 'openssl', memcached: 'memcached', faketime: 'faketime' };
+const READERS = {
+  bash: 'bash',
+  zsh: 'zsh',
+  fish: 'fish',
+  mandb: 'man-db',
+  openssl: 'openssl',
+  memcached: 'memcached',
+  faketime: 'faketime',
+};
 
 function missingReaders() {
   return Object.keys(READERS).filter((name) => !onPath(name));
