@@ -4,21 +4,21 @@
  * where the engines allow it. Whatever is away is waited for; a delivery that is no longer ours ends in silence.
  */
 import { describeError, namedError } from '../protocol/exception.js';
-import type { Settled } from '../broker.js';
-import { MessageStateError, ProtocolError, type RemoteErrorInfo } from '../errors.js';
+import { ProtocolError, type RemoteErrorInfo } from '../errors.js';
 import type { Outcome } from '../execution/outcome.js';
 import type { Message } from '../protocol/message.js';
 import { stringRepr } from '../protocol/python-repr.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
 import type { TaskMessage } from '../protocol/task-message.js';
 import { Aftermath } from './aftermath.js';
-import { type Answer, Conclusion, type Consequences, type Ended, giveBack } from './conclusion.js';
+import { type Answer, Conclusion, type Consequences, type Ended } from './conclusion.js';
 import { endingText } from './ending-text.js';
 import { Errbacks } from './errbacks.js';
 import { failureRecord } from './failure-record.js';
 import * as log from './log-lines.js';
-import { isTemporary, patiently } from './patience.js';
-import { type AnswerKind, type EndObserver, PendingEnd } from './pending-end.js';
+import { patiently } from './patience.js';
+import type { AnswerKind } from './pending-end.js';
+import { PendingEnds } from './pending-ends.js';
 import { type Request, RequestView } from './request.js';
 import type { TaskEvents } from './task-events.js';
 import { ResultDocuments } from './result-document.js';
@@ -44,19 +44,7 @@ export class Settler {
   private readonly parts: SettleParts;
   private readonly aftermath: Aftermath;
   private readonly conclusion: Conclusion;
-  private readonly observer: EndObserver = {
-    ended: ({ request, logLine }, how) => {
-      if (how === 'settled') this.say(request, logLine);
-      else this.lost(request);
-      this.left();
-    },
-    troubled: (end, error) => {
-      this.troubled(end, error);
-      this.left();
-    },
-  };
-  private pending = 0;
-  private idleListeners: (() => void)[] = [];
+  private readonly ends: PendingEnds;
 
   constructor(parts: SettleParts) {
     this.parts = parts;
@@ -64,24 +52,24 @@ export class Settler {
     this.errbacks = new Errbacks(parts.tasks, parts.logger);
     this.aftermath = new Aftermath(parts, this.documents, this.errbacks);
     this.conclusion = new Conclusion(parts, this.documents, this.errbacks);
+    this.ends = new PendingEnds({ ...parts, unwritable: (request, error) => this.becomeFailure(request, error) });
   }
 
   /** Resolves when everything that has ended is stored and answered for. */
   idle(): Promise<void> {
-    if (this.pending === 0) return Promise.resolve();
-    return new Promise((resolve) => this.idleListeners.push(resolve));
+    return this.ends.idle();
   }
 
   /** Never throws, and is called once for each request. */
   settle(request: Request, outcome: Outcome, runtimeMs = 0): void {
-    if (this.isGivenUp(request)) {
-      this.lost(request);
+    if (this.ends.isGivenUp(request)) {
+      this.ends.lost(request);
       return;
     }
     if (request.storing !== undefined) {
       const { storing } = request;
       request.storing = undefined;
-      this.inBackground(
+      this.ends.inBackground(
         request,
         storing.then(() => this.settle(request, outcome, runtimeMs)),
       );
@@ -90,7 +78,7 @@ export class Settler {
     switch (outcome.kind) {
       case 'success':
         if (Aftermath.endsHere(request.message)) this.succeed(request, outcome.value, outcome.children, runtimeMs);
-        else this.inBackground(request, this.succeedAndFollowUp(request, outcome.value, outcome.children, runtimeMs));
+        else this.ends.inBackground(request, this.succeedAndFollowUp(request, outcome.value, outcome.children, runtimeMs));
         break;
       case 'failure':
         this.fail(request, outcome, request.plan.acksOnFailureOrTimeout ? 'ack' : 'reject', () =>
@@ -98,7 +86,7 @@ export class Settler {
         );
         break;
       case 'retry':
-        this.inBackground(request, this.retry(request, outcome));
+        this.ends.inBackground(request, this.retry(request, outcome));
         break;
       case 'revoked':
         if (outcome.reason === 'revoked' && request.running) log.stoppedRevoked(this.parts.logger, request);
@@ -119,20 +107,20 @@ export class Settler {
         const mayGoBack = request.plan.rejectOnWorkerLost && !request.acked;
         const again = mayGoBack && request.delivery.redeliveryCount < MOST_LOSSES;
         log.workerLost(this.parts.logger, request, error, again ? 'goes back' : mayGoBack ? 'is given up' : 'has failed');
-        if (again) this.end(request, undefined, 'requeue-lost');
+        if (again) this.ends.end(request, undefined, 'requeue-lost');
         else this.fail(request, { kind: 'failure', error, expected: false }, mayGoBack ? 'reject' : 'ack');
         break;
       }
       case 'ignored':
-        if (outcome.replacement === undefined) this.end(request, undefined, 'ack', () => log.ignored(this.parts.logger, request));
-        else this.inBackground(request, this.replace(request, outcome.replacement));
+        if (outcome.replacement === undefined) this.ends.end(request, undefined, 'ack', () => log.ignored(this.parts.logger, request));
+        else this.ends.inBackground(request, this.replace(request, outcome.replacement));
         break;
       case 'rejected':
-        this.end(request, undefined, 'reject', () => this.rejected(request, outcome), outcome.reason ?? 'rejected by the task');
+        this.ends.end(request, undefined, 'reject', () => this.rejected(request, outcome), outcome.reason ?? 'rejected by the task');
         break;
       case 'requeued':
-        if (request.aborted !== undefined) this.end(request, undefined, 'requeue-front');
-        else this.end(request, undefined, 'requeue-back', () => this.rejected(request, outcome));
+        if (request.aborted !== undefined) this.ends.end(request, undefined, 'requeue-front');
+        else this.ends.end(request, undefined, 'requeue-back', () => this.rejected(request, outcome));
         break;
       default:
         outcome satisfies never;
@@ -146,7 +134,7 @@ export class Settler {
 
   private succeed(request: Request, value: unknown, children: readonly ResultTree[] | undefined, runtimeMs: number): void {
     const meta = this.ignores(request) ? undefined : this.documents.value(request, 'SUCCESS', value, children);
-    this.end(request, meta, 'ack', () => this.succeeded(request, value, runtimeMs));
+    this.ends.end(request, meta, 'ack', () => this.succeeded(request, value, runtimeMs));
   }
 
   private succeeded(request: Request, value: unknown, runtimeMs: number): void {
@@ -177,10 +165,10 @@ export class Settler {
     };
     if (answer === 'ack') request.failure = failureRecord(this.parts, request, failure.error);
     if (Aftermath.endsHere(request.message)) {
-      this.end(request, meta, answer, told, failure.error.type);
+      this.ends.end(request, meta, answer, told, failure.error.type);
       return;
     }
-    this.inBackground(request, this.failAndFollowUp(request, failure.error, meta, answer, told));
+    this.ends.inBackground(request, this.failAndFollowUp(request, failure.error, meta, answer, told));
   }
 
   /** The failure is stored before an errback is called here: it may look it up. */
@@ -194,7 +182,7 @@ export class Settler {
     const { message, delivery } = request;
     const { toCall } = this.errbacks.sort(message?.errbacks ?? null);
     if (message !== undefined && toCall.length > 0) {
-      if (meta !== undefined) await patiently(() => this.parts.backend.store(meta), this.patience(request, 'store the result of'));
+      if (meta !== undefined) await patiently(() => this.parts.backend.store(meta), this.ends.patience(request, 'store the result of'));
       await this.errbacks.call(toCall, { request: new RequestView(delivery, message, this.parts.nodename), error });
     }
     await this.conclude(request, this.aftermath.failure(request, error, meta), answer, told, error.type);
@@ -204,8 +192,8 @@ export class Settler {
   private revoke(request: Request, error: RemoteErrorInfo): void {
     const own = this.documents.exception(request, 'REVOKED', error);
     const message = request.message ?? this.read(request);
-    if (!(message instanceof Promise) && Aftermath.endsHere(message)) this.end(request, own, 'ack');
-    else this.inBackground(request, this.tellOfRevoked(request, message, error, own));
+    if (!(message instanceof Promise) && Aftermath.endsHere(message)) this.ends.end(request, own, 'ack');
+    else this.ends.inBackground(request, this.tellOfRevoked(request, message, error, own));
   }
 
   private async tellOfRevoked(
@@ -268,90 +256,15 @@ export class Settler {
     reason = '',
   ): Promise<void> {
     const lineage = this.aftermath.lineage(request, request.message);
-    const end = { request, lineage, answer: answerOf(request, answer, reason), givenUp: () => this.isGivenUp(request) };
+    const end = { request, lineage, answer: answerOf(request, answer, reason), givenUp: () => this.ends.isGivenUp(request) };
     const settled = await this.conclusion.conclude(end, consequences);
-    if (settled === 'settled') this.say(request, logLine);
-    else this.lost(request);
-  }
-
-  /** Stores, answers for the message, and says so; in that order or at once. */
-  private end(request: Request, meta: ResultMeta | undefined, answer: AnswerKind, logLine?: () => void, reason = ''): void {
-    this.pending += 1;
-    const end = new PendingEnd(this.observer, { request, meta, answer, logLine, reason });
-    try {
-      this.begin(end);
-    } catch (error) {
-      // A result that cannot be written may be refused with a throw as well as with a rejection.
-      queueMicrotask(() => end.unsettled(error));
-    }
-  }
-
-  private begin(end: PendingEnd): void {
-    const { request, meta, answer } = end;
-    const { settlement } = this.parts;
-    if (settlement.finish !== undefined && answer === 'ack' && !request.acked && request.failure === undefined) {
-      settlement.finish(request.delivery, meta, end);
-      return;
-    }
-    this.finish(end).then(
-      (settled) => end.settled(settled),
-      (error: unknown) => end.unsettled(error),
-    );
-  }
-
-  /** Somebody else has the message, and will say how it ended. */
-  private lost(request: Request): void {
-    if (!request.fenced) log.lost(this.parts.logger, request);
-    request.fenced = true;
-  }
-
-  /** A value may be such that even printing it throws. */
-  private say(request: Request, line: (() => void) | undefined): void {
-    try {
-      line?.();
-    } catch (error) {
-      log.internalError(this.parts.logger, request, 'its end could not be told', error);
-    }
-  }
-
-  private finish({ request, meta, answer, reason }: PendingEnd): Promise<Settled> {
-    const { settlement, backend } = this.parts;
-    const { delivery, failure } = request;
-    if (request.acked) return this.finishAnswered(request, meta);
-    if (failure !== undefined) return settlement.end(delivery, { metas: meta === undefined ? [] : [meta], sends: [], failure });
-    if (answer === 'ack') return meta === undefined ? delivery.ack() : settlement.complete(delivery, meta);
-    const give = (): Promise<Settled> => (answer === 'reject' ? delivery.reject(reason) : giveBack(delivery, answer));
-    return meta === undefined ? give() : backend.store(meta).then(give);
-  }
-
-  private async finishAnswered({ delivery, failure }: Request, meta: ResultMeta | undefined): Promise<Settled> {
-    if (meta !== undefined) await this.parts.backend.store(meta);
-    if (failure !== undefined) await delivery.remember?.(failure);
-    return 'settled';
-  }
-
-  private troubled(end: PendingEnd, error: unknown): void {
-    const { request, meta, logLine } = end;
-    if (this.isGivenUp(request)) return;
-    if (isTemporary(error)) {
-      const again = patiently(async () => this.finish(end), this.patience(request, 'settle'));
-      this.inBackground(
-        request,
-        again.then((settled) => (settled === 'settled' ? this.say(request, logLine) : undefined)),
-      );
-      return;
-    }
-    if (error instanceof ProtocolError && meta?.status === 'SUCCESS') {
-      this.becomeFailure(request, error);
-      return;
-    }
-    log.internalError(this.parts.logger, request, 'it could not be settled', error);
-    if (!(error instanceof MessageStateError) && !request.acked) request.delivery.requeue('back').catch(() => {});
+    if (settled === 'settled') this.ends.say(request, logLine);
+    else this.ends.lost(request);
   }
 
   /** Something behind the task's own code failed for good: a result that cannot be written, a callback that is none. */
   private becomeFailure(request: Request, error: unknown): void {
-    if (this.isGivenUp(request)) return;
+    if (this.ends.isGivenUp(request)) return;
     const unwritable =
       error instanceof ProtocolError && (error.code === 'CTQ_PROTOCOL_UNENCODABLE' || error.code === 'CTQ_PROTOCOL_TOO_LARGE');
     const info = unwritable ? namedError('EncodeError', [`TypeError(${stringRepr(error.message)})`]) : describeError(error);
@@ -361,31 +274,8 @@ export class Settler {
     );
   }
 
-  private patience(request: Request, verb: string) {
-    const { clock, logger } = this.parts;
-    return { clock, logger, what: `${verb} task ${request.name}[${request.id}]`, givenUp: () => this.isGivenUp(request) };
-  }
-
-  private isGivenUp(request: Request): boolean {
-    return request.fenced || (request.delivery.fenced && !request.acked);
-  }
-
   private ignores({ plan, message }: Request): boolean {
     return plan.ignoreResult || message?.ignoreResult === true;
-  }
-
-  private inBackground(request: Request, work: Promise<unknown>): void {
-    this.pending += 1;
-    work
-      .catch((error: unknown) => {
-        if (!this.isGivenUp(request)) log.internalError(this.parts.logger, request, 'it could not be settled', error);
-      })
-      .finally(() => this.left());
-  }
-
-  private left(): void {
-    this.pending -= 1;
-    if (this.pending === 0 && this.idleListeners.length > 0) for (const resolve of this.idleListeners.splice(0)) resolve();
   }
 }
 
