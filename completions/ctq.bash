@@ -152,16 +152,12 @@ send|--retry||
 send|--no-retry||
 send|--retry-policy|any|
 send|--chain|file|
-send|->|file|
 send|--group|file|
-send|->|file|
 send|--chord|file|
-send|->|file|
 send|-w||
 send|--wait||
 send|--timeout|any|
 send|--batch|file|
-send|->|file|
 send|1|task|
 inspect|active||
 inspect|active_queues||

@@ -152,16 +152,12 @@ set -g __ctq_table \
     'send|--no-retry||publish again when the connection fails (default); --no-retry does not' \
     'send|--retry-policy|any|such as {"max_retries": 3, "interval_step": 0.2}' \
     'send|--chain|file|send the chain in a file: signatures as Celery writes them in JSON' \
-    'send|->|file|send the chain in a file: signatures as Celery writes them in JSON' \
     'send|--group|file|send a group' \
-    'send|->|file|send a group' \
     'send|--chord|file|send a chord, {"header": [...], "body": ...}' \
-    'send|->|file|send a chord, {"header": [...], "body": ...}' \
     'send|-w||wait, and print the value instead of the id: a text as it is, else JSON' \
     'send|--wait||wait, and print the value instead of the id: a text as it is, else JSON' \
     'send|--timeout|any|wait no longer; exit code 75 then' \
     'send|--batch|file|send a task for each line, {"task": ..., "args": [...], "kwargs": {...}, "options": {...}}' \
-    'send|->|file|send a task for each line, {"task": ..., "args": [...], "kwargs": {...}, "options": {...}}' \
     'send|1|task|the name of the task' \
     'inspect|active||tasks that run now' \
     'inspect|active_queues||queues that workers take from' \

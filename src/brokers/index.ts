@@ -1,4 +1,5 @@
 /** Which engine serves which URL: a new broker is one line here. */
+import { closestName } from '../config/closest-name.js';
 import type { Broker, BrokerOptions } from '../broker.js';
 import { ConfigError } from '../errors.js';
 
@@ -38,7 +39,9 @@ export async function openBroker(url: string, options: BrokerOptions): Promise<B
   }
   const load = loaders.get(scheme);
   if (load === undefined) {
-    throw new ConfigError(`no broker for ${scheme}://`, { hint: `known schemes: ${brokerSchemes.join(', ')}` });
+    const lookalike = closestName(scheme, brokerSchemes);
+    const hint = lookalike === undefined ? `known schemes: ${brokerSchemes.join(', ')}` : `did you mean ${lookalike}://?`;
+    throw new ConfigError(`no broker for ${scheme}://`, { hint });
   }
   return load(url, options);
 }

@@ -1,4 +1,4 @@
-/** Celery's commands and options that ctq does not have (docs/migration.md), each with what to use instead. */
+/** Celery's commands and options that ctq does not have (docs/migration.md), and words that are no commands, each with what to use instead. */
 
 const COMMANDS: Readonly<Record<string, string>> = {
   amqp: "a broker's own tools do that: ctq queues, ctq keys and ctq purge look and clean",
@@ -8,7 +8,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   logtool: 'ctq worker --logfile-format json writes lines that any tool can count',
   multi: 'start ctq worker once per node; your process manager keeps them up',
   report: 'ctq inspect report tells about workers, ctq doctor about the estate',
-  shell: 'in node, await import("./tasks.js"); ctq send calls tasks without one',
+  shell: "in node, await import('./tasks.js'); ctq send calls tasks without one",
   upgrade: 'settings need no upgrade: old and new spellings are read',
 };
 
@@ -45,9 +45,41 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'events --freq': CAMERA,
 };
 
+/** What people type who know what they want of a worker, or of a queue, and not yet where it is. */
+const VERBS: Readonly<Record<string, readonly string[]>> = {
+  'ctq inspect': [
+    ...['active', 'active_queues', 'conf', 'clock', 'memdump', 'memsample', 'objgraph', 'ping', 'query_task', 'registered', 'reserved'],
+    ...['revoked', 'scheduled', 'stats'],
+  ],
+  'ctq control': [
+    ...['add_consumer', 'autoscale', 'cancel_consumer', 'disable_events', 'enable_events', 'pool_grow', 'pool_restart', 'pool_shrink'],
+    ...['rate_limit', 'revoke', 'revoke_by_stamped_headers', 'shutdown', 'terminate', 'time_limit'],
+  ],
+  'ctq queues': ['pause', 'peek', 'resume'],
+};
+
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  cancel: 'it is ctq control revoke <id>',
+  consumers: 'it is ctq inspect active_queues, or ctq queues',
+  dashboard: 'it is ctq top',
+  flower: "ctq top shows workers, queues and tasks; Celery's Flower sees ctq's workers, too",
+  kill: 'it is ctq control terminate SIGTERM <id>',
+  metrics: 'it is ctq exporter',
+  monitor: 'it is ctq top, or ctq events',
+  nodes: 'it is ctq status',
+  stop: 'it is ctq control shutdown; SIGTERM stops one worker',
+  tasks: 'it is ctq inspect registered; ctq inspect active tells what runs',
+  workers: 'it is ctq status; ctq worker starts one',
+};
+
 /** For a first word that is no command of ours. */
 export function celeryCommandHint(name: string): string | undefined {
-  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name];
+  if (Object.hasOwn(OTHER_NAMES, name)) return OTHER_NAMES[name];
+  const method = name.replaceAll('-', '_');
+  const command = Object.keys(VERBS).find((key) => VERBS[key]?.includes(method));
+  if (command === undefined) return undefined;
+  return method === 'terminate' ? 'it is ctq control terminate SIGTERM <id>' : `it is ${command} ${method}`;
 }
 
 /** For an option, as typed up to its `=`, that a command of ours does not have. */

@@ -28,7 +28,9 @@ export function splitCommandLine(argv: readonly string[]): CommandLine {
 
 /** The names in `-b, --broker <url>`: `-b` and `--broker`. */
 export function namesOf(option: Pick<CommandOption, 'flags'>): readonly string[] {
-  return option.flags.split(/[ ,|]+/).filter((part) => part.startsWith('-'));
+  // Without its value: `<file|->` is no name.
+  const [names = ''] = option.flags.split(/[<[]/, 1);
+  return names.split(/[ ,|]+/).filter((part) => part.startsWith('-'));
 }
 
 const withValue = new Set<string>();

@@ -49,7 +49,7 @@ async function dispatch(
   const { command: name, rest } = splitCommandLine(argv);
   if (name === undefined || name === 'help') return answer(name, rest, context);
   const entry = commands.find((one) => one.name === name);
-  if (entry === undefined) throw unknownCommand(name);
+  if (entry === undefined) throw await unknownCommand(name);
   const [spec, { parseCommand }] = await Promise.all([entry.load(), import('./program.js')]);
   const parsed = parseCommand(spec, rest, { version: CTQ_VERSION, width: widthOf(context) });
   if (parsed.kind === 'question') {
@@ -106,7 +106,7 @@ async function answer(name: 'help' | undefined, rest: readonly string[], context
   }
   const topic = name === 'help' ? splitCommandLine(rest).command : undefined;
   const entry = commands.find((one) => one.name === topic);
-  if (topic !== undefined && entry === undefined) throw unknownCommand(topic);
+  if (topic !== undefined && entry === undefined) throw await unknownCommand(topic);
   const asked = name === 'help' || rest.includes('--help') || rest.includes('-h');
   if (!asked) {
     const names = commands.map((one) => one.name).join(', ');
@@ -118,15 +118,23 @@ async function answer(name: 'help' | undefined, rest: readonly string[], context
   return EXIT.ok;
 }
 
-function unknownCommand(name: string): UsageError {
+async function unknownCommand(name: string): Promise<UsageError> {
   const shown = escapeText(name.length > 60 ? `${name.slice(0, 57)}...` : name);
   const names = commands.map((entry) => entry.name);
   const lookalike = closestName(name, names);
   const hint =
     celeryCommandHint(name) ??
+    (await verbHint(name)) ??
     (lookalike === undefined ? undefined : `did you mean ctq ${lookalike}?`) ??
     (/^[\w-]+(\.[\w-]+)+$/.test(name) ? `did you forget "send"? ctq send ${shown} …` : `there are ${names.join(', ')}; see ctq --help`);
   return new UsageError(`unknown command ${JSON.stringify(shown)}`, { hint });
+}
+
+/** `ctq ping` is a method of `ctq inspect`, `ctq peek` one of `ctq queues`. */
+async function verbHint(name: string): Promise<string | undefined> {
+  const specs = await Promise.all(commands.map(async (entry) => await entry.load()));
+  const owners = specs.filter(({ verbs = [] }) => verbs.some((verb) => verb.name === name));
+  return owners.length === 0 ? undefined : `the command is ${owners.map((owner) => `ctq ${owner.name} ${name}`).join(' or ')}`;
 }
 
 function report(error: unknown, argv: readonly string[], context: CliContext): void {

@@ -60,13 +60,19 @@ export function readArguments(command: RemoteCommand, words: readonly string[]):
   else if (rest.length > 0) throw new UsageError(`too many arguments for ${command.name}`, { hint: usageOf(command) });
   const given = Object.fromEntries(args);
   const missing = required.find((name) => given[name] === undefined || (name === variadic && rest.length === 0));
-  if (missing !== undefined) throw new UsageError(`${command.name} needs ${missing}`, { hint: usageOf(command) });
+  if (missing !== undefined) {
+    // `terminate <id>`, as one says `revoke <id>`.
+    const order = words.some((word) => UUID.test(word)) ? `${parameters[0]?.name ?? missing} comes first; ` : '';
+    throw new UsageError(`${command.name} needs ${missing}`, { hint: `${order}${usageOf(command)}` });
+  }
   return given;
 }
 
 export function usageOf({ kind, name, usage }: RemoteCommand): string {
   return `usage: ctq ${kind} ${name}${usage === undefined ? '' : ` ${usage}`}`;
 }
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export const RATE_HINT = 'it must be so many a second, minute or hour, such as 5/s, 10/m or 100/h; 0 lifts it';
 

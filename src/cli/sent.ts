@@ -41,6 +41,7 @@ export async function printValue({ call, sent, what, timeout, spinner }: SentCal
     return EXIT.ok;
   } catch (error) {
     spinner.stop();
+    if (signal.aborted && globals.quiet !== true) context.stderr.write(`ctq: it goes on without us; ctq result --wait ${sent.id}\n`);
     if (globals.json === true && error instanceof TaskError) await printDocuments();
     if (error instanceof WaitTimeoutError) {
       throw new WaitTimeoutError(`${sent.id} is not ready after ${timeout} s`, {

@@ -78,7 +78,7 @@ function hintFor(name: string): string {
   const prefixed = withoutPrefix === undefined ? undefined : bySpelling.get(withoutPrefix);
   if (prefixed !== undefined) return `here it is written ${prefixed} or ${snakeCase(prefixed)}`;
   const lookalike = closestName(name, namesInStyleOf(name));
-  return lookalike === undefined ? 'remove it, or see docs/settings.md for all names' : `did you mean ${lookalike}?`;
+  return lookalike === undefined ? 'remove it, or see docs/reference/settings.md for all names' : `did you mean ${lookalike}?`;
 }
 
 /** Suggestions come in the spelling that the writer uses. */

@@ -34,12 +34,8 @@ export function toRedisFailure(error: unknown): RedisFailure {
 
 const SERVER_WORDS: readonly (readonly [RegExp, FailureKind, string | undefined, string | undefined])[] = [
   [/WRONGPASS|invalid password|invalid username-password/, 'refused', 'wrong user name or password', 'check the credentials in the URL'],
-  [
-    /NOAUTH|Authentication required|AUTH <password> called without/,
-    'refused',
-    'the server wants a password',
-    'write the URL as redis://:password@host',
-  ],
+  [/AUTH <password> called without/, 'refused', 'the server has no password', 'leave it out of the URL: redis://host'],
+  [/NOAUTH|Authentication required/, 'refused', 'the server wants a password', 'write the URL as redis://:password@host'],
   [/NOPERM|The user executing the script can't run/, 'refused', undefined, 'the Redis user lacks a permission'],
   [/DB index is out of range|invalid DB index/, 'refused', 'the server has no database of that number', 'see "databases" in redis.conf'],
   [/DENIED|protected mode/, 'refused', 'the server runs in protected mode', undefined],

@@ -1,4 +1,5 @@
 /** Which engine's estates can be looked at: a new one is one line here. */
+import { closestName } from '../config/closest-name.js';
 import { amqpSchemes, parseAmqpUrl } from '../connections/amqp-url.js';
 import { parseRedisUrl } from '../connections/redis-url.js';
 import { parseSqliteUrl } from '../connections/sqlite/url.js';
@@ -67,10 +68,18 @@ export async function openEstate(url: string, options: EstateOptions): Promise<E
   const load = loaders.get(scheme);
   if (load === undefined) {
     throw new ConfigError(`nobody can look into ${scheme === '' ? 'a URL without a scheme' : `${scheme}://`} from outside`, {
-      hint: `this works on ${[...loaders.keys()].join(', ')}`,
+      hint: schemeHint(url, scheme),
     });
   }
   return load(url, options);
+}
+
+function schemeHint(url: string, scheme: string): string {
+  const lookalike = closestName(scheme, loaders.keys());
+  if (lookalike !== undefined) return `did you mean ${lookalike}://?`;
+  // A host alone.
+  const host = /^([\w.-]+(?::\d+)?)(?::\/\/)?$/.exec(url)?.[1];
+  return `this works on ${[...loaders.keys()].join(', ')}${host === undefined || scheme === 'memory' ? '' : `; did you mean redis://${host}?`}`;
 }
 
 function schemeOf(url: string): string {

@@ -48,10 +48,12 @@ async function runEvents(call: Call): Promise<number> {
   const app = await openListener(call);
   if (options.dump === true && globals.json !== true) context.stdout.write('-> evdump: starting capture...\n');
   let stream: EventStream | undefined;
+  let taskEvents = 0;
   await new Promise<void>((resolve, reject) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
     const hear = (event: ReceivedEvent): void => {
       // Nothing is sent back before the stream is open, so its state is there.
+      if (event.type.startsWith('task-')) taskEvents += 1;
       if (left <= 0 || stream === undefined || !wanted(event, stream)) return;
       print(event, stream);
       left -= 1;
@@ -62,11 +64,21 @@ async function runEvents(call: Call): Promise<number> {
       stream = opened;
       call.defer(() => opened.close());
       if (options.enable === true) await app.control.enableEvents();
+      else if (globals.quiet !== true) {
+        const silence = context.clock.setTimeout(() => {
+          if (taskEvents === 0)
+            context.stderr.write('ctq: no task events so far; workers that were started without -E send none: --enable tells them to\n');
+        }, SILENCE_MS);
+        call.defer(() => silence.unref().cancel());
+      }
     };
     open().catch(reject);
   });
   return EXIT.ok;
 }
+
+/** Longer than a task of a busy estate takes to come; Celery's workers send no task events by default. */
+const SILENCE_MS = 5_000;
 
 /** What workers and clients send of themselves; a program may send others. */
 const KNOWN_TYPES = [

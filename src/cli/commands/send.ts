@@ -13,7 +13,7 @@ import { instant, oneOf, seconds, secondsOrInstant, text, wholeNumber } from '..
 import { jsonText } from '../output/json.js';
 import { startSpinner } from '../output/spinner.js';
 import { sendCanvas } from '../send-canvas.js';
-import { suggest, withLookalike } from '../next-steps.js';
+import { suggest, withLookalike, wonder } from '../next-steps.js';
 import { printValue } from '../sent.js';
 
 const options = {
@@ -102,10 +102,13 @@ async function sendOne(call: CommandCall<typeof options>): Promise<number> {
     if (options.ignoreResult !== true) suggest(call, `ctq result --wait ${sent.id} waits for its value`);
     return EXIT.ok;
   }
+  const wondering = wonder(app, call, spinner, `${task} (${sent.id})`);
   try {
     return await printValue({ call, sent, what: task, timeout: options.timeout, spinner });
   } catch (error) {
     throw await withLookalike(error, app, call);
+  } finally {
+    wondering.stop();
   }
 }
 

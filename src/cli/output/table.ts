@@ -17,6 +17,8 @@ export interface TableLayout {
 const NARROWEST = 10;
 /** Where even that is too much for the screen, every column gives way down to this. */
 const TIGHTEST = 6;
+/** The second line of a row begins so far to the right. */
+const INDENT = 3;
 /** A terminal that does not say how wide it is. */
 const USUAL_WIDTH = 80;
 
@@ -27,22 +29,57 @@ export async function tableText(
   { flexible = [] }: TableLayout = {},
 ): Promise<string> {
   if (!isTerminal(stream)) return rows.map((row) => `${row.map(plainCell).join('\t')}\n`).join('');
-  const cells = rows.map((row) => row.map(shownCell));
+  const screen = stream.columns || USUAL_WIDTH;
+  const columns = headings.map((heading, at): Column => {
+    const texts = [heading, ...rows.map((row) => shownCell(row[at] ?? ''))];
+    const isRight = rows.length > 0 && rows.every((row) => isFigure(row[at]));
+    return { texts, width: Math.max(...texts.map(textWidth)), gives: flexible.includes(heading), isRight };
+  });
+  const lines = await Promise.all(linesOf(columns, screen).map((part, index) => renderLines(part, index === 0 ? screen : screen - INDENT)));
+  const [first = [], ...others] = lines;
+  const below = (row: number): string => others.map((other) => `\n${' '.repeat(INDENT)}${other[row] ?? ''}`.trimEnd()).join('');
+  return first.map((line, row) => `${line}${below(row)}\n`).join('');
+}
+
+interface Column {
+  /** The heading and the cells. */
+  readonly texts: readonly string[];
+  readonly width: number;
+  readonly gives: boolean;
+  readonly isRight: boolean;
+}
+
+/** The columns of each line of a row: one where they fit when some give way, or else as many as it takes, so that an id stays whole. */
+function linesOf(columns: readonly Column[], screen: number): readonly (readonly Column[])[] {
+  const least = (column: Column): number => (column.gives ? Math.min(column.width, NARROWEST - 1) : column.width) + 2;
+  const fits = (some: readonly Column[], width: number): boolean => some.reduce((sum, column) => sum + least(column), -1) <= width;
+  if (fits(columns, screen)) return [columns];
+  const telling = columns.filter(({ texts }, at) => at === 0 || texts.slice(1).some((text) => !/^(?:|\{\}|\[\])$/.test(text)));
+  const lines: Column[][] = [[]];
+  for (const column of telling) {
+    const line = lines.at(-1) ?? [];
+    if (line.length === 0 || fits([...line, column], lines.length === 1 ? screen : screen - INDENT)) line.push(column);
+    else lines.push([column]);
+  }
+  return lines;
+}
+
+async function renderLines(columns: readonly Column[], screen: number): Promise<readonly string[]> {
   const { default: Table } = await import('cli-table3');
-  const { widths, padding } = fittingWidths(
-    [headings, ...cells],
-    headings.map((heading) => flexible.includes(heading)),
-    stream.columns || USUAL_WIDTH,
-  );
+  const { widths, padding } = fittingWidths(columns, screen);
   const table = new Table({
-    head: [...headings],
+    head: columns.map(({ texts }) => texts[0] ?? ''),
     style: { head: [], border: [], compact: true, 'padding-left': padding - 1 },
     chars: NO_LINES,
-    colAligns: headings.map((_heading, column) => (rows.length > 0 && rows.every((row) => isFigure(row[column])) ? 'right' : 'left')),
+    colAligns: columns.map(({ isRight }) => (isRight ? 'right' : 'left')),
     colWidths: widths,
   });
-  for (const row of cells) table.push(row);
-  return `${table.toString().replace(/[ \t]+$/gm, '')}\n`;
+  const rows = (columns[0]?.texts.length ?? 1) - 1;
+  for (let row = 1; row <= rows; row += 1) table.push(columns.map(({ texts }) => texts[row] ?? ''));
+  return table
+    .toString()
+    .replace(/[ \t]+$/gm, '')
+    .split('\n');
 }
 
 function plainCell(cell: Cell): string {
@@ -64,9 +101,10 @@ interface Fitted {
 }
 
 /** Columns that may give way do so first; then the space between columns does, then all columns. */
-function fittingWidths(rows: readonly (readonly string[])[], gives: readonly boolean[], screen: number): Fitted {
-  const texts = gives.map((_give, column) => Math.max(...rows.map((row) => textWidth(row[column] ?? ''))));
-  const everybody = gives.map(() => true);
+function fittingWidths(columns: readonly Column[], screen: number): Fitted {
+  const texts = columns.map(({ width }) => width);
+  const gives = columns.map((column) => column.gives);
+  const everybody = columns.map(() => true);
   const airy = shrunk(texts, 2, screen, [[gives, NARROWEST]]);
   if (airy.excess <= 0) return { widths: airy.widths, padding: 2 };
   const { widths } = shrunk(texts, 1, screen, [

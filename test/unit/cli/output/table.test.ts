@@ -36,14 +36,32 @@ describe('a table', () => {
     }
   });
 
-  it('fits the screen whatever it holds: the space between columns gives way, and then all of them do', async () => {
-    const long = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => letter.repeat(36));
+  it('takes a second line where cutting does not help, and keeps every id whole', async () => {
+    const headings = ['NODE', 'ID', 'TASK', 'ARGS', 'KWARGS', 'STARTED', 'PID'];
+    const id = '57cb3c6b-2ca6-471b-b17f-ba3d9a43a368';
+    const row = ['celery@web1', id, 'tasks.resize', '["/srv/cat.png"]', '{}', '2026-11-21T23:12:00.000Z', '4711'];
+    const print = (width: number): Promise<string> =>
+      tableText(headings, [row, row], new FakeStream(true, width), { flexible: ['NODE', 'TASK', 'ARGS', 'KWARGS'] });
+    const text = await print(80);
+    const lines = text.trimEnd().split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(lines).toHaveLength(6);
+    expect(lines[1]).toMatch(/^ {3,}STARTED +PID$/);
+    expect(lines.filter((line) => line.includes(id))).toHaveLength(2);
+    expect(lines.filter((line) => line.includes('2026-11-21T23:12:00.000Z'))).toHaveLength(2);
+    // What says nothing in any row is left out there.
+    expect(text).not.toContain('KWARGS');
+    expect((await print(140)).trimEnd().split('\n')).toHaveLength(3);
+  });
+
+  it('fits the screen whatever it holds', async () => {
+    const long = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => letter.repeat(90));
     for (const width of [80, 100]) {
       const text = await tableText(['ONE', 'TWO', 'THREE', 'FOUR', 'FIVE', 'SIX'], [long], new FakeStream(true, width), {
         flexible: ['ONE'],
       });
       expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(width);
-      expect(text).toMatch(/a…  b+…  c+…/);
+      expect(text).toMatch(width === 80 ? /b{60,}…\n +c{60,}…\n/ : /b{90}\n +c{90}\n/);
     }
   });
 
