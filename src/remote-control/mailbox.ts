@@ -21,6 +21,9 @@ const LONGEST_TEXT = 1000;
 /** After a pattern that took too long, patterns are refused for a while: many of them would be a brake. */
 const PATTERN_PENALTY_MS = 5000;
 
+/** In `control_allow`: every command that only looks. */
+export const LOOKING = '@inspect';
+
 export interface MailboxOptions {
   readonly broker: Broker;
   readonly worker: WorkerView;
@@ -29,7 +32,7 @@ export interface MailboxOptions {
   /** `control_exchange`. */
   readonly namespace: string;
   readonly limits: OwnQueueLimits;
-  /** Commands that this worker obeys; null: all of them (`control_allow`). */
+  /** Commands that this worker obeys, {@link LOOKING} for all that change nothing; null: all of them (`control_allow`). */
   readonly allowed: ReadonlySet<string> | null;
   readonly monotonicMs: () => number;
   /** Default plain JSON. */
@@ -118,12 +121,18 @@ export class Mailbox {
   }
 
   #obey(request: ControlRequest): unknown {
-    const { commands, worker, allowed } = this.#options;
+    const { commands, worker } = this.#options;
     try {
       const command = commands.get(request.method);
       if (command === undefined) throw new CommandError('KeyError', shorten(request.method));
-      if (allowed !== null && !allowed.has(command.name)) {
-        throw new CommandError('PermissionError', `${command.name} is not allowed by the settings of this worker (control_allow)`);
+      if (!this.#isAllowed(command)) {
+        const refusal = new CommandError(
+          'PermissionError',
+          `${command.name} is not allowed by the settings of this worker (control_allow)`,
+        );
+        // Each worker that starts greets the others, and does not mind.
+        if (command.hidden === true) return { error: reprOf(refusal) };
+        throw refusal;
       }
       checkCall(command, request.arguments);
       const answer = command.handle(worker, request.arguments);
@@ -131,6 +140,13 @@ export class Mailbox {
     } catch (error) {
       return this.#failed(error);
     }
+  }
+
+  /** A greeting brings the ids along that its sender holds for revoked, so it does not only look. */
+  #isAllowed({ name, kind, hidden }: RemoteCommand): boolean {
+    const { allowed } = this.#options;
+    if (allowed === null || allowed.has(name)) return true;
+    return kind === 'inspect' && hidden !== true && allowed.has(LOOKING);
   }
 
   #failed(error: unknown): { readonly error: string } {

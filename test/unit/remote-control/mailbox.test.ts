@@ -139,6 +139,22 @@ describe('a mailbox', () => {
     ]);
   });
 
+  it('answers questions and obeys nothing with @inspect, but what stands beside it', async () => {
+    const box = mailbox({ allowed: new Set(['@inspect', 'rate_limit']) });
+    for (const method of ['shutdown', 'pool_restart', 'revoke', 'add_consumer', 'pool_grow'])
+      box.receive(request(method, { task_id: 'x' }));
+    expect(answers().every((answer) => /PermissionError/.test(JSON.stringify(answer)))).toBe(true);
+    expect(worker.deeds).toEqual([]);
+    box.receive(request('hello', { from_node: 'w2@h', revoked: { x: 1 } }));
+    expect(worker.log.filter(({ level, text }) => level === 'error' && text.includes('hello'))).toEqual([]);
+    const before = answers().length;
+    for (const method of ['ping', 'dump_active', 'dump_reserved']) box.receive(request(method));
+    box.receive(request('rate_limit', { task_name: 'tasks.add', rate_limit: '1/m' }));
+    await settle();
+    expect(JSON.stringify(answers().slice(before))).not.toContain('PermissionError');
+    expect(answers().length).toBe(before + 4);
+  });
+
   it('writes down who asked for a change, and with what, where questions leave no trace', () => {
     const box = mailbox();
     box.receive(request('rate_limit', { task_name: 'tasks.add', rate_limit: '1/m\nforged' }));
