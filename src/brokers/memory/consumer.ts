@@ -4,6 +4,7 @@ import type { ConsumeOptions, Consumer, ConsumerHandler, Queue, ReturnCause, Set
 import { type Answer, HeldDelivery } from '../held-delivery.js';
 import { PRIORITY_STEPS } from '../priority.js';
 import { redelivered } from '../redelivered.js';
+import { Rotation } from '../rotation.js';
 import type { QueuedMessage } from './queue.js';
 import type { MemoryStore } from './store.js';
 
@@ -26,9 +27,9 @@ class MemoryDelivery extends HeldDelivery {
 export class MemoryConsumer implements Consumer {
   readonly #store: MemoryStore;
   readonly #handler: ConsumerHandler;
-  readonly #queues = new Map<string, { readonly queue: Queue; readonly stopListening: () => void }>();
-  /** In the order of taking: the queue that just delivered goes to the end, so that none starves (WIRE 6.4). */
-  #rotation: string[] = [];
+  readonly #rotation = new Rotation([]);
+  /** By queue. */
+  readonly #stopListening = new Map<string, () => void>();
   /** In the order of delivery. */
   readonly #held = new Set<MemoryDelivery>();
   #prefetch: number;
@@ -50,7 +51,7 @@ export class MemoryConsumer implements Consumer {
   }
 
   get queues(): readonly Queue[] {
-    return [...this.#queues.values()].map(({ queue }) => queue);
+    return this.#rotation.queues;
   }
 
   /** How many deliveries are not answered for. */
@@ -70,9 +71,9 @@ export class MemoryConsumer implements Consumer {
   }
 
   async cancelQueue(name: string): Promise<void> {
-    this.#queues.get(name)?.stopListening();
-    this.#queues.delete(name);
-    this.#rotation = this.#rotation.filter((queue) => queue !== name);
+    if (!this.#rotation.remove(name)) return;
+    this.#stopListening.get(name)?.();
+    this.#stopListening.delete(name);
   }
 
   async pause(): Promise<void> {
@@ -83,7 +84,7 @@ export class MemoryConsumer implements Consumer {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     clearInterval(this.#aliveTimer);
-    for (const { stopListening } of this.#queues.values()) stopListening();
+    for (const stopListening of this.#stopListening.values()) stopListening();
     // Last first, so that the front of the queue is what it was before they were taken.
     for (const delivery of [...this.#held].reverse()) {
       delivery.fence();
@@ -129,10 +130,12 @@ export class MemoryConsumer implements Consumer {
   }
 
   #listen(queue: Queue): void {
-    if (this.#queues.has(queue.name)) return;
+    if (!this.#rotation.add(queue)) return;
     this.#store.declare(queue);
-    this.#queues.set(queue.name, { queue, stopListening: this.#store.listen(queue.name, () => this.#scheduleTake()) });
-    this.#rotation.push(queue.name);
+    this.#stopListening.set(
+      queue.name,
+      this.#store.listen(queue.name, () => this.#scheduleTake()),
+    );
   }
 
   /** Never from inside a caller's publish or ack: whoever settles in `deliver` would be called again in the middle. */
@@ -149,9 +152,9 @@ export class MemoryConsumer implements Consumer {
     if (this.#state !== 'taking') return;
     const batch: MemoryDelivery[] = [];
     while (this.#held.size < this.#prefetch) {
-      const taken = this.#store.take(this.#rotation, PRIORITY_STEPS.length);
+      const taken = this.#store.take(this.#rotation.turn, PRIORITY_STEPS.length);
       if (taken === undefined) break;
-      this.#rotation = [...this.#rotation.filter((name) => name !== taken.queue), taken.queue];
+      this.#rotation.served([taken.queue]);
       const delivery = new MemoryDelivery(taken.queue, taken.item, this);
       this.#held.add(delivery);
       batch.push(delivery);

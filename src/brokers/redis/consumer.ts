@@ -1,38 +1,35 @@
 /**
- * Takes messages for one worker, for as long as it takes.
+ * A consumption of Redis' lists.
  *
  * One link carries takes and answers; it comes back by itself, and deliveries are owned by the
- * consumer's id, not by a connection, so a broken link gives nothing away (R8). One take is under way
- * at a time, for at most half the prefetch, so that the server fetches while the worker works. When
- * the lists are empty the bell is armed and nobody asks any more. Renewing leases and taking over the
- * dead is the lease thread's.
+ * consumer's id, not by a connection, so a broken link gives nothing away (R8). Renewing leases and
+ * taking over the dead is the lease thread's.
  *
- * States: `taking ⇄ paused → closing → closed`. `paused` and `prefetch 0` both take nothing.
+ * States: `open → closing → closed`. Taking, and not taking, is the intake's.
  */
 import { randomUUID } from 'node:crypto';
-import type { ConsumeOptions, Consumer, ConsumerHandler, MalformedDelivery, Queue } from '../../broker.js';
+import type { ConsumeOptions, Consumer, ConsumerHandler, Queue } from '../../broker.js';
 import type { Clock } from '../../clock.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import { RedisFailure, toRedisFailure } from '../../connections/redis-failure.js';
 import { RedisLink } from '../../connections/redis-link.js';
 import type { RedisAddress } from '../../connections/redis-url.js';
 import type { BrokerError } from '../../errors.js';
-import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';
 import { inTime } from '../in-time.js';
 import { type Leases, startLeases } from '../leases.js';
 import { PausedQueues } from '../paused-queues.js';
+import { Rotation } from '../rotation.js';
 import { Tally } from '../tally.js';
-import { Bell } from './bell.js';
 import { bindingMember } from './bindings.js';
 import { pausedKey } from './desk-keys.js';
 import { giveBackAll, giveBackTake } from './give-back.js';
+import { Intake } from './intake.js';
 import { bindingKey, ownersKey, type RedisLayout } from './keys.js';
 import { takeRecords } from './own.js';
 import { answerScript, settleScript, takeScript } from './scripts.js';
 import type { Switchboard } from './switchboard.js';
-import { type Taken, type TakePlan, take, takePlan } from './taking.js';
-import { RedisDelivery } from './delivery.js';
+import type { RedisDelivery } from './delivery.js';
 import { Unacked } from './unacked.js';
 
 export interface RedisConsumerOptions extends ConsumeOptions {
@@ -45,13 +42,6 @@ export interface RedisConsumerOptions extends ConsumeOptions {
   readonly closed: () => void;
 }
 
-/** What is held at once is what the garbage collector copies: with twice as many a task costs a fifth more. */
-const LARGEST_TAKE = 250;
-/** Below this prefetch taking halves only costs round trips. */
-const SMALLEST_HALVED = 16;
-/** Answers that the server has not confirmed before we stop asking for more: it is slower than we are. */
-const MOST_UNCONFIRMED = 5_000;
-
 export class RedisConsumer implements Consumer {
   readonly ownerId = randomUUID();
   readonly unacked: Unacked;
@@ -59,31 +49,20 @@ export class RedisConsumer implements Consumer {
   readonly #handler: ConsumerHandler;
   readonly #layout: RedisLayout;
   readonly #link: RedisLink;
-  readonly #bell: Bell;
   readonly #leases: Leases;
   readonly #tally: Tally;
   readonly paused: PausedQueues;
-  readonly #queues = new Map<string, Queue>();
-  /** Queue names; whoever delivered goes to the end, so that none starves (WIRE 6.4). */
-  #turn: string[] = [];
-  #plan: TakePlan | undefined;
-  #prefetch: number;
-  #state: 'taking' | 'paused' | 'closing' | 'closed' = 'taking';
-  /** False when the lists were empty and the bell is armed. */
-  #mayHaveMore = true;
-  #underWay: Promise<void> | undefined;
-  #takeScheduled = false;
-  #takes = 0;
+  readonly #rotation: Rotation;
+  readonly #intake: Intake;
+  #state: 'open' | 'closing' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
 
   constructor(options: RedisConsumerOptions) {
     this.#options = options;
     this.#handler = options.handler;
     this.#layout = options.layout;
-    this.#prefetch = options.prefetch;
-    for (const queue of options.queues) this.#queues.set(queue.name, queue);
-    this.#turn = this.#inOrder([...this.#queues.keys()]);
-    this.paused = new PausedQueues({ logger: options.logger, isOurs: (queue) => this.#queues.has(queue) });
+    this.#rotation = new Rotation(options.queues, options.layout.queueOrder);
+    this.paused = new PausedQueues({ logger: options.logger, isOurs: (queue) => this.#rotation.has(queue) });
     this.#link = new RedisLink({
       addresses: options.addresses,
       name: `ctq ${options.name}`,
@@ -101,13 +80,8 @@ export class RedisConsumer implements Consumer {
       connection: () => this.#link.connection(),
       freed: () => {
         this.#tally.changed();
-        this.#scheduleTake();
+        this.#intake.schedule();
       },
-    });
-    this.#bell = new Bell(options.switchboard, {
-      clock: options.clock,
-      pollingIntervalMs: this.#layout.pollingIntervalMs,
-      ring: () => this.#lookAgain(),
     });
     this.#leases = startLeases(
       {
@@ -128,46 +102,54 @@ export class RedisConsumer implements Consumer {
     );
     this.#tally = new Tally({
       clock: options.clock,
-      queues: () => this.#queues.keys(),
+      queues: () => this.#rotation.turn,
       held: () => this.unacked.deliveries().map(({ queue }) => queue),
       tell: (counts) => this.#leases.tell({ node: options.name, counts }),
+    });
+    this.#intake = new Intake({
+      layout: this.#layout,
+      ownerId: this.ownerId,
+      handler: options.handler,
+      clock: options.clock,
+      switchboard: options.switchboard,
+      prefetch: options.prefetch,
+      unacked: this.unacked,
+      tally: this.#tally,
+      rotation: this.#rotation,
+      paused: this.paused,
+      connection: () => this.#link.now,
     });
     this.#link.open();
   }
 
   get queues(): readonly Queue[] {
-    return [...this.#queues.values()];
+    return this.#rotation.queues;
   }
 
   setPrefetch(count: number): void {
-    this.#prefetch = count;
-    this.#scheduleTake();
+    this.#intake.setPrefetch(count);
   }
 
   async addQueue(queue: Queue): Promise<void> {
-    if (this.#queues.has(queue.name)) return;
-    this.#queues.set(queue.name, queue);
-    this.#turn = this.#inOrder([...this.#turn, queue.name]);
-    this.#plan = undefined;
+    if (!this.#rotation.add(queue)) return;
+    this.#intake.changed();
     this.#tally.tellNow();
     // Without a connection now, the next one begins with the bindings.
     const connection = this.#link.now;
     if (connection !== undefined) await this.#bind(connection, [queue]).catch(() => {});
-    this.#lookAgain();
+    this.#intake.lookAgain();
   }
 
   async cancelQueue(name: string): Promise<void> {
-    if (!this.#queues.delete(name)) return;
-    this.#turn = this.#turn.filter((queue) => queue !== name);
-    this.#plan = undefined;
+    if (!this.#rotation.remove(name)) return;
+    this.#intake.changed();
     this.#tally.tellNow();
-    await this.#underWay;
+    await this.#intake.underWay;
   }
 
   async pause(): Promise<void> {
-    if (this.#state === 'taking') this.#state = 'paused';
-    this.#bell.silence();
-    await this.#underWay;
+    this.#intake.stop();
+    await this.#intake.underWay;
   }
 
   reconnect(): void {
@@ -181,7 +163,7 @@ export class RedisConsumer implements Consumer {
 
   async #close(): Promise<void> {
     this.#state = 'closing';
-    this.#bell.close();
+    this.#intake.close();
     await inTime(this.#leave(), this.#options.clock);
     this.#state = 'closed';
     this.unacked.fence(this.unacked.deliveries());
@@ -193,7 +175,7 @@ export class RedisConsumer implements Consumer {
 
   /** The orderly part: answers under way arrive, the rest goes back, our name comes off the list. */
   async #leave(): Promise<void> {
-    await this.#underWay;
+    await this.#intake.underWay;
     this.unacked.fence(this.unacked.deliveries());
     await this.unacked.idle();
     for (;;) {
@@ -229,20 +211,19 @@ export class RedisConsumer implements Consumer {
 
   #hearPaused(queues: readonly string[]): void {
     if (!this.paused.hear(queues)) return;
-    this.#plan = undefined;
-    this.#lookAgain();
+    this.#intake.changed();
+    this.#intake.lookAgain();
   }
 
   #up(): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#state !== 'open') return;
     this.#handler.connected();
-    this.#lookAgain();
+    this.#intake.lookAgain();
   }
 
   #down(failure: RedisFailure, attempt: number, retryInMs: number): void {
-    this.#bell.silence();
-    this.#mayHaveMore = true;
-    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#intake.disconnected();
+    if (this.#state !== 'open') return;
     this.#handler.disconnected(this.#options.toBrokerError(failure), attempt, retryInMs);
   }
 
@@ -284,7 +265,7 @@ export class RedisConsumer implements Consumer {
    */
   async #compare(connection: RedisConnection): Promise<void> {
     const held = this.unacked.deliveries();
-    const underWay = this.#underWay;
+    const { underWay } = this.#intake;
     const records = await takeRecords(connection, this.#layout, this.ownerId);
     const recorded = new Set(records.map(({ number }) => number));
     this.#fence(held.filter(({ item }) => !recorded.has(item.take.number)));
@@ -295,99 +276,4 @@ export class RedisConsumer implements Consumer {
       await giveBackTake({ connection, layout: this.#layout, ownerId: this.ownerId, lastBeat: '' }, record, 'as it is');
     }
   }
-
-  // Taking.
-
-  /** The bell, a new queue, a new connection: ask at once. */
-  #lookAgain(): void {
-    this.#mayHaveMore = true;
-    this.#take();
-  }
-
-  /** After answers: what was finished in this tick makes room together. */
-  #scheduleTake(): void {
-    if (this.#takeScheduled || !this.#mayHaveMore) return;
-    this.#takeScheduled = true;
-    setImmediate(() => {
-      this.#takeScheduled = false;
-      this.#take();
-    });
-  }
-
-  #take(): void {
-    const connection = this.#link.now;
-    if (this.#state !== 'taking' || this.#underWay !== undefined || connection === undefined || this.#queues.size === 0) return;
-    if (!this.#mayHaveMore || this.unacked.unconfirmed > MOST_UNCONFIRMED) return;
-    const free = this.#prefetch - this.unacked.size;
-    if (free <= 0) return;
-    this.#plan ??= takePlan(this.#layout, this.ownerId, this.paused.without(this.#turn));
-    if (this.#plan.queues.length === 0) return;
-    const half = this.#prefetch < SMALLEST_HALVED ? free : Math.ceil(this.#prefetch / 2);
-    this.#underWay = this.#takeSome(connection, this.#plan, Math.min(free, half, LARGEST_TAKE));
-  }
-
-  async #takeSome(connection: RedisConnection, plan: TakePlan, count: number): Promise<void> {
-    this.#takes += 1;
-    let taken: Taken;
-    try {
-      taken = await take(connection, { layout: this.#layout, ownerId: this.ownerId, plan, count, number: this.#takes });
-    } catch (error) {
-      this.#underWay = undefined;
-      giveUp(connection, error);
-      return;
-    }
-    this.#underWay = undefined;
-    this.#rotate(taken.served);
-    const { batch, malformed } = this.#hold(taken);
-    if (taken.count > 0) this.#bell.busy();
-    const more = taken.count >= count;
-    // The next take travels while the worker works on this one; a bell may be armed afterwards.
-    if (more) this.#take();
-    if (batch.length > 0) this.#handler.deliver(batch);
-    if (!more) this.#wait(connection, plan);
-    faultPoint('redis.take.delivered');
-    for (const item of malformed) this.#handler.malformed(item);
-  }
-
-  #hold(taken: Taken): { readonly batch: readonly RedisDelivery[]; readonly malformed: readonly MalformedDelivery[] } {
-    this.unacked.addTake(taken.take);
-    for (const { held } of taken.items) this.#tally.took(held.queue, 1);
-    const batch: RedisDelivery[] = [];
-    const malformed = [...taken.malformed];
-    for (const item of taken.items) {
-      if (item.message !== undefined) {
-        const delivery = new RedisDelivery(this.unacked, item.held, item.message);
-        const fenced = this.unacked.add(delivery);
-        if (fenced.length > 0) this.#handler.fenced(fenced);
-        batch.push(delivery);
-      } else {
-        void this.unacked.bury(item.held, item.malformed.error.message);
-        malformed.push(item.malformed);
-      }
-    }
-    return { batch, malformed };
-  }
-
-  #wait(connection: RedisConnection, plan: TakePlan): void {
-    this.#mayHaveMore = false;
-    if (this.#state !== 'taking') return;
-    this.#bell.arm(connection, plan.lists).catch((error: unknown) => giveUp(connection, error));
-  }
-
-  #inOrder(queues: string[]): string[] {
-    return this.#layout.queueOrder === 'sorted' ? queues.sort() : queues;
-  }
-
-  #rotate(served: readonly string[]): void {
-    if (this.#layout.queueOrder !== 'round_robin' || served.length === 0 || this.#turn.length < 2) return;
-    const still = served.filter((queue) => this.#queues.has(queue));
-    this.#turn = [...this.#turn.filter((queue) => !still.includes(queue)), ...still];
-    this.#plan = undefined;
-  }
-}
-
-/** Loading, read-only, no permission: states of the server, to be waited for with back-off (R10). */
-function giveUp(connection: RedisConnection, error: unknown): void {
-  const failure = toRedisFailure(error);
-  if (!failure.unanswered) connection.abandon(failure);
 }

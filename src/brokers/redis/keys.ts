@@ -3,8 +3,7 @@
  * `<global_keyprefix>ctq:`. docs/wire/redis.md describes each.
  */
 import { ConfigError } from '../../errors.js';
-
-export type QueueOrderStrategy = 'round_robin' | 'sorted' | 'priority';
+import type { QueueOrder } from '../rotation.js';
 
 /** The part of `broker_transport_options` that decides about names and order. Plain data: it crosses to the lease thread. */
 export interface RedisLayout {
@@ -17,7 +16,7 @@ export interface RedisLayout {
   readonly unackedIndexKey: string;
   readonly unackedMutexKey: string;
   readonly visibilityTimeoutS: number;
-  readonly queueOrder: QueueOrderStrategy;
+  readonly queueOrder: QueueOrder;
   readonly fanoutPrefix: string;
   readonly fanoutPatterns: boolean;
   /** Where a message goes that no binding wants; undefined drops it. */
@@ -31,7 +30,7 @@ const DEFAULT_SEPARATOR = '\x06\x16';
 const DEFAULT_PRIORITY_STEPS = [0, 3, 6, 9];
 const DEFAULT_VISIBILITY_TIMEOUT_S = 3600;
 const DEFAULT_POLLING_INTERVAL_MS = 1_000;
-const QUEUE_ORDERS: readonly QueueOrderStrategy[] = ['round_robin', 'sorted', 'priority'];
+const QUEUE_ORDERS: readonly QueueOrder[] = ['round_robin', 'sorted', 'priority'];
 
 /**
  * Reads `broker_transport_options`; keys that mean nothing here are left to others.
@@ -185,7 +184,7 @@ function prioritySteps(value: unknown): readonly number[] {
   return [...new Set(steps)].sort((a, b) => a - b);
 }
 
-function queueOrder(value: unknown): QueueOrderStrategy {
+function queueOrder(value: unknown): QueueOrder {
   if (value === undefined || value === null) return 'round_robin';
   const strategy = QUEUE_ORDERS.find((known) => known === value);
   if (strategy === undefined) throw invalid('queue_order_strategy', value, `one of ${QUEUE_ORDERS.join(', ')}`);

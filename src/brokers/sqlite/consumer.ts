@@ -4,27 +4,23 @@
  * tick, and stays away with growing pauses while the file cannot be used.
  */
 import { randomUUID } from 'node:crypto';
-import type { ConsumeOptions, Consumer, ConsumerHandler, Queue, Settled } from '../../broker.js';
+import { type BackOff, backOffMs } from '../../back-off.js';
+import type { ConsumeOptions, Consumer, ConsumerHandler, Queue } from '../../broker.js';
 import { systemClock } from '../../clock.js';
 import { toBrokerError } from '../../connections/sqlite/failure.js';
 import type { SqliteStore } from '../../connections/sqlite/store.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
 import { BrokerError, ProtocolError } from '../../errors.js';
-import type { FailureRecord } from '../../estate/failed-task.js';
-import { encodeEnvelope } from '../../protocol/envelope.js';
-import type { ChordPart } from '../../result-backend.js';
 import type { Logger } from '../../logger.js';
-import type { Answer } from '../held-delivery.js';
 import { PausedQueues } from '../paused-queues.js';
 import { redelivered } from '../redelivered.js';
+import { Rotation } from '../rotation.js';
 import { Tally } from '../tally.js';
-import { AnswerQueue } from './answer-queue.js';
 import { SqliteDelivery } from './delivery.js';
-import { keepFailedText } from './failed-tasks.js';
 import { rawBytes, readEnvelope } from './envelope.js';
 import { pausedQueues } from './desk-tables.js';
+import { Held } from './held.js';
 import { HeldQueues } from './held-queues.js';
-import type { JointEnding } from './joint-ending.js';
 import type { Lease, StartLease } from './lease.js';
 import { type Claim, type ClaimedRow, claim, hasReady, nextDueAt, releaseDue } from './messages.js';
 import { dismissOwner, ensureOwner, findOwner } from './owners.js';
@@ -33,8 +29,7 @@ import { declareQueue } from './queues.js';
 /** What one transaction takes at most: about 2 ms of claims, so that neither tasks nor other processes wait long. */
 const LARGEST_TAKE = 200;
 const LARGEST_RELEASE = 500;
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 2_000;
+const RETRY: BackOff = { firstMs: 100, longestMs: 2_000 };
 /** How long close() tries to write the last answers and give back the rest; the dead-owner rule does it otherwise. */
 const LAST_WORDS_MS = 3_000;
 /** A due date may be far away, and the clock may be set meanwhile. */
@@ -59,17 +54,13 @@ export class SqliteConsumer implements Consumer {
   readonly #handler: ConsumerHandler;
   readonly #name: string;
   readonly ownerId = randomUUID();
-  readonly #answers: AnswerQueue;
+  readonly #held: Held;
   readonly #heldQueues: HeldQueues;
   readonly #lease: Lease;
   readonly #stopListening: () => void;
-  /** By delivery tag, in the order of taking. */
-  readonly #held = new Map<string, SqliteDelivery>();
-  readonly #queues = new Map<string, Queue>();
+  readonly #rotation: Rotation;
   readonly paused: PausedQueues;
   readonly #tally: Tally;
-  /** The queue that delivered last stands last. */
-  #rotation: string[] = [];
   #prefetch: number;
   #state: 'taking' | 'paused' | 'closed' = 'taking';
   #owner: number | undefined;
@@ -88,10 +79,17 @@ export class SqliteConsumer implements Consumer {
     this.#handler = options.handler;
     this.#name = options.name;
     this.#prefetch = options.prefetch;
-    this.#answers = new AnswerQueue(parts.store, parts.deadLetterLimit);
+    this.#rotation = new Rotation(options.queues);
+    this.#held = new Held({
+      store: parts.store,
+      deadLetterLimit: parts.deadLetterLimit,
+      freed: () => {
+        this.#tally.changed();
+        this.#wake();
+      },
+    });
     this.#heldQueues = new HeldQueues(parts.store, this.ownerId);
-    this.paused = new PausedQueues({ logger: parts.logger, isOurs: (queue) => this.#queues.has(queue) });
-    for (const queue of options.queues) this.#remember(queue);
+    this.paused = new PausedQueues({ logger: parts.logger, isOurs: (queue) => this.#rotation.has(queue) });
     this.#stopListening = parts.store.listen({ changed: () => this.#wake(), replaced: () => this.#beginAnew() });
     const about = { node: options.name, counts: options.queues.map(({ name }) => [name, 0] as const) };
     this.#lease = parts.startLease(this.ownerId, about, {
@@ -101,15 +99,15 @@ export class SqliteConsumer implements Consumer {
     });
     this.#tally = new Tally({
       clock: systemClock,
-      queues: () => this.#queues.keys(),
-      held: () => [...this.#held.values()].map(({ queue }) => queue),
+      queues: () => this.#rotation.turn,
+      held: () => this.#held.queues,
       tell: (counts) => this.#lease.tell({ node: this.#name, counts }),
     });
     this.#wake();
   }
 
   get queues(): readonly Queue[] {
-    return [...this.#queues.values()];
+    return this.#rotation.queues;
   }
 
   setPrefetch(count: number): void {
@@ -118,18 +116,17 @@ export class SqliteConsumer implements Consumer {
   }
 
   async addQueue(queue: Queue): Promise<void> {
-    if (this.#state === 'closed' || this.#queues.has(queue.name)) return;
+    if (this.#state === 'closed' || this.#rotation.has(queue.name)) return;
     await this.#declare([queue]).catch((error: unknown) => {
       throw toBrokerError(error, this.#store.path);
     });
-    this.#remember(queue);
+    this.#rotation.add(queue);
     this.#tally.tellNow();
     this.#wake();
   }
 
   async cancelQueue(name: string): Promise<void> {
-    this.#queues.delete(name);
-    this.#rotation = this.#rotation.filter((queue) => queue !== name);
+    this.#rotation.remove(name);
     this.#tally.tellNow();
     await this.#pumping;
   }
@@ -144,44 +141,14 @@ export class SqliteConsumer implements Consumer {
     return this.#closing;
   }
 
-  /** Called by the delivery, once. */
-  settle(delivery: SqliteDelivery, answer: Answer): Promise<Settled> {
-    const settled = this.#answers.answer(delivery.claim, answer);
-    this.#release(delivery);
-    return settled;
-  }
-
-  /** A part that completes its chord is held on: its end follows. */
-  async end(delivery: SqliteDelivery, ending: JointEnding): Promise<Settled | readonly ChordPart[]> {
-    const ended = this.#answers.end(delivery.claim, ending);
-    if (ending.part === undefined) {
-      this.#release(delivery);
-      return ended;
-    }
-    const reply = await ended;
-    if (typeof reply === 'string') this.#release(delivery);
-    return reply;
-  }
-
-  async remember(delivery: SqliteDelivery, record: FailureRecord): Promise<void> {
-    const envelope = encodeEnvelope(delivery.message);
-    await this.#store.write((db) => keepFailedText(db, record, delivery.claim.step, envelope));
-  }
-
-  #release(delivery: SqliteDelivery): void {
-    this.#held.delete(delivery.deliveryTag);
-    this.#tally.changed();
-    this.#wake();
-  }
-
   async #close(): Promise<void> {
     this.#state = 'closed';
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#dueTimer);
     this.#stopListening();
     await this.#pumping;
-    await this.#answers.drain(LAST_WORDS_MS);
-    this.#fence([...this.#held.values()]);
+    await this.#held.drain(LAST_WORDS_MS);
+    this.#held.fenceAll();
     try {
       await this.#store.write((db) => this.#leave(db), { announce: true, patienceMs: LAST_WORDS_MS });
     } catch {
@@ -194,11 +161,6 @@ export class SqliteConsumer implements Consumer {
     const owner = findOwner(db, this.ownerId);
     if (owner !== undefined) dismissOwner(db, owner, 'return');
     this.#heldQueues.drop(db);
-  }
-
-  #remember(queue: Queue): void {
-    this.#queues.set(queue.name, queue);
-    this.#rotation.push(queue.name);
   }
 
   async #declare(queues: readonly Queue[]): Promise<void> {
@@ -239,7 +201,7 @@ export class SqliteConsumer implements Consumer {
 
   /** The queues to take from, in their turn. */
   get #open(): readonly string[] {
-    return this.paused.without(this.#rotation);
+    return this.paused.without(this.#rotation.turn);
   }
 
   #hearPaused(queues: readonly string[]): void {
@@ -278,12 +240,12 @@ export class SqliteConsumer implements Consumer {
     this.#connected = false;
     this.#failures += 1;
     this.#mayBeMore = true;
-    const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LONGEST_RETRY_MS) * (0.75 + Math.random() / 2);
+    const retryInMs = backOffMs(RETRY, this.#failures);
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
       this.#wake();
     }, retryInMs);
-    this.#handler.disconnected(toBrokerError(error, this.#store.path), this.#failures, Math.round(retryInMs));
+    this.#handler.disconnected(toBrokerError(error, this.#store.path), this.#failures, retryInMs);
   }
 
   /** A look without a lock: most rings are about something else. */
@@ -313,9 +275,9 @@ export class SqliteConsumer implements Consumer {
         malformed.push({ row, error: asProtocolError(error) });
       }
     }
-    this.#rotate(rows);
+    this.#rotation.served([...new Set(rows.map(({ queue }) => queue))]);
     for (const delivery of taken) {
-      this.#held.set(delivery.deliveryTag, delivery);
+      this.#held.add(delivery);
       this.#tally.took(delivery.queue, 1);
     }
     if (taken.length > 0) this.#handler.deliver(taken);
@@ -335,21 +297,11 @@ export class SqliteConsumer implements Consumer {
 
   #toDelivery(row: ClaimedRow, owner: number): SqliteDelivery {
     const message = readEnvelope(row.envelope);
-    return new SqliteDelivery(row.redeliveries > 0 ? redelivered(message) : message, toClaim(row, owner), row.redeliveries, this);
-  }
-
-  #rotate(rows: readonly ClaimedRow[]): void {
-    const delivered = new Set(rows.map(({ queue }) => queue));
-    this.#rotation = [
-      ...this.#rotation.filter((queue) => !delivered.has(queue)),
-      ...this.#rotation.filter((queue) => delivered.has(queue)),
-    ];
+    return new SqliteDelivery(row.redeliveries > 0 ? redelivered(message) : message, toClaim(row, owner), row.redeliveries, this.#held);
   }
 
   async #putAside(malformed: readonly { readonly row: ClaimedRow; readonly error: ProtocolError }[], owner: number): Promise<void> {
-    await Promise.all(
-      malformed.map(({ row, error }) => this.#answers.answer(toClaim(row, owner), { kind: 'reject', reason: error.message })),
-    );
+    await Promise.all(malformed.map(({ row, error }) => this.#held.bury(toClaim(row, owner), error.message)));
     for (const { row, error } of malformed) this.#handler.malformed({ queue: row.queue, raw: rawBytes(row.envelope), error });
     this.#mayBeMore = true;
     this.#wanted = true;
@@ -372,18 +324,10 @@ export class SqliteConsumer implements Consumer {
   }
 
   #fenceAll(): void {
-    const lost = this.#fence([...this.#held.values()]);
+    const lost = this.#held.fenceAll();
     if (lost.length > 0 && this.#state !== 'closed') this.#handler.fenced(lost);
     this.#mayBeMore = true;
     this.#wake();
-  }
-
-  #fence(deliveries: readonly SqliteDelivery[]): readonly SqliteDelivery[] {
-    for (const delivery of deliveries) {
-      delivery.fence();
-      this.#held.delete(delivery.deliveryTag);
-    }
-    return deliveries;
   }
 }
 
