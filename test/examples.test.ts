@@ -95,6 +95,7 @@ describe.each(['express', 'fastify'])('examples/%s', (name) => {
       expect((await post(address, 'nothing')).status).toBe(400);
     } else {
       expect([good.status, bad.status]).toEqual([202, 202]);
+      expect((await post(address, 'nothing')).status).toBe(400);
       const outcome = async (reply: Response): Promise<unknown> =>
         (await fetch(new URL(reply.headers.get('location') ?? '', address))).json();
       await eventually(async () => expect(await outcome(good)).toMatchObject({ state: 'SUCCESS', value: { bytes: 19 } }));
@@ -102,7 +103,7 @@ describe.each(['express', 'fastify'])('examples/%s', (name) => {
         expect(await outcome(bad)).toMatchObject({ state: 'FAILURE', error: expect.stringContaining('answered 404') }),
       );
     }
-    expect(await web.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(await web.stop(name === 'fastify' ? 'SIGTERM' : 'SIGINT')).toEqual({ code: 0, signal: null });
     await worker.stop();
   });
 });

@@ -155,7 +155,9 @@ function isCommonJs(file) {
 }
 
 async function bundle(outdir) {
-  const esbuild = await import('esbuild');
+  const esbuild = await import('esbuild').catch((error) => {
+    throw error.code === 'ERR_MODULE_NOT_FOUND' ? new Error('the packages are missing: run npm ci first') : error;
+  });
   const { version } = about;
   const common = {
     absWorkingDir: root,

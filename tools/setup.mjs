@@ -128,6 +128,7 @@ const READERS = {
   fish: 'fish',
   mandb: 'man-db',
   openssl: 'openssl',
+  'systemd-analyze': 'systemd',
   memcached: 'memcached',
   faketime: 'faketime',
 };

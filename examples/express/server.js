@@ -10,7 +10,8 @@ web.get('/healthz', (_request, response) => {
 });
 
 web.post('/checksums', async (request, response) => {
-  const { id } = await checksum.delay(String(request.body?.url));
+  if (!URL.canParse(request.body?.url)) return void response.status(400).json({ error: 'url is missing, or no URL' });
+  const { id } = await checksum.delay(request.body.url);
   response.status(202).location(`/checksums/${id}`).json({ id });
 });
 
@@ -24,4 +25,4 @@ web.get('/checksums/:id', async (request, response) => {
 
 const server = web.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));
 
-process.once('SIGTERM', () => server.close(() => void ctq.close()));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => server.close(() => void ctq.close()));

@@ -24,4 +24,4 @@ web.addHook('onClose', () => ctq.close());
 
 console.log(await web.listen({ port: Number(process.env.PORT ?? 3000), host: '127.0.0.1' }));
 
-process.once('SIGTERM', () => void web.close());
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void web.close());

@@ -29,6 +29,7 @@ const NEEDS = {
   fish: program('fish', 'fish'),
   mandb: program('mandb', 'man-db'),
   openssl: program('openssl', 'openssl'),
+  'systemd-analyze': program('systemd-analyze', 'systemd'),
   cryptography: {
     find: findCryptographyPython,
     remedy: 'install python3-cryptography beside python3-celery, or run "node tools/setup.mjs --test"',
