@@ -52,6 +52,12 @@ export class AmqpBroker implements Broker {
     this.#topology = new Topology(this.#logger);
     this.#publishing = this.#link('ctq publisher');
     this.displayUrl = this.#publishing.displayUrl;
+    if (addresses.some(({ tls }) => tls?.verify === 'none')) {
+      this.#logger.warning(
+        'Nobody checks the certificate of %s: whoever is in between reads and writes along (cert_reqs)',
+        this.displayUrl,
+      );
+    }
     const parts = { link: this.#publishing, topology: this.#topology, clock: systemClock, logger: this.#logger };
     this.#publisher = new Publisher({
       ...parts,
@@ -78,12 +84,6 @@ export class AmqpBroker implements Broker {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#mustBeOpen();
-    if (this.#addresses.some(({ tls }) => tls?.verify === 'none')) {
-      this.#logger.warning(
-        'Nobody checks the certificate of %s: whoever is in between reads and writes along (cert_reqs)',
-        this.displayUrl,
-      );
-    }
     const consumer = new AmqpConsumer({
       ...options,
       addresses: options.loop === 'free' ? this.#addresses.map(attentive) : this.#addresses,

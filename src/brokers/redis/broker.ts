@@ -67,6 +67,12 @@ export class RedisBroker implements Broker, JointSettler {
     this.#logger = options.logger ?? silentLogger;
     this.#link = new RedisLink({ addresses, name: 'ctq', clock: systemClock, connectTimeoutMs: options.connectTimeoutMs });
     this.displayUrl = this.#link.displayUrl;
+    if (addresses.some(({ tls }) => tls?.verify === 'none')) {
+      this.#logger.warning(
+        'Nobody checks the certificate of %s: whoever is in between reads and writes along (ssl_cert_reqs)',
+        this.displayUrl,
+      );
+    }
     this.#publisher = new Publisher(layout, this.#link, (failure) => brokerErrorOf(failure, this.displayUrl));
     this.revocations = redisRevocations(layout, this.#link, (action) => this.#do(action));
     this.limits = redisLimits(layout, this.#link, (action) => this.#do(action));
@@ -94,12 +100,6 @@ export class RedisBroker implements Broker, JointSettler {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#mustBeOpen();
-    if (this.#addresses.some(({ tls }) => tls?.verify === 'none')) {
-      this.#logger.warning(
-        'Nobody checks the certificate of %s: whoever is in between reads and writes along (ssl_cert_reqs)',
-        this.displayUrl,
-      );
-    }
     const consumer = new RedisConsumer({
       ...options,
       addresses: this.#addresses,
