@@ -45,19 +45,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'events --freq': CAMERA,
 };
 
-/** What people type who know what they want of a worker, or of a queue, and not yet where it is. */
-const VERBS: Readonly<Record<string, readonly string[]>> = {
-  'ctq inspect': [
-    ...['active', 'active_queues', 'conf', 'clock', 'memdump', 'memsample', 'objgraph', 'ping', 'query_task', 'registered', 'reserved'],
-    ...['revoked', 'scheduled', 'stats'],
-  ],
-  'ctq control': [
-    ...['add_consumer', 'autoscale', 'cancel_consumer', 'disable_events', 'enable_events', 'pool_grow', 'pool_restart', 'pool_shrink'],
-    ...['rate_limit', 'revoke', 'revoke_by_stamped_headers', 'shutdown', 'terminate', 'time_limit'],
-  ],
-  'ctq queues': ['pause', 'peek', 'resume'],
-};
-
+/** What people type for what has another name here; a method or a verb of one command is found by itself (main.ts). */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   cancel: 'it is ctq control revoke <id>',
   consumers: 'it is ctq inspect active_queues, or ctq queues',
@@ -69,17 +57,14 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   nodes: 'it is ctq status',
   stop: 'it is ctq control shutdown; SIGTERM stops one worker',
   tasks: 'it is ctq inspect registered; ctq inspect active tells what runs',
+  terminate: 'it is ctq control terminate SIGTERM <id>',
   workers: 'it is ctq status; ctq worker starts one',
 };
 
 /** For a first word that is no command of ours. */
 export function celeryCommandHint(name: string): string | undefined {
   if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name];
-  if (Object.hasOwn(OTHER_NAMES, name)) return OTHER_NAMES[name];
-  const method = name.replaceAll('-', '_');
-  const command = Object.keys(VERBS).find((key) => VERBS[key]?.includes(method));
-  if (command === undefined) return undefined;
-  return method === 'terminate' ? 'it is ctq control terminate SIGTERM <id>' : `it is ${command} ${method}`;
+  return Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined;
 }
 
 /** For an option, as typed up to its `=`, that a command of ours does not have. */

@@ -12,7 +12,7 @@ import { errorOf, remoteTable, remoteTexts } from './remote-tables.js';
 /** Celery's `inspect` prints an object by node name, its `control` a list of objects with one each. */
 export type JsonShape = 'object' | 'list';
 
-/** @returns The exit code: 1 when a worker refused. */
+/** @returns The exit code: 1 when a worker refused, if it was not only that it has no such task while another has. */
 export async function printReplies(call: CommandCall, method: string, replies: readonly Reply[], shape: JsonShape): Promise<number> {
   const { context, globals } = call;
   const { stdout } = context;
@@ -29,5 +29,15 @@ export async function printReplies(call: CommandCall, method: string, replies: r
     }
     tellCount(call, replies.length);
   }
-  return replies.some(({ value }) => errorOf(value) !== undefined) ? EXIT.failed : EXIT.ok;
+  return refusals(method, replies).length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** These change a task wherever it is known; that other workers of the estate have other tasks is no failure. */
+const OF_ONE_TASK = ['rate_limit', 'time_limit'];
+
+function refusals(method: string, replies: readonly Reply[]): readonly string[] {
+  const errors = replies.flatMap(({ value }) => errorOf(value) ?? []);
+  const strangers = errors.filter((error) => error === 'unknown task');
+  const isDone = OF_ONE_TASK.includes(method) && errors.length < replies.length;
+  return isDone && strangers.length === errors.length ? [] : errors;
 }

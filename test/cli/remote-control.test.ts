@@ -157,6 +157,8 @@ describe('ctq inspect', () => {
     [['control', 'rate_limit', 'tasks.add', '10/x'], 'rate_limit is "10/x" (it must be so many a second, minute or hour, such as 5/s'],
     [['control', 'rate_limit', 'tasks.add', 'fast'], 'rate_limit is "fast"'],
     [['control', 'election', 'one'], 'election needs topic (usage: ctq control election <id> <topic> [action])'],
+    [['control', 'terminate', 'aaaa-1'], '"aaaa-1" is no signal (the signal comes first: ctq control terminate SIGTERM aaaa-1)'],
+    [['control', 'terminate', 'aaaa-1', 'KILL'], '"aaaa-1" is no signal (the signal comes first: ctq control terminate KILL aaaa-1)'],
     [['control'], 'the method is missing'],
     [['control', 'nonsense-and-more'], 'unknown control command'],
   ])('%j is answered in one line with exit code 2', async (argv, says) => {
@@ -210,6 +212,32 @@ describe('ctq control', () => {
     expect((await ctq(['control', 'frobnicate', '--kwargs', '{}', '-d', 'w1@test'])).stdout).toBe(
       "w1@test\terror: KeyError('frobnicate')\n",
     );
+  });
+
+  it('changes a task where it is known, and calls that done though other workers do not have it', async () => {
+    apps[1]?.task('tasks.second', () => 2);
+    const { code, stdout } = await ctq(['control', 'rate_limit', 'tasks.second', '5/s']);
+    expect([code, stdout]).toEqual([0, 'w1@test\terror: unknown task\nw2@test\tnew rate limit set successfully\n']);
+    expect((await ctq(['control', 'time_limit', 'tasks.nope', '1', '2'])).code).toBe(1);
+  });
+
+  it('takes the beginning of an id for the whole, and refuses one that begins no id it knows of', async () => {
+    const taskId = randomUUID();
+    const handle = (apps[0] as Ctq).sendTask('tasks.wait', [], { taskId });
+    await expect.poll(async () => (await ctq(['inspect', 'active'])).stdout).toContain(taskId);
+    const beginning = taskId.slice(0, 8);
+    const revoked = await ctq(['control', 'revoke', beginning, '-d', 'w1@test']);
+    expect(revoked).toEqual({
+      code: 0,
+      stdout: `w1@test\ttasks {'${taskId}'} flagged as revoked\n`,
+      stderr: `ctq: note: ${beginning} is ${taskId}\n`,
+    });
+    await ctq(['control', 'terminate', 'TERM', beginning]);
+    await expect(handle.get({ timeout: 10 })).rejects.toMatchObject({ state: 'REVOKED' });
+    const unknown = await ctq(['control', 'revoke', '00000000-000']);
+    expect([unknown.code, unknown.stdout]).toEqual([1, '']);
+    expect(unknown.stderr).toMatch(/^ctq: 00000000-000 is no whole id, and nobody knows a task whose id begins so \(.*--kwargs.*\)\n$/);
+    expect((await ctq(['inspect', 'revoked'])).stdout).not.toContain('00000000');
   });
 
   it('keeps a revoked task from running, and its result says so', async () => {

@@ -1,15 +1,18 @@
 /** `ctq control`: tells workers, Python's or ours, to do something, and prints what they say to it. */
+import { constants } from 'node:os';
 import { NoReplyError, UsageError } from '../../errors.js';
 import type { Reply } from '../../remote-control/broadcast.js';
 import type { CommandArguments } from '../../remote-control/command.js';
 import { remoteCommands } from '../../remote-control/commands/index.js';
 import type { Ctq } from '../../ctq.js';
 import { type CommandCall, defineCommand, flag, value } from '../command.js';
+import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
 import { jsonObject } from '../json-values.js';
 import { findCommand, offered, readArguments } from '../remote-arguments.js';
 import { askWorkers, commandsOf, openRemote, remoteOptions } from '../remote-call.js';
 import { remoteHelp, remoteVerbs } from '../remote-help.js';
+import { wholeIds } from '../remote-ids.js';
 import { printReplies } from '../remote-print.js';
 
 const options = {
@@ -61,10 +64,33 @@ async function runControl(call: Call): Promise<number> {
     return printReplies(call, method, await askWorkers(call, app, method, options.kwargs), 'list');
   }
   const command = findCommand(method, catalogue);
-  const args = readArguments(command, words);
+  if (command.name === 'terminate') assertSignalFirst(words);
+  const args = await withWholeIds(call, app, command.name, readArguments(command, words));
   if (command.name === 'revoke') return printReplies(call, command.name, await revoke(call, app, args), 'list');
   if (command.silent !== true) return printReplies(call, command.name, await askWorkers(call, app, command.name, args), 'list');
   return printReplies(call, command.name, await tellSilently(call, app, command.name), 'list');
+}
+
+/** Celery's order: an id in the place of the signal is what people type who have not read it. */
+function assertSignalFirst([first, ...ids]: readonly string[]): void {
+  if (first === undefined || isSignal(first)) return;
+  const swapped = ids.length === 1 && isSignal(ids[0] ?? '');
+  const task = escapeText(first);
+  throw new UsageError(`${JSON.stringify(task)} is no signal`, {
+    hint: `the signal comes first: ctq control terminate ${swapped ? ids[0] : 'SIGTERM'} ${task}`,
+  });
+}
+
+/** `SIGTERM`, `TERM`, `term`, 15. */
+function isSignal(word: string): boolean {
+  const name = word.toUpperCase().replace(/^(SIG)?/, 'SIG');
+  return Object.hasOwn(constants.signals, name) || Object.values(constants.signals).some((number) => String(number) === word);
+}
+
+async function withWholeIds(call: Call, app: Ctq, method: string, args: CommandArguments): Promise<CommandArguments> {
+  const ids: unknown = args['task_id'];
+  if ((method !== 'revoke' && method !== 'terminate') || !Array.isArray(ids)) return args;
+  return { ...args, task_id: await wholeIds(call, app, ids as readonly string[]) };
 }
 
 /** With no worker up, a revoke is not in vain. */
