@@ -27,6 +27,7 @@ import { systemClock } from './clock.js';
 import { type Conf, createConf } from './config/conf.js';
 import { environmentLayer, type SettingsLayer } from './config/resolve.js';
 import type { Settings, SettingsInput } from './config/settings.js';
+import { checkTaskOptions } from './config/task-options.js';
 import { ConfigError } from './errors.js';
 import type { Estate } from './estate/estate.js';
 import { IN_CHILD } from './ctq/app-home.js';
@@ -102,6 +103,9 @@ export class Ctq implements TaskSender {
    * @throws {@link ConfigError} for an unknown setting or a wrong value.
    */
   constructor(main = '__main__', settings: SettingsInput = {}) {
+    if (typeof main !== 'string' || typeof settings !== 'object') {
+      throw new ConfigError('an app has a name and settings', { hint: "new Ctq('tasks', { brokerUrl: 'redis://localhost' })" });
+    }
     this.main = main;
     this.ownConf = createConf(settings, `new Ctq('${main}')`);
     this.surroundings = { layers: [environmentLayer(process.env)], baseFolder: process.cwd(), connectTimeoutMs: 5_000 };
@@ -168,6 +172,8 @@ export class Ctq implements TaskSender {
     if (typeof run !== 'function') throw new ConfigError('app.task() needs a function', { hint: "app.task('tasks.add', (x, y) => x + y)" });
     const options: TaskOptions = typeof first === 'object' ? first : {};
     const name = typeof first === 'string' ? first : (options.name ?? this.nameOf(run));
+    if (name === '') throw new ConfigError('a task without a name', { hint: "app.task('tasks.add', (x, y) => x + y)" });
+    checkTaskOptions(options, name);
     if (this.tasks.has(name)) {
       throw new ConfigError(`the task ${name} is registered twice`, { hint: 'give one of the two another name' });
     }

@@ -3,7 +3,7 @@
  * star and the range also with a step `/n`, commas between. Ranges wrap around, and steps count from where
  * the range begins.
  */
-import { showValue } from '../config/validate.js';
+import { showValue } from '../config/shown-value.js';
 import { ConfigError } from '../errors.js';
 
 /** What may stand in a field: text, a number, or numbers. */

@@ -6,7 +6,8 @@
  * Where clocks are changed (docs/decisions/0012), as Celery 5.6: a time that is skipped in spring fires as
  * long after midnight as always, so 02:30 at 03:30; a time that comes twice in autumn fires the first time.
  */
-import { isPlainObject, showValue } from '../config/validate.js';
+import { isPlainObject } from '../config/validate.js';
+import { showValue } from '../config/shown-value.js';
 import { ConfigError } from '../errors.js';
 import { type CronField, expandField, FIELDS } from './crontab-field.js';
 import { type Schedule, type ScheduleKind, searchLatest } from './schedule.js';

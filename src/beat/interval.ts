@@ -2,7 +2,7 @@
  * "Every ten seconds": Celery's `schedule` (WIRE 14.5). Elapsed time, in every zone: an hour is an hour
  * also in the night when the clocks are changed (docs/decisions/0012).
  */
-import { showValue } from '../config/validate.js';
+import { showValue } from '../config/shown-value.js';
 import { ConfigError } from '../errors.js';
 import { humanSeconds } from './human-seconds.js';
 import type { Schedule, ScheduleKind } from './schedule.js';

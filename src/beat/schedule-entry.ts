@@ -2,7 +2,8 @@
 import type { ApplyAsyncOptions } from '../client/apply-async-options.js';
 import { closestName } from '../config/closest-name.js';
 import { camelCase, quote } from '../config/setting-names.js';
-import { isPlainObject, showValue } from '../config/validate.js';
+import { isPlainObject } from '../config/validate.js';
+import { showValue } from '../config/shown-value.js';
 import { ConfigError } from '../errors.js';
 import { safeRepr } from '../protocol/python-repr.js';
 import type { Schedule } from './schedule.js';

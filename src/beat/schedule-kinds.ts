@@ -1,6 +1,7 @@
 /** The kinds of schedules that ctq has: a new one is a file of its own, and one line here. */
 import { closestName } from '../config/closest-name.js';
-import { isPlainObject, showValue } from '../config/validate.js';
+import { isPlainObject } from '../config/validate.js';
+import { showValue } from '../config/shown-value.js';
 import { ConfigError } from '../errors.js';
 import { Crontab, crontabKind } from './crontab.js';
 import { type Duration, Interval, intervalKind } from './interval.js';

@@ -7,7 +7,8 @@
  */
 import { getTimes, type SunTimes } from 'suncalc';
 import { closestName } from '../config/closest-name.js';
-import { isPlainObject, showValue } from '../config/validate.js';
+import { isPlainObject } from '../config/validate.js';
+import { showValue } from '../config/shown-value.js';
 import { ConfigError } from '../errors.js';
 import { type Schedule, type ScheduleKind, searchLatest } from './schedule.js';
 import type { TimeZone } from './time-zone.js';

@@ -112,7 +112,7 @@ export const SETTINGS = {
   /** RabbitMQ: they go when they expire. One of the two, where transient queues are forbidden. */
   controlQueueDurable: flag(false),
   controlExchange: text('celery', 'CONTROL_EXCHANGE'),
-  /** Ours: the remote-control commands that a worker obeys (`['ping', 'stats']`); null: all of them. */
+  /** Ours: the remote-control commands that a worker obeys (`['@inspect', 'rate_limit']`, all that only look and one more); null: all of them. */
   controlAllow: list(null),
   /** Seconds. */
   eventQueueExpires: seconds(60, 'CELERY_EVENT_QUEUE_EXPIRES'),
@@ -170,6 +170,16 @@ export const SETTINGS = {
   resultSerializer: choice(['json'], 'json', 'CELERY_RESULT_SERIALIZER'),
   /** `global_keyprefix`, `retry_policy`, `master_name` … by Celery's names. */
   resultBackendTransportOptions: object('CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS'),
+  databaseCreateTablesAtSetup: needless(flag(true), 'tables are made with the first result, where they are missing'),
+  databaseEngineOptions: missing(
+    object('CELERY_RESULT_ENGINE_OPTIONS'),
+    "SQLAlchemy's; options of ctq's own clients stand behind ? in the URL",
+  ),
+  databaseShortLivedSessions: needless(flag(false, 'CELERY_RESULT_DB_SHORT_LIVED_SESSIONS'), 'nothing is kept between two transactions'),
+  /** Celery's tables in an SQL database, by `task` and `group`; ctq's own keep their names. */
+  databaseTableNames: object('CELERY_RESULT_DB_TABLENAMES'),
+  /** Where these are, in databases that have schemas. */
+  databaseTableSchemas: object(),
   /** Seconds. */
   resultChordRetryInterval: needless(
     seconds(1, 'CELERY_RESULT_CHORD_RETRY_INTERVAL'),
@@ -373,8 +383,7 @@ export const FOREIGN_SETTINGS: ReadonlySet<string> = new Set(
   cosmosdbsql_collection_name cosmosdbsql_consistency_level cosmosdbsql_database_name cosmosdbsql_max_retry_attempts
   cosmosdbsql_max_retry_wait_time
   elasticsearch_max_retries elasticsearch_retry_on_timeout elasticsearch_save_meta_as_text elasticsearch_timeout
-  database_create_tables_at_setup database_engine_options database_short_lived_sessions database_table_names
-  database_table_schemas database_url
+  database_url
   `
     .trim()
     .split(/\s+/),

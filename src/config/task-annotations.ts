@@ -1,8 +1,8 @@
 /** `task_annotations`: options that the settings lay over those of the tasks, by name (Celery's app/annotations.py). */
 import { ConfigError } from '../errors.js';
 import type { Task, TaskOptions } from '../task.js';
-import { closestName } from './closest-name.js';
-import { camelCase, snakeCase } from './setting-names.js';
+import { camelCase } from './setting-names.js';
+import { checkTaskOption, taskOptionOf } from './task-options.js';
 
 /** Task name, or `*` for all, → task options in either spelling, and handlers. */
 export type TaskAnnotations = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -16,48 +16,9 @@ export interface Annotation {
   readonly handlers: Partial<Pick<Task, HandlerName>>;
 }
 
-/** All but what makes the task: its name, its class and its first parameter. */
-const OPTIONS: Readonly<Record<Exclude<keyof TaskOptions, 'name' | 'base' | 'bind'>, true>> = {
-  maxRetries: true,
-  defaultRetryDelay: true,
-  autoretryFor: true,
-  dontAutoretryFor: true,
-  retryBackoff: true,
-  retryBackoffMax: true,
-  retryJitter: true,
-  throws: true,
-  rateLimit: true,
-  rateLimitScope: true,
-  maxConcurrency: true,
-  maxConcurrencyScope: true,
-  timeLimit: true,
-  softTimeLimit: true,
-  ignoreResult: true,
-  storeErrorsEvenIfIgnored: true,
-  serializer: true,
-  compression: true,
-  backend: true,
-  acksLate: true,
-  acksOnFailureOrTimeout: true,
-  rejectOnWorkerLost: true,
-  trackStarted: true,
-  expires: true,
-  priority: true,
-  queue: true,
-  routingKey: true,
-  exchange: true,
-  resultExpires: true,
-  typing: true,
-  sendEvents: true,
-};
-const HANDLERS: Readonly<Record<HandlerName, true>> = {
-  beforeStart: true,
-  onSuccess: true,
-  onFailure: true,
-  onRetry: true,
-  afterReturn: true,
-};
-const NAMES = [...Object.keys(OPTIONS), ...Object.keys(HANDLERS)].map(snakeCase);
+const HANDLERS: readonly string[] = ['beforeStart', 'onSuccess', 'onFailure', 'onRetry', 'afterReturn'] satisfies HandlerName[];
+/** What makes the task is not for others to say: its name, its class, its first parameter. */
+const OF_THE_CODE: readonly string[] = ['name', 'base', 'bind'] satisfies (keyof TaskOptions)[];
 
 /**
  * As Celery resolves them: of several objects the first that names the task, and over that the first that has a `*`.
@@ -71,8 +32,11 @@ export function annotationOf(value: TaskAnnotations | readonly TaskAnnotations[]
   const [own, all] = [first(taskName), first('*')];
   if (own === undefined && all === undefined) return undefined;
   const entries = Object.entries({ ...own, ...all }).map(([name, attribute]) => [camelCase(name), attribute] as const);
-  const among = (names: object) => Object.fromEntries(entries.filter(([name]) => Object.hasOwn(names, name)));
-  return { options: among(OPTIONS), handlers: among(HANDLERS) };
+  const isHandler = ([name]: readonly [string, unknown]): boolean => HANDLERS.includes(name);
+  return {
+    options: Object.fromEntries(entries.filter((entry) => !isHandler(entry))),
+    handlers: Object.fromEntries(entries.filter(isHandler)),
+  };
 }
 
 /** @throws {@link ConfigError} for what is no annotation, and for an attribute that no task has. */
@@ -89,12 +53,15 @@ export function checkAnnotations(value: unknown, where: string): unknown {
 
 function checkAttribute(written: string, attribute: unknown, where: string): void {
   const name = camelCase(written);
-  if (Object.hasOwn(HANDLERS, name) && typeof attribute !== 'function') throw wrong(`${where}.${written}`, 'is not a function');
-  if (Object.hasOwn(HANDLERS, name) || Object.hasOwn(OPTIONS, name)) return;
-  const lookalike = closestName(snakeCase(written), NAMES);
-  throw new ConfigError(`${where}: a task has no option ${JSON.stringify(written)}`, {
-    hint: lookalike === undefined ? `it has ${NAMES.join(', ')}` : `did you mean ${lookalike}?`,
-  });
+  if (HANDLERS.includes(name)) {
+    if (typeof attribute !== 'function') throw wrong(`${where}.${written}`, 'is not a function');
+    return;
+  }
+  const option = taskOptionOf(written);
+  if (option !== undefined && OF_THE_CODE.includes(option)) {
+    throw new ConfigError(`${where}: ${written} is for the code to say`, { hint: 'leave it out' });
+  }
+  checkTaskOption(option ?? written, attribute, where);
 }
 
 function wrong(where: string, what: string): ConfigError {

@@ -10,6 +10,7 @@ import type { Setting } from './setting-kinds.js';
 import { camelCase, snakeCase } from './setting-names.js';
 import { checkAnnotations } from './task-annotations.js';
 import { SETTINGS, type SettingKey } from './settings.js';
+import { showValue } from './shown-value.js';
 
 /**
  * The value in the form the rest of the code expects: URLs joined, one spelling of nested keys.
@@ -104,20 +105,6 @@ function show(value: unknown, setting: Setting<unknown>): string {
   if (setting.kind === 'secret') return 'not a text';
   if (typeof value === 'string' && setting.kind === 'url') return JSON.stringify(maskUrl(value));
   return showValue(value);
-}
-
-/** A value as people write it, short enough for a line. */
-export function showValue(value: unknown): string {
-  if (typeof value === 'function') return 'a function';
-  if (typeof value === 'bigint') return String(value);
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch {
-    // A cycle: its kind will do.
-  }
-  text ??= Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `${value as undefined}`;
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 function normalise(key: SettingKey, value: unknown, where: string): unknown {

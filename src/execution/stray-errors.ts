@@ -1,6 +1,7 @@
 /**
  * Errors that no task waits for any more: a promise that nobody awaited, a timer that was left behind.
- * They end a Node process unless somebody listens; a worker says whose they are, and stays.
+ * They end a Node process unless somebody listens; a worker says whose they are, and stays. And code that ends
+ * the process itself: it says by whom.
  */
 import type { Logger } from '../logger.js';
 import { describeError } from '../protocol/exception.js';
@@ -21,9 +22,16 @@ export function catchStrayErrors(logger: Logger, onUncaught: () => void = () => 
     currentRun()?.fail?.(error);
     onUncaught();
   };
+  /** Called from within the call that ends the process: in the context of the task that made it. */
+  const exited = (code: number): void => {
+    const run = currentRun();
+    if (run !== undefined) logger.critical('This process was ended%s, with exit code %d', owner(), code);
+  };
   process.on('unhandledRejection', rejected);
   process.on('uncaughtException', uncaught);
+  process.on('exit', exited);
   return () => {
+    process.off('exit', exited);
     process.off('unhandledRejection', rejected);
     process.off('uncaughtException', uncaught);
   };

@@ -70,7 +70,7 @@ export class Refusals {
         break;
       case 'invalid':
         logger.error(
-          'Received invalid task message: %s\nThe message has been discarded and kept among the dead letters.\n\n' +
+          'Received invalid task message: %s\nThe message has been taken out of its queue and kept: ctq failed shows it.\n\n' +
             'The full contents of the message body was:\n%s',
           error.message,
           bytesText(message.body),
@@ -102,7 +102,7 @@ export class Refusals {
     const { delivery, id, task } = refusal;
     const lookalike = closestName(task, [...(this.parts.tasks?.keys() ?? [])]);
     this.parts.logger.error(
-      'Received unregistered task of type %s.\nThe message has been discarded and kept among the dead letters.\n\n' +
+      'Received unregistered task of type %s.\nThe message has been taken out of its queue and kept: ctq failed shows it, ctq retry sends it again.\n\n' +
         'Does this worker load the module that registers the task, and under this very name?%s\n\n' +
         'The full contents of the message body was:\n%s\n\nThe full contents of the message headers:\n%s\n\n' +
         'The delivery info for this task is:\n%s',

@@ -66,6 +66,22 @@ describe('ctq worker', () => {
     await worker.stop();
   });
 
+  it('writes its log as the settings say, tells which of them do nothing, and which task ended its process', async () => {
+    const settings = `{ workerLogFormat: '%(levelname)-8s|%(message)s', workerTaskLogFormat: 'of %(task_name)s: %(message)s', workerConsumer: 'a:B' }`;
+    const cwd = tmpFolder({
+      'bye.ts': `import { Ctq } from 'ctq';
+export const app = new Ctq('bye', ${settings});
+app.task({ name: 'bye.now', bind: true }, (task) => { task.logger.warning('farewell'); process.exit(3); });`,
+    });
+    const worker = startCtq(['worker', '-A', 'bye'], { cwd });
+    await runCtq(['send', 'bye.now'], { cwd });
+    expect(await worker.waitForExit()).toEqual({ code: 3, signal: null });
+    const lines = worker.stderr.split('\n');
+    expect(lines).toContain("WARNING |new Ctq('bye'), key workerConsumer: worker_consumer has no effect: it is a Python class");
+    expect(lines).toContain('of bye.now: farewell');
+    expect(worker.stderr).toMatch(/^CRITICAL\|This process was ended in task bye\.now\[[0-9a-f-]{36}\], with exit code 3$/m);
+  });
+
   it.skipIf(process.getuid?.() !== 0)('says that it runs as root, unless it is told that it may', async () => {
     const cwd = tmpFolder(tasks);
     const words = /WARNING\/MainProcess\] This worker runs as root, and so does every task/;

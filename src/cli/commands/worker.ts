@@ -195,6 +195,7 @@ async function prepare(
   if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });
   const { conf, signals } = loaded.app;
   styleLog(logger, conf);
+  if (loaded.app.tasks.size === 0) logger.warning('The app has no tasks: is the module that makes them imported? -I names more modules');
   const pool = poolKind(given.pool ?? conf.workerPool, call);
   if (conf.workerRedirectStdouts && hasNoChildren(pool)) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel), 'leave');
   if (hasNoChildren(pool) && (conf.workerMaxTasksPerChild ?? conf.workerMaxMemoryPerChild) !== null) {

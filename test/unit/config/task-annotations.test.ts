@@ -39,7 +39,7 @@ describe('task_annotations', () => {
     [3, 'task_annotations is not an object of tasks'],
     [{ 'tasks.add': 3 }, 'task_annotations["tasks.add"] is not an object of task options'],
     [{ '*': { rate_limits: 1 } }, 'task_annotations["*"]: a task has no option "rate_limits"'],
-    [{ '*': { name: 'other' } }, 'task_annotations["*"]: a task has no option "name"'],
+    [{ '*': { name: 'other' } }, 'task_annotations["*"]: name is for the code to say'],
     [[{ '*': { on_failure: 'mine' } }], 'task_annotations["*"].on_failure is not a function'],
   ])('are refused as %j', (value, message) => {
     expect(() => checkSetting('taskAnnotations', value, 'task_annotations')).toThrow(message);

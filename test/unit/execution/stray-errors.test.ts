@@ -1,5 +1,7 @@
+import { format } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { catchStrayErrors } from '../../../src/execution/stray-errors.js';
+import { silentLogger } from '../../../src/logger.js';
 import { eventually } from '../../support/eventually.js';
 import { WorkerBench } from '../worker/worker-support.js';
 
@@ -78,5 +80,19 @@ describe('errors that nobody waits for', () => {
     release();
     await bench.end();
     expect(process.listenerCount('unhandledRejection')).toBe(before - 1);
+  });
+
+  it('the end of the process is told with the task that ended it', async () => {
+    const lines: string[] = [];
+    const critical = (text: string, ...parts: readonly unknown[]): void => void lines.push(format(text, ...parts));
+    bench = await WorkerBench.ready();
+    const release = catchStrayErrors({ ...silentLogger, critical });
+    const [exited] = process.listeners('exit').slice(-1) as [(code: number) => void];
+    exited(1);
+    bench.task(() => exited(3));
+    await bench.deliver({ id: 'a' });
+    release();
+    expect(lines).toEqual(['This process was ended in task tasks.it[a], with exit code 3']);
+    expect(process.listeners('exit')).not.toContain(exited);
   });
 });

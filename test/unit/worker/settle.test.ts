@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BrokerError, MessageStateError, ResultBackendError } from '../../../src/errors.js';
 import { Ignore, Reject, Retry, type TaskContext } from '../../../src/task.js';
 import { eventually } from '../../support/eventually.js';
@@ -16,6 +16,11 @@ const setUp = async (options: BenchOptions = {}): Promise<WorkerBench> => {
 afterEach(() => bench.end());
 
 const away = (): Error => new ResultBackendError('nobody answers', {}, 'CTQ_BACKEND_UNREACHABLE');
+
+/** Pauses between tries are longer by chance. */
+function withoutJitter(): void {
+  vi.spyOn(Math, 'random').mockReturnValue(0);
+}
 
 describe('a task that succeeds', () => {
   it('is stored, acknowledged and logged, in this order', async () => {
@@ -302,6 +307,7 @@ describe('a retry', () => {
 
   it('waits for a broker that is away, with its message unacknowledged', async () => {
     await setUp();
+    withoutJitter();
     bench.publishTroubles.push(new BrokerError('CTQ_BROKER_UNREACHABLE', 'gone'), new BrokerError('CTQ_BROKER_UNREACHABLE', 'gone'));
     bench.task(() => {
       throw new Retry({ countdown: 1 });
@@ -517,6 +523,7 @@ describe('what follows', () => {
 describe('trouble', () => {
   it('a result store that is away is waited for; the message is acknowledged only then', async () => {
     await setUp();
+    withoutJitter();
     bench.backend.troubles.push(away(), away(), away());
     bench.task(() => 1);
     const delivery = await bench.deliver({ id: 'a' });
