@@ -289,6 +289,9 @@ migrate|--queue|queue,|
 migrate|--task|task|
 migrate|--limit|any|
 migrate|--dry-run||
+migrate|--put-back||
+migrate|-f||
+migrate|--force||
 migrate|--source-options|any|
 migrate|--destination-options|any|
 top|-d|any|

@@ -289,6 +289,9 @@ set -g __ctq_table \
     'migrate|--task|task|only messages of this task: tasks.mail.*' \
     'migrate|--limit|any|at most so many' \
     'migrate|--dry-run||only say how many wait' \
+    'migrate|--put-back||bring back to their queues what unfinished migrations set aside' \
+    'migrate|-f||--put-back: also what may have arrived' \
+    'migrate|--force||--put-back: also what may have arrived' \
     'migrate|--source-options|any|transport options of the source; default broker_transport_options' \
     'migrate|--destination-options|any|those of the destination; the same default' \
     'top|-d|any|the time between two looks; default 2' \

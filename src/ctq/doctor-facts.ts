@@ -1,12 +1,13 @@
 /** Looks a live estate over, without changing anything: its servers, queues and keys, and what workers say of themselves. */
 import { systemClock } from '../clock.js';
 import type { Ctq } from '../ctq.js';
-import type { EstateFacts, Facts, QueueFacts, Software, WorkerFacts } from '../doctor/facts.js';
+import type { AsideFacts, EstateFacts, Facts, QueueFacts, Software, WorkerFacts } from '../doctor/facts.js';
 import type { Estate } from '../estate/estate.js';
 import type { OrphanReason } from '../estate/keys.js';
 import type { QueueReport } from '../estate/queues.js';
 import { parseIsoDate } from '../protocol/iso-date.js';
 import { isRecord } from '../protocol/record.js';
+import { DEAD_AFTER_MS, destinationOf, isMigration } from './migration-asides.js';
 
 /** Of each queue so many messages are looked at. */
 const SAMPLE = 100;
@@ -51,7 +52,17 @@ async function lookInto(estate: Estate, health: EstateFacts['health'], { signal 
     }
   }
   const blindSpot = parts.includes('broker') ? await estate.blindSpot?.() : undefined;
-  return { url, parts, health, queues, results, orphans, ...(blindSpot === undefined ? {} : { blindSpot }) };
+  const asides = parts.includes('broker') ? await asidesOf(estate) : [];
+  return { url, parts, health, queues, asides, results, orphans, ...(blindSpot === undefined ? {} : { blindSpot }) };
+}
+
+async function asidesOf({ messages }: Estate): Promise<readonly AsideFacts[]> {
+  const old = (await messages.aside()).filter(({ idleMs }) => idleMs >= DEAD_AFTER_MS);
+  return old.map(({ id, count, queues }) => {
+    const to = destinationOf(id);
+    const by = isMigration(id) ? 'a migration' : 'a purge';
+    return Object.assign({ by, id, count, queues: [...queues.keys()] } as const, to === undefined ? {} : { to });
+  });
 }
 
 async function sampleOf(estate: Estate, report: QueueReport): Promise<QueueFacts> {

@@ -1,7 +1,7 @@
 /** The two ends of a migration, opened by their URLs. */
 import type { Broker } from '../broker.js';
 import { withEmbeddedFile } from '../config/resolve.js';
-import { ConfigError, UsageError } from '../errors.js';
+import { UsageError } from '../errors.js';
 import type { Estate, EstateOptions } from '../estate/estate.js';
 import type { MessageDesk, RemovedMessage } from '../estate/messages.js';
 import { nameOf, notAmong } from './last-page.js';
@@ -20,23 +20,13 @@ export interface MigrationEnds extends Pick<MigrationTerms, 'source' | 'destinat
 export async function openMigrationEnds(source: MigrationEnd, destination: MigrationEnd, baseFolder: string): Promise<MigrationEnds> {
   const { isSamePlace, placeOf } = await import('../estates/index.js');
   const [from, to] = [withEmbeddedFile(source.url, baseFolder), withEmbeddedFile(destination.url, baseFolder)];
-  for (const url of [from, to]) {
-    if (!/^memory:/i.test(url)) continue;
-    throw new UsageError('memory:// is inside one process, and this one has nothing in it', {
-      hint: 'name two brokers that others reach, too',
-    });
-  }
+  for (const url of [from, to]) refuseMemory(url);
   const prefixes = [source, destination].map(({ options }) => options.transportOptions['global_keyprefix'] ?? '');
   if (isSamePlace(from, to, source.options) && prefixes[0] === prefixes[1]) {
     throw new UsageError('source and destination are the same place', { hint: 'ctq migrate moves messages from one broker to another' });
   }
-  if (/^sqlite:/i.test(from)) {
-    const { assertDatabase } = await import('../connections/sqlite/file.js');
-    const { parseSqliteUrl } = await import('../connections/sqlite/url.js');
-    assertDatabase(parseSqliteUrl(from).path);
-  }
   const opened: { close(): Promise<void> }[] = [];
-  const estate = await openSource(from, source.options);
+  const estate = await openMigrationSource(source, baseFolder);
   opened.push(estate);
   const arrivals = await openArrivals(to, destination.options, opened);
   const name = (end: MigrationEnd, url: string, prefix: unknown): string => `${placeOf(url, end.options) ?? url} ${String(prefix)}`;
@@ -49,13 +39,23 @@ export async function openMigrationEnds(source: MigrationEnd, destination: Migra
   };
 }
 
-async function openSource(url: string, options: MigrationEnd['options']): Promise<Estate> {
-  const { isEstate, openEstate } = await import('../estates/index.js');
-  const { brokerSchemes } = await import('../brokers/index.js');
-  const scheme = /^[a-z0-9+.-]+/i.exec(url)?.[0].toLowerCase() ?? '';
-  if (!isEstate(url) && brokerSchemes.includes(scheme)) {
-    throw new ConfigError(`messages cannot be taken out of ${scheme}:// yet`, { hint: 'as a destination it works' });
+function refuseMemory(url: string): void {
+  if (!/^memory:/i.test(url)) return;
+  throw new UsageError('memory:// is inside one process, and this one has nothing in it', {
+    hint: 'name two brokers that others reach, too',
+  });
+}
+
+/** @throws ConfigError for a URL that cannot be read, or a broker that nothing can be taken from. */
+export async function openMigrationSource({ url: given, options }: MigrationEnd, baseFolder: string): Promise<Estate> {
+  const url = withEmbeddedFile(given, baseFolder);
+  refuseMemory(url);
+  if (/^sqlite:/i.test(url)) {
+    const { assertDatabase } = await import('../connections/sqlite/file.js');
+    const { parseSqliteUrl } = await import('../connections/sqlite/url.js');
+    assertDatabase(parseSqliteUrl(url).path);
   }
+  const { openEstate } = await import('../estates/index.js');
   return openEstate(url, { ...options, parts: ['broker'], resultTransportOptions: {} });
 }
 
@@ -65,10 +65,16 @@ async function openArrivals(url: string, options: MigrationEnd['options'], opene
     const estate = await openEstate(url, { ...options, parts: ['broker'], resultTransportOptions: {} });
     opened.push(estate);
     const { messages: desk } = estate;
-    const { noted } = desk;
-    if (noted !== undefined) {
-      const arrive: Arrivals['arrive'] = (id, page, note) => desk.arrive(id, page, note);
-      return { displayUrl: estate.displayUrl, takes: 'bytes', remembers: true, arrive, noted: (id) => noted(id) };
+    const { noted, endArrivals } = desk;
+    if (noted !== undefined && endArrivals !== undefined) {
+      return {
+        ...{ displayUrl: estate.displayUrl, takes: 'bytes', remembers: true },
+        // A page of nothing, and a note of nothing that is forgotten: a write that leaves no trace.
+        look: async () => void (await desk.arrive(LOOK, [], { id: LOOK, text: '' })),
+        arrive: (id, page, note) => desk.arrive(id, page, note),
+        noted: (id) => noted(id),
+        end: (id) => endArrivals(id),
+      };
     }
     // Another one cannot write down together with a page how far it has come.
     return { ...(await openPublishing(url, options, opened)), missing: (page) => missingFrom(desk, page) };
@@ -83,6 +89,8 @@ async function openPublishing(url: string, options: MigrationEnd['options'], ope
   return publishingTo(broker);
 }
 
+/** The id of no migration. */
+const LOOK = 'look';
 const LOOKED_AT_ONCE = 1_000;
 
 /** Those that are not in their queues there. What a worker has taken from them meanwhile is not seen. */
@@ -106,19 +114,32 @@ async function missingFrom(desk: MessageDesk, page: readonly RemovedMessage[]): 
 function publishingTo(broker: Broker): Arrivals {
   const declared = new Map<string, Promise<void>>();
   const exchange = { name: '', type: 'direct' } as const;
-  const publish = async ({ queue, message }: RemovedMessage): Promise<void> => {
-    if (message === undefined) return;
-    const route = { exchange, routingKey: queue };
+  /** Since the last page was begun: from then on nobody knows what of it has arrived. */
+  let published: 'some' | 'nothing' = 'nothing';
+  const declare = (queue: string): Promise<void> => {
     let there = declared.get(queue);
     if (there === undefined) {
-      there = broker.declare({ name: queue, durable: true, ...route });
+      there = broker.declare({ name: queue, durable: true, exchange, routingKey: queue });
       declared.set(queue, there);
     }
-    await there;
-    await broker.publish(message, route);
+    return there;
   };
+  const publish = async ({ queue, message }: RemovedMessage): Promise<void> => {
+    if (message === undefined) return;
+    await declare(queue);
+    published = 'some';
+    await broker.publish(message, { exchange, routingKey: queue });
+  };
+  /** Of a migration that was at work before us nobody knows. */
+  const ours = new Set<string>();
   return {
     ...{ displayUrl: broker.displayUrl, takes: 'messages', remembers: false },
-    arrive: (_id, page) => Promise.all(page.map(publish)),
+    look: async (queues) => void (await Promise.all(queues.map(declare))),
+    arrive(id, page) {
+      published = 'nothing';
+      ours.add(id);
+      return Promise.all(page.map(publish));
+    },
+    end: async (id) => (ours.has(id) && published === 'nothing' ? -1 : undefined),
   };
 }

@@ -18,12 +18,23 @@ export interface EstateFacts {
   readonly parts: readonly EstatePart[];
   readonly health: StoreHealth;
   readonly queues: readonly QueueFacts[];
+  /** What stands where no worker takes it, and has not moved for a while. */
+  readonly asides: readonly AsideFacts[];
   /** Why there may be more queues than these. */
   readonly blindSpot?: string;
   /** Results that nothing removes, and all there are. */
   readonly results: { readonly forEver: number; readonly all: number };
   /** How many of each; results are counted above. */
   readonly orphans: ReadonlyMap<OrphanReason, number>;
+}
+
+export interface AsideFacts {
+  readonly by: 'a migration' | 'a purge';
+  readonly id: string;
+  readonly queues: readonly string[];
+  readonly count: number;
+  /** Where a migration went, when it wrote that down. */
+  readonly to?: string;
 }
 
 export interface QueueFacts {

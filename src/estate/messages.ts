@@ -57,6 +57,8 @@ export interface Keeping {
 export interface Aside {
   readonly id: string;
   readonly count: number;
+  /** How many of which queue. */
+  readonly queues: ReadonlyMap<string, number>;
   /** How long ago the removal gave its last sign of life. */
   readonly idleMs: number;
 }
@@ -75,8 +77,12 @@ export interface MessageDesk {
   aside(): Promise<readonly Aside[]>;
   /** Hands what the removal `id` had set aside to `page` once more, and drops it once that resolves; how many. */
   keepAside(id: string, page: Keeping['page']): Promise<number>;
-  /** Puts back what the removal `id` had set aside; how many. Its copy may hold them too: see {@link restoredFrom}. */
-  putBackAside(id: string): Promise<number>;
+  /**
+   * Puts back what the removal `id` had set aside; how many. Its copy may hold them too: see {@link restoredFrom}.
+   *
+   * @param arrivedUpTo - Those up to this number are somewhere else by now, and are dropped.
+   */
+  putBackAside(id: string, arrivedUpTo?: number): Promise<number>;
   /** The lowest number of the removal `id` that is back in the store; undefined when none is. All above it are back, too. */
   restoredFrom(id: string): Promise<number | undefined>;
   /**
@@ -96,6 +102,11 @@ export interface MessageDesk {
    * @returns How many of them were new.
    */
   arrive(id: string, page: readonly RemovedMessage[], note?: ArrivalNote): Promise<number>;
+  /**
+   * Takes in nothing more of the removal `id`, whoever brings it: a page that is on its way still is refused. Gives the
+   * highest number that has arrived, -1 when none has.
+   */
+  endArrivals?(this: void, id: string): Promise<number>;
   /** What was last written down under this id; a store that cannot do so in one step with messages has none. */
   noted?(this: void, id: string): Promise<string | undefined>;
 }

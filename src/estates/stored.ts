@@ -1,5 +1,6 @@
 /** What the bytes of a stored message say, where they say anything. */
 import { decodeEnvelope } from '../protocol/envelope.js';
+import { BrokerError } from '../errors.js';
 import type { RemovedMessage, StoredMessage } from '../estate/messages.js';
 import type { Message } from '../protocol/message.js';
 
@@ -23,4 +24,11 @@ export function publishedAt(message: Message | undefined): { readonly publishedA
 /** Numbers the messages of a removal's page. */
 export function numbered(messages: readonly StoredMessage[], from: number): readonly RemovedMessage[] {
   return messages.map((message, index) => Object.assign({}, message, { number: from + index }));
+}
+
+/** Told to whoever brings a page of a migration that was given up meanwhile. */
+export function arrivalsEnded(): BrokerError {
+  return new BrokerError('CTQ_BROKER_FAILED', 'this migration was given up by somebody else, who puts back what it had set aside', {
+    hint: 'the same command begins anew',
+  });
 }

@@ -62,7 +62,7 @@ describe('ctq migrate', () => {
   });
 
   it.each([
-    ['needs two URLs', ['sqlite:///a.db'], 2, /URL of the broker that gets them/],
+    ['needs two URLs', ['sqlite:///a.db'], 2, /takes two URLs: where messages are, and where they go/],
     ['refuses one place twice', [`sqlite://${cwd}/x.db`, `sqlite://${cwd}/./x.db`], 2, /source and destination are the same place/],
     ['makes no file to move from', [`sqlite://${cwd}/none.db`, `sqlite://${cwd}/y.db`], 69, /there is no database at .*none\.db/],
     ['refuses what lives in one process', ['memory://', `sqlite://${cwd}/y.db`], 2, /memory:\/\/ is inside one process/],

@@ -1,15 +1,18 @@
 /** `ctq migrate`: moves messages from one broker to another. */
 import { messageFilter } from '../../ctq/message-filter.js';
+import { concerns, isMigration, pairId } from '../../ctq/migration-asides.js';
 import { migrate as move, type MigrationTerms, type QueueMigration } from '../../ctq/migration.js';
-import { type MigrationEnd, openMigrationEnds } from '../../ctq/migration-ends.js';
+import { type MigrationEnd, type MigrationEnds, openMigrationEnds, openMigrationSource } from '../../ctq/migration-ends.js';
 import { UsageError } from '../../errors.js';
 import type { Estate } from '../../estate/estate.js';
 import type { QueueReport } from '../../estate/queues.js';
+import { asideRemedy, asideText } from '../aside-text.js';
 import { openClient, surroundingsOf } from '../client.js';
 import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
 import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
 import { jsonObject } from '../json-values.js';
+import { putBack, takenBackText } from '../migrate/put-back.js';
 import { MigrationView } from '../migrate/view.js';
 import { names, text, wholeNumber } from '../option-values.js';
 import { jsonText } from '../output/json.js';
@@ -21,6 +24,8 @@ const options = {
   task: value('--task <glob>', 'only messages of this task: tasks.mail.*', text, { completes: 'task' }),
   limit: value('--limit <number>', 'at most so many', wholeNumber(1)),
   dryRun: flag('--dry-run', 'only say how many wait'),
+  putBack: flag('--put-back', 'bring back to their queues what unfinished migrations set aside'),
+  force: flag('-f, --force', '--put-back: also what may have arrived'),
   sourceOptions: value('--source-options <json>', 'transport options of the source; default broker_transport_options', jsonObject),
   destinationOptions: value('--destination-options <json>', 'those of the destination; the same default', jsonObject),
 } as const;
@@ -32,7 +37,7 @@ export const migrate = defineCommand({
   summary: 'move messages from one broker to another',
   arguments: [
     { name: 'source', summary: 'URL of the broker that has them', required: true },
-    { name: 'destination', summary: 'URL of the broker that gets them, behind what waits there', required: true },
+    { name: 'destination', summary: 'URL of the broker that gets them, behind what waits there', required: false },
   ],
   options,
   sections: [
@@ -41,6 +46,7 @@ export const migrate = defineCommand({
       rows: [
         ['nothing is lost', 'a message leaves the source after it has arrived'],
         ['it can be killed', 'the same command goes on, and each message arrives once (docs/migrate.md)'],
+        ['back again', '--put-back asks the destination what it has, and brings the others back'],
         ['as they are', 'headers, properties, priority and ETA; what workers hold, results and failed tasks stay'],
       ],
     },
@@ -48,7 +54,7 @@ export const migrate = defineCommand({
   examples: [
     ['ctq migrate redis://old redis://new', 'all queues'],
     ['ctq migrate redis://localhost sqlite:///srv/ctq.db -Q mail --limit 1000', 'a thousand of one queue'],
-    ["ctq migrate redis://old redis://new --task 'tasks.report.*' --dry-run", 'how many wait at the old one'],
+    ['ctq migrate --put-back redis://old redis://new', 'it was killed, and shall not go on'],
   ],
   async run(call) {
     const work = runMigrate(call);
@@ -74,11 +80,15 @@ async function allQueues(source: Estate): Promise<readonly string[]> {
 }
 
 async function runMigrate(call: Call): Promise<number> {
-  const { args, options: given, signal, context } = call;
+  const { args, options: given, signal, context, globals } = call;
   const [from, to] = args;
-  if (from === undefined || to === undefined || args.length > 2) {
-    throw new UsageError('ctq migrate takes two URLs', { hint: 'ctq migrate redis://old redis://new' });
+  const isPutBack = given.putBack === true;
+  if (from === undefined || (to === undefined && !isPutBack) || args.length > 2) {
+    throw new UsageError('ctq migrate takes two URLs: where messages are, and where they go', {
+      hint: 'ctq migrate redis://old redis://new',
+    });
   }
+  if (given.force === true && !isPutBack) throw new UsageError('-f belongs to --put-back', { hint: 'ctq migrate asks nothing' });
   const app = await openClient(call);
   const { connectTimeoutMs, baseFolder } = surroundingsOf(call);
   const { brokerTransportOptions, brokerUseSsl } = app.conf;
@@ -90,16 +100,29 @@ async function runMigrate(call: Call): Promise<number> {
       ...(brokerUseSsl === false ? {} : { ssl: brokerUseSsl }),
     },
   });
+  const only = given.queue?.flat();
+  const back = { only, signal, which: given.force === true ? 'all' : 'what has not arrived' } as const;
+  if (to === undefined) {
+    const source = await openMigrationSource(end(from, given.sourceOptions), baseFolder);
+    call.defer(() => source.close());
+    return putBack(call, { ...back, source, to: undefined });
+  }
   const ends = await openMigrationEnds(end(from, given.sourceOptions), end(to, given.destinationOptions), baseFolder);
   call.defer(() => ends.close());
+  if (isPutBack) return putBack(call, { ...back, source: ends.source, to: ends });
   const filter = messageFilter({ task: given.task });
-  const reports = await ends.source.queues.report(given.queue?.flat() ?? (await allQueues(ends.source)));
+  const reports = await ends.source.queues.report(only ?? (await allQueues(ends.source)));
+  await tellOthers(call, ends, only);
   if (given.dryRun === true) return tellWaiting(call, ends.source, reports, filter);
   const view = new MigrationView(call, { reports, limit: given.limit, filtered: filter !== undefined });
   const counts: QueueMigration[] = [];
   const terms: MigrationTerms = {
-    ...{ ...ends, filter, signal, queues: reports.map(({ name }) => name), limit: given.limit ?? Number.POSITIVE_INFINITY },
+    ...{ ...ends, filter, signal, only, queues: reports.map(({ name }) => name), limit: given.limit ?? Number.POSITIVE_INFINITY },
     onProgress: (queue, moved) => view.progress(queue, moved),
+    onTakenBack: (page) => {
+      view.stop();
+      if (globals.quiet !== true) context.stderr.write(`ctq: ${takenBackText(page)}\n`);
+    },
   };
   try {
     await move(terms, (count) => {
@@ -109,13 +132,22 @@ async function runMigrate(call: Call): Promise<number> {
   } catch (error) {
     view.stop();
     const moved = counts.reduce((sum, count) => sum + count.moved, 0);
-    if (call.globals.quiet !== true && call.globals.json !== true && moved > 0)
+    if (globals.quiet !== true && globals.json !== true && moved > 0)
       context.stderr.write(`ctq: ${countText(moved, 'message')} had moved; the same command goes on\n`);
     throw error;
   }
   view.stop();
   const after = await ends.source.queues.report(counts.map(({ queue }) => queue));
   return conclude(call, counts, { from: ends.source.displayUrl, to: ends.destination.displayUrl, after });
+}
+
+/** What this one does not go on with would else lie where nobody looks. */
+async function tellOthers({ context, globals }: Call, { source, pair }: MigrationEnds, only: readonly string[] | undefined): Promise<void> {
+  if (globals.quiet === true) return;
+  for (const aside of await source.messages.aside()) {
+    const isOurs = isMigration(aside.id) && aside.id.startsWith(pairId(pair)) && concerns(aside, only);
+    if (!isOurs) context.stderr.write(`ctq: note: ${asideText(aside)}; ${asideRemedy(aside, source.displayUrl)}\n`);
+  }
 }
 
 interface Conclusion {
@@ -142,7 +174,7 @@ async function conclude(call: Call, counts: readonly QueueMigration[], { from, t
   if (globals.quiet === true) return EXIT.ok;
   const say = (line: string): void => void context.stderr.write(`ctq: ${line}\n`);
   if (cells.length === 0) say('nothing waits at the source');
-  if (resumed > 0) say(`${countText(resumed, 'message')} of them had been on their way when a migration was killed`);
+  if (resumed > 0) say(`${countText(resumed, 'message')} of them had been set aside by an earlier migration`);
   const held = rows.reduce((sum, row) => sum + row.held, 0);
   if (held > 0) say(`${countText(held, 'message')} in the hands of workers stay where they are`);
   if (signal.aborted) say('interrupted; the same command goes on');

@@ -2,12 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { messageFilter } from '../../ctq/message-filter.js';
-import { isMigration } from '../../ctq/migration.js';
+import { DEAD_AFTER_MS } from '../../ctq/migration-asides.js';
 import type { Ctq } from '../../ctq.js';
 import { UsageError } from '../../errors.js';
 import type { Estate } from '../../estate/estate.js';
 import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
 import { confirm } from '../question.js';
+import { asideText, asideRemedy } from '../aside-text.js';
 import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
 import { duration, names, text } from '../option-values.js';
@@ -201,19 +202,11 @@ function totalOf(counts: readonly QueueCount[]): number {
   return counts.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** A purge that writes a page says so every moment: one that has not for so long is dead. */
-const DEAD_AFTER_MS = 10_000;
-
 async function tellOfAside({ context, globals }: Call, estate: Estate): Promise<void> {
   if (globals.quiet === true) return;
-  for (const { id, count, idleMs } of await estate.messages.aside()) {
-    if (idleMs < DEAD_AFTER_MS) continue;
-    const left = `was killed left ${countText(count, 'message')} aside`;
-    // Some of a migration's may have arrived: whoever puts them back has them twice.
-    const note = isMigration(id)
-      ? `a migration that ${left}; the same ctq migrate goes on with them`
-      : `a purge that ${left}; ctq purge --undo ${escapeText(id)} brings them back`;
-    context.stderr.write(`ctq: note: ${note}\n`);
+  for (const aside of await estate.messages.aside()) {
+    if (aside.idleMs < DEAD_AFTER_MS) continue;
+    context.stderr.write(`ctq: note: ${asideText(aside)}; ${asideRemedy(aside, estate.displayUrl)}\n`);
   }
 }
 

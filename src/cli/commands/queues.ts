@@ -1,8 +1,11 @@
 /** `ctq queues`: what waits, what is being worked on, who works on it; a look inside; and the brake. */
 import { type Census, QueueCensus, type QueueView } from '../../ctq/queue-census.js';
+import { concerns } from '../../ctq/migration-asides.js';
 import type { Ctq } from '../../ctq.js';
 import { UsageError } from '../../errors.js';
 import type { Estate } from '../../estate/estate.js';
+import type { Aside } from '../../estate/messages.js';
+import { asideRemedy, asideText } from '../aside-text.js';
 import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
 import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
@@ -89,11 +92,19 @@ async function listQueues(call: Call): Promise<number> {
     app.conf.taskQueues === null || app.conf.taskQueues === undefined ? [] : app.router.queues.declared().map(({ name }) => name);
   let notes: readonly string[] = [];
   await showView(call, given, async () => {
-    const seen = await census.look(only, declared, given.watch === true ? 'again' : 'once');
+    const asides = (await estate.messages.aside()).filter((aside) => concerns(aside, only));
+    const withAside = asides.flatMap((aside) => [...aside.queues.keys()]);
+    const seen = await census.look(only, [...declared, ...withAside], given.watch === true ? 'again' : 'once');
     const { queues: views } = seen;
     const breakdowns = given.byTask === true ? await breakAllDown(estate, views) : new Map<string, TaskBreakdown>();
-    if (globals.json === true) return `${jsonText(views.map((view) => queueDocument(view, breakdowns.get(view.name))))}\n`;
-    notes = notesOf(seen, [...breakdowns.values()]);
+    if (globals.json === true) {
+      const documents = views.map((view) => ({ ...queueDocument(view, breakdowns.get(view.name)), set_aside: asideOf(asides, view.name) }));
+      return `${jsonText(documents)}\n`;
+    }
+    notes = [
+      ...asides.map((aside) => `${asideText(aside)}; ${asideRemedy(aside, estate.displayUrl)}`),
+      ...notesOf(seen, [...breakdowns.values()]),
+    ];
     if (views.length === 0) return given.watch === true ? `${EMPTY}\n` : '';
     const tables = [await queuesText(views, context.stdout)];
     if (breakdowns.size > 0) tables.push(await breakdownText([...breakdowns], context.stdout));
@@ -102,6 +113,11 @@ async function listQueues(call: Call): Promise<number> {
   if (given.watch !== true && globals.json !== true && globals.quiet !== true)
     for (const note of notes) context.stderr.write(`ctq: ${note}\n`);
   return EXIT.ok;
+}
+
+/** What a migration or a purge has taken out of the queue and not got rid of. */
+function asideOf(asides: readonly Aside[], queue: string): number {
+  return asides.reduce((sum, { queues: counts }) => sum + (counts.get(queue) ?? 0), 0);
 }
 
 const EMPTY = 'no queues here yet; ctq send <task> makes the first, and so does a worker: ctq worker -A <app>';

@@ -39,6 +39,22 @@ export const queueChecks: readonly Check[] = [
     },
   },
   {
+    kind: 'set-aside',
+    weight: 'serious',
+    why: 'they are in no queue, so that no worker takes them, and nothing brings them back by itself',
+    remedy: 'bring them back',
+    look: ({ estates }) =>
+      estates.flatMap(({ url, asides }) =>
+        asides.map(({ by, id, count, queues, to }) => ({
+          what: `${counted(count, 'message')} of ${list(queues)} stand aside at ${url}: ${by}${to === undefined ? '' : ` to ${to}`} did not finish`,
+          remedy:
+            by === 'a purge'
+              ? `ctq purge --undo ${id} brings them back`
+              : `the same ctq migrate goes on with them; ctq migrate --put-back ${url} ${to ?? '<destination>'} brings them back`,
+        })),
+      ),
+  },
+  {
     kind: 'unseen-queues',
     weight: 'note',
     why: 'what waits in a queue that nobody lists is not looked at',

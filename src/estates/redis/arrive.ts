@@ -4,7 +4,8 @@ import { arrivedKey } from '../../brokers/redis/desk-keys.js';
 import { parkedKey, priorityList, type RedisLayout, unackedTail } from '../../brokers/redis/keys.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { ArrivalNote, RemovedMessage } from '../../estate/messages.js';
-import { arriveScript } from './message-scripts.js';
+import { arrivalsEnded } from '../stored.js';
+import { arriveScript, endArrivalsScript } from './message-scripts.js';
 
 /** How long a removal that was killed may wait for somebody to go on with it. */
 const REMEMBERED_S = 90 * 86_400;
@@ -34,7 +35,13 @@ export async function arrive(connection: RedisConnection, layout: RedisLayout, {
     arrivedKey(layout, note?.id ?? id),
     ...lists,
   ];
-  return Number(await connection.run(arriveScript, keys, args));
+  const count = Number(await connection.run(arriveScript, keys, args));
+  if (count < 0) throw arrivalsEnded();
+  return count;
+}
+
+export async function endArrivals(connection: RedisConnection, layout: RedisLayout, id: string): Promise<number> {
+  return Number(await connection.run(endArrivalsScript, [arrivedKey(layout, id)], [String(REMEMBERED_S)]));
 }
 
 export async function noted(connection: RedisConnection, layout: RedisLayout, id: string): Promise<string | undefined> {

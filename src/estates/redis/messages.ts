@@ -4,7 +4,7 @@ import type { RedisConnection } from '../../connections/redis.js';
 import type { MessageDesk, StoredMessage } from '../../estate/messages.js';
 import { PageSize } from '../page-size.js';
 import { type Parked, parkedPages } from './parked.js';
-import { arrive, noted } from './arrive.js';
+import { arrive, endArrivals, noted } from './arrive.js';
 import { asideOnes, keepAside, putBackAside, restore, restoredFrom } from './put-back.js';
 import { removeMessages } from './removal.js';
 import { delayedMessage, readyMessage } from './stored-message.js';
@@ -24,11 +24,13 @@ export function redisMessageDesk({ layout, read, write }: RedisStore): MessageDe
     remove: (terms) => write((connection) => removeMessages(connection, layout, terms)),
     aside: () => read((connection) => asideOnes(connection, layout)),
     keepAside: (id, keep) => write((connection) => keepAside(connection, layout, id, keep)),
-    putBackAside: (id) => write((connection) => putBackAside(connection, layout, id)),
+    putBackAside: (id, arrivedUpTo) => write((connection) => putBackAside(connection, layout, id, arrivedUpTo)),
     restoredFrom: (id) => read((connection) => restoredFrom(connection, layout, id)),
     restore: (id, messages) => write((connection) => restore(connection, layout, id, messages)),
     // Repeated after a lost connection: what has arrived does not arrive again.
     arrive: (id, messages, note) => read((connection) => arrive(connection, layout, { id, page: messages, note })),
+    // The same: what was ended says the same again.
+    endArrivals: (id) => read((connection) => endArrivals(connection, layout, id)),
     noted: (id) => read((connection) => noted(connection, layout, id)),
   };
 }

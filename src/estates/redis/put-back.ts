@@ -5,7 +5,7 @@ import { parkedKey, priorityList, type RedisLayout, unackedTail } from '../../br
 import type { RedisConnection } from '../../connections/redis.js';
 import type { Aside, Keeping, RemovedMessage } from '../../estate/messages.js';
 import { readMessage } from '../stored.js';
-import { dropAsideScript, putBackScript } from './message-scripts.js';
+import { asideQueuesScript, dropAsideScript, putBackScript } from './message-scripts.js';
 import { serverSeconds } from './server-time.js';
 
 /** How long a second undo of the same removal is refused. */
@@ -17,10 +17,25 @@ export async function asideOnes(connection: RedisConnection, layout: RedisLayout
     connection.call('zrange', [asidesKey(layout), '0', '-1', 'WITHSCORES']) as Promise<readonly string[]>,
   ]);
   const ids = flat.filter((_, index) => index % 2 === 0);
-  const counts = await Promise.all(ids.map((id) => connection.call('llen', [asideKey(layout, id)])));
+  const counts = await Promise.all(ids.map((id) => asideQueues(connection, asideKey(layout, id))));
   return ids
-    .map((id, index) => ({ id, count: Number(counts[index]), idleMs: Math.max(0, seconds - Number(flat[index * 2 + 1])) * 1000 }))
+    .map((id, index) => {
+      const queues = counts[index] ?? new Map<string, number>();
+      const count = [...queues.values()].reduce((sum, one) => sum + one, 0);
+      return { id, count, queues, idleMs: Math.max(0, seconds - Number(flat[index * 2 + 1])) * 1000 };
+    })
     .filter(({ count }) => count > 0);
+}
+
+/** Counted where they lie: a page may have megabytes. */
+async function asideQueues(connection: RedisConnection, key: string): Promise<Map<string, number>> {
+  const flat = (await connection.run(asideQueuesScript, [key], [])) as readonly (string | number)[];
+  const queues = new Map<string, number>();
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const [queue] = JSON.parse(String(flat[at])) as [string];
+    queues.set(queue, (queues.get(queue) ?? 0) + Number(flat[at + 1]));
+  }
+  return queues;
 }
 
 export async function restoredFrom(connection: RedisConnection, layout: RedisLayout, id: string): Promise<number | undefined> {
@@ -38,9 +53,15 @@ export async function keepAside(connection: RedisConnection, layout: RedisLayout
   return messages.length;
 }
 
-export async function putBackAside(connection: RedisConnection, layout: RedisLayout, id: string): Promise<number> {
-  const messages = (await setAside(connection, layout, id)).map(readAside).filter((message) => message !== undefined);
-  if (messages.length === 0) return 0;
+export async function putBackAside(connection: RedisConnection, layout: RedisLayout, id: string, arrivedUpTo = -1): Promise<number> {
+  const entries = await setAside(connection, layout, id);
+  const [first] = entries;
+  if (first === undefined) return 0;
+  const messages = entries.map(readAside).filter((message) => message !== undefined && message.number > arrivedUpTo) as RemovedMessage[];
+  if (messages.length === 0) {
+    await connection.run(dropAsideScript, [asideKey(layout, id), asidesKey(layout)], [id, first]);
+    return 0;
+  }
   const done = await putBack(connection, layout, { id, page: messages, from: 'aside' });
   return done ? messages.length : 0;
 }

@@ -3,7 +3,7 @@ import { hasDesk } from '../../brokers/sqlite/desk-tables.js';
 import type { SqliteConnection } from '../../connections/sqlite.js';
 import type { Aside, MessageDesk, StoredMessage } from '../../estate/messages.js';
 import { MESSAGE_COLUMNS, type MessageRow, storedMessage } from './message-row.js';
-import { arrive, noted } from './arrive.js';
+import { arrive, endArrivals, noted } from './arrive.js';
 import { putBackAside, restore, restoredFrom } from './put-back.js';
 import { keepAside, removeMessages } from './removal.js';
 import type { SqliteReader } from './store.js';
@@ -20,10 +20,11 @@ export function sqliteMessageDesk(store: SqliteReader): MessageDesk {
     remove: (terms) => removeMessages(store, terms),
     aside: () => store.read(asideOnes),
     keepAside: (id, keep) => keepAside(store, id, keep),
-    putBackAside: (id) => store.write((db) => putBackAside(db, id)),
+    putBackAside: (id, arrivedUpTo) => store.write((db) => putBackAside(db, id, arrivedUpTo)),
     restoredFrom: (id) => store.read((db) => restoredFrom(db, id)),
     restore: (id, messages) => store.write((db) => restore(db, id, messages)),
     arrive: (id, messages, note) => store.write((db) => arrive(db, id, messages, note)),
+    endArrivals: (id) => store.write((db) => endArrivals(db, id)),
     noted: (id) => store.read((db) => noted(db, id)),
   };
 }
@@ -86,5 +87,13 @@ function asideOnes(db: SqliteConnection): Aside[] {
     .all<{ id: string; count: number; at: number }>(
       'SELECT removal AS id, count(*) AS count, max(removed_at) AS at FROM aside GROUP BY removal',
     )
-    .map(({ id, count, at }) => ({ id, count, idleMs: Math.max(0, nowMs - at) }));
+    .map(({ id, count, at }) => ({ id, count, queues: asideQueues(db, id), idleMs: Math.max(0, nowMs - at) }));
+}
+
+function asideQueues(db: SqliteConnection, id: string): ReadonlyMap<string, number> {
+  const rows = db.all<{ queue: string; count: number }>(
+    'SELECT queue, count(*) AS count FROM aside WHERE removal = ? GROUP BY queue ORDER BY queue',
+    id,
+  );
+  return new Map(rows.map(({ queue, count }) => [queue, count]));
 }

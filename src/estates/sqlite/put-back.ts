@@ -9,8 +9,9 @@ export function restoredFrom(db: SqliteConnection, id: string): number | undefin
   return db.get<{ at: number }>('SELECT restored_from AS at FROM removal WHERE id = ?', id)?.at;
 }
 
-export function putBackAside(db: SqliteConnection, id: string): number {
+export function putBackAside(db: SqliteConnection, id: string, arrivedUpTo = -1): number {
   if (!hasDesk(db)) return 0;
+  db.run('DELETE FROM aside WHERE removal = ? AND number <= ?', id, arrivedUpTo);
   const first = db.get<{ number: number | null }>('SELECT min(number) AS number FROM aside WHERE removal = ?', id)?.number ?? null;
   if (first === null) return 0;
   const count = db.run(`INSERT INTO message (${MESSAGE_COLUMNS}) SELECT ${MESSAGE_COLUMNS} FROM aside WHERE removal = ?`, id);

@@ -49,6 +49,7 @@ const facts = (estate: Partial<EstateFacts> = {}, change: Partial<Facts> = {}): 
       parts: ['broker', 'result backend'],
       health,
       queues: [],
+      asides: [],
       results: { forEver: 0, all: 9 },
       orphans: new Map(),
       ...estate,
@@ -74,6 +75,25 @@ describe('the doctor', () => {
       expect(why.length).toBeGreaterThan(15);
       expect(remedy.length).toBeGreaterThan(5);
     }
+  });
+
+  it('names messages that a migration or a purge left aside, and how they come back', () => {
+    const asides = [
+      { by: 'a migration', id: 'migrate:x', queues: ['mail'], count: 7, to: 'redis://new/0' },
+      { by: 'a purge', id: 'p1', queues: ['celery'], count: 1 },
+    ] as const;
+    expect(judge(facts({ asides })).map(({ kind, weight, what, remedy }) => [`${weight} ${kind}`, what, remedy])).toEqual([
+      [
+        'serious set-aside',
+        '7 messages of mail stand aside at redis://h/0: a migration to redis://new/0 did not finish',
+        'the same ctq migrate goes on with them; ctq migrate --put-back redis://h/0 redis://new/0 brings them back',
+      ],
+      [
+        'serious set-aside',
+        '1 message of celery stand aside at redis://h/0: a purge did not finish',
+        'ctq purge --undo p1 brings them back',
+      ],
+    ]);
   });
 
   it('puts the gravest first, and takes notes for no weight', () => {

@@ -5,10 +5,11 @@
   ARGV  1 seconds to remember it  2 'note' to write one, else ''  3 the note, '' to forget it
         then for each message, in the order of serving: its number, place of its list among the lists, its due time or '' when
         it is ready, its delivery tag, how it ends in unacked, the message
-  Gives how many of them are new.
+  Gives how many of them are new, -1 when nothing of this removal is taken in any more (end-arrivals.lua).
 ]]
 local arrived, unacked, index, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local before = tonumber(redis.call('GET', arrived) or -1)
+if before < -1 then return -1 end
 local last, count = before, 0
 for at = 4, #ARGV, 6 do
   local number = tonumber(ARGV[at])
