@@ -5,6 +5,7 @@
  */
 import { maskUrl } from '../config/masking.js';
 import { ConfigError } from '../errors.js';
+import { amqpSchemes, schemeOf } from './schemes.js';
 
 export interface AmqpAddress {
   readonly host: string;
@@ -51,11 +52,7 @@ const DEFAULT_HEARTBEAT_S = 60;
 const CELERYS_HEARTBEAT_S = 120;
 /** A server that hears nothing closes after two to three of these: within the 15 s of RELIABILITY M8. */
 const ATTENTIVE_HEARTBEAT_S = 4;
-const PLAIN_SCHEMES = new Set(['amqp', 'pyamqp', 'librabbitmq']);
 const LOGIN_METHODS = ['PLAIN', 'AMQPLAIN', 'EXTERNAL'] as const;
-
-/** The schemes that {@link parseAmqpUrl} reads. */
-export const amqpSchemes: readonly string[] = [...PLAIN_SCHEMES, 'amqps'];
 
 /**
  * Reads one URL, or several with `;` between them that are tried in turn; as in kombu, those behind the
@@ -71,7 +68,7 @@ export function parseAmqpUrl(url: string, options: AmqpUrlOptions): readonly Amq
   const [first] = parts;
   if (first === undefined) throw new ConfigError('the AMQP URL is empty', { hint: 'write it as amqp://user:password@host:5672/vhost' });
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(first)?.[0] ?? 'amqp://';
-  return parts.map((part) => readAddress(/^[a-z][a-z0-9+.-]*:\/\//i.test(part) ? part : scheme + part, options));
+  return parts.map((part) => readAddress(schemeOf(part) === '' ? scheme + part : part, options));
 }
 
 /** For a program that never computes for long: the server may take its silence for its end soon, unless a setting says otherwise. */

@@ -6,6 +6,7 @@
 import { maskUrl } from '../config/masking.js';
 import { ConfigError } from '../errors.js';
 import { isRecord } from '../protocol/record.js';
+import { schemeOf } from './schemes.js';
 
 export interface RedisAddress {
   readonly endpoint: RedisEndpoint;
@@ -90,10 +91,6 @@ export function parseRedisUrl(url: string, options: RedisUrlOptions): readonly R
   if (first === undefined) throw new ConfigError('the Redis URL is empty', { hint: 'write it as redis://host:6379/0' });
   if (schemeOf(first) === 'sentinel') return [sentinelAddress(url, parts, options)];
   return parts.map((part) => plainAddress(part, options));
-}
-
-function schemeOf(url: string): string {
-  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? '';
 }
 
 function plainAddress(url: string, options: RedisUrlOptions): RedisAddress {

@@ -1,7 +1,7 @@
 /** Which engine's estates can be looked at: a new one is one line here. */
-import { closestName } from '../config/closest-name.js';
-import { amqpSchemes, parseAmqpUrl } from '../connections/amqp-url.js';
+import { parseAmqpUrl } from '../connections/amqp-url.js';
 import { parseRedisUrl } from '../connections/redis-url.js';
+import { amqpSchemes, redisSchemes, SchemeTable, schemeOf } from '../connections/schemes.js';
 import { parseSqliteUrl } from '../connections/sqlite/url.js';
 import { ConfigError } from '../errors.js';
 import type { Estate, EstateOptions } from '../estate/estate.js';
@@ -10,25 +10,17 @@ type EstateLoader = (url: string, options: EstateOptions) => Promise<Estate>;
 
 const redis: EstateLoader = async (url, options) => (await import('./redis/estate.js')).openRedisEstate(url, options);
 const sqlite: EstateLoader = async (url, options) => (await import('./sqlite/estate.js')).openSqliteEstate(url, options);
-
 const amqp: EstateLoader = async (url, options) => (await import('./amqp/estate.js')).openAmqpEstate(url, options);
 
-const loaders: ReadonlyMap<string, EstateLoader> = new Map([
-  ['sqlite', sqlite],
-  ['redis', redis],
-  ['rediss', redis],
-  ['redis+socket', redis],
-  ['socket', redis],
-  ['sentinel', redis],
-  ['amqp', amqp],
-  ['amqps', amqp],
-  ['pyamqp', amqp],
-  ['librabbitmq', amqp],
+const loaders = new SchemeTable<EstateLoader>([
+  [['sqlite'], sqlite],
+  [redisSchemes, redis],
+  [amqpSchemes, amqp],
 ]);
 
 /** Whether what this URL names can be looked into. */
 export function isEstate(url: string): boolean {
-  return loaders.has(schemeOf(url));
+  return loaders.find(schemeOf(url)) !== undefined;
 }
 
 /**
@@ -65,7 +57,7 @@ export function placeOf(url: string, { transportOptions }: Pick<EstateOptions, '
  */
 export async function openEstate(url: string, options: EstateOptions): Promise<Estate> {
   const scheme = schemeOf(url);
-  const load = loaders.get(scheme);
+  const load = loaders.find(scheme);
   if (load === undefined) {
     throw new ConfigError(`nobody can look into ${scheme === '' ? 'a URL without a scheme' : `${scheme}://`} from outside`, {
       hint: schemeHint(url, scheme),
@@ -75,13 +67,9 @@ export async function openEstate(url: string, options: EstateOptions): Promise<E
 }
 
 function schemeHint(url: string, scheme: string): string {
-  const lookalike = closestName(scheme, loaders.keys());
-  if (lookalike !== undefined) return `did you mean ${lookalike}://?`;
+  const suggestion = loaders.suggestion(scheme);
+  if (suggestion !== undefined) return suggestion;
   // A host alone.
   const host = /^([\w.-]+(?::\d+)?)(?::\/\/)?$/.exec(url)?.[1];
-  return `this works on ${[...loaders.keys()].join(', ')}${host === undefined || scheme === 'memory' ? '' : `; did you mean redis://${host}?`}`;
-}
-
-function schemeOf(url: string): string {
-  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? '';
+  return `this works on ${loaders.schemes.join(', ')}${host === undefined || scheme === 'memory' ? '' : `; did you mean redis://${host}?`}`;
 }

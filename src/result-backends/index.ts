@@ -1,5 +1,5 @@
 /** Which engine keeps results for which URL: a new backend is one line here. */
-import { ConfigError } from '../errors.js';
+import { redisSchemes, SchemeTable, schemeOf } from '../connections/schemes.js';
 import type { ResultBackend, ResultBackendOptions } from '../result-backend.js';
 
 type ResultBackendLoader = (url: string, options: ResultBackendOptions) => Promise<ResultBackend>;
@@ -10,29 +10,17 @@ const memory: ResultBackendLoader = async (url, options) => (await import('./mem
 const sql: ResultBackendLoader = async (url, options) => (await import('./sql.js')).openSqlResultBackend(url, options);
 const memcached: ResultBackendLoader = async (url, options) => (await import('./memcached.js')).openMemcachedResultBackend(url, options);
 const disabled: ResultBackendLoader = async (url, options) => (await import('./disabled.js')).openDisabledResultBackend(url, options);
-
 const rpc: ResultBackendLoader = async (url, options) => (await import('./rpc.js')).openRpcResultBackend(url, options);
 
-const loaders: ReadonlyMap<string, ResultBackendLoader> = new Map([
-  ['disabled', disabled],
-  ['memory', memory],
-  ['rpc', rpc],
-  ['sqlite', sqlite],
-  ['redis', redis],
-  ['rediss', redis],
-  ['redis+socket', redis],
-  ['socket', redis],
-  ['sentinel', redis],
-  ['cache+memcached', memcached],
-  ['cache+pylibmc', memcached],
-  ['db+sqlite', sql],
-  ['db+postgresql', sql],
-  ['db+mysql', sql],
-  ['db+mariadb', sql],
+const loaders = new SchemeTable<ResultBackendLoader>([
+  [['disabled'], disabled],
+  [['memory'], memory],
+  [['rpc'], rpc],
+  [['sqlite'], sqlite],
+  [redisSchemes, redis],
+  [['cache+memcached', 'cache+pylibmc'], memcached],
+  [['db+sqlite', 'db+postgresql', 'db+mysql', 'db+mariadb'], sql],
 ]);
-
-/** The schemes that {@link openResultBackend} knows, for messages and completions. */
-export const resultBackendSchemes: readonly string[] = [...loaders.keys()];
 
 /**
  * Opens a result backend without connecting yet: the first call does.
@@ -40,16 +28,7 @@ export const resultBackendSchemes: readonly string[] = [...loaders.keys()];
  * @throws ConfigError when the URL cannot be read or its scheme is not known.
  */
 export async function openResultBackend(url: string, options: ResultBackendOptions): Promise<ResultBackend> {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === undefined) {
-    throw new ConfigError('the result backend URL has no scheme', {
-      hint: `write it as scheme://…, with one of ${resultBackendSchemes.join(', ')}`,
-    });
-  }
   // The driver that Python takes for a database is nothing to us: db+mysql+pymysql.
-  const load = loaders.get(scheme) ?? loaders.get(scheme.replace(/^(db\+[a-z]+)\+.*/, '$1'));
-  if (load === undefined) {
-    throw new ConfigError(`no result backend for ${scheme}://`, { hint: `known schemes: ${resultBackendSchemes.join(', ')}` });
-  }
+  const load = loaders.find(schemeOf(url).replace(/^(db\+[a-z]+)\+.*/, '$1')) ?? loaders.get(url, 'result backend');
   return load(url, options);
 }

@@ -1,5 +1,6 @@
 /** Which store serves the beats on which broker: a new one is one line here. */
 import type { BrokerOptions } from '../../broker.js';
+import { redisSchemes, SchemeTable, schemeOf } from '../../connections/schemes.js';
 import type { ScheduleStore, ScheduleStoreOptions } from '../schedule-store.js';
 
 type StoreLoader = (url: string, broker: BrokerOptions, options: ScheduleStoreOptions) => Promise<ScheduleStore>;
@@ -7,12 +8,9 @@ type StoreLoader = (url: string, broker: BrokerOptions, options: ScheduleStoreOp
 const redis: StoreLoader = async (...args) => new (await import('./redis/store.js')).RedisScheduleStore(...args);
 const sqlite: StoreLoader = async (...args) => new (await import('./sqlite/store.js')).SqliteScheduleStore(...args);
 
-const loaders: ReadonlyMap<string, StoreLoader> = new Map([
-  ['sqlite', sqlite],
-  ['redis', redis],
-  ['rediss', redis],
-  ['redis+socket', redis],
-  ['sentinel', redis],
+const loaders = new SchemeTable<StoreLoader>([
+  [['sqlite'], sqlite],
+  [redisSchemes, redis],
 ]);
 
 /**
@@ -25,6 +23,5 @@ export async function openScheduleStore(
   broker: BrokerOptions,
   options: ScheduleStoreOptions,
 ): Promise<ScheduleStore | undefined> {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? '';
-  return loaders.get(scheme)?.(url, broker, options);
+  return loaders.find(schemeOf(url))?.(url, broker, options);
 }
