@@ -86,6 +86,8 @@ export interface ResultBackendOptions {
     readonly persistent: boolean;
   };
   readonly ssl?: boolean | Readonly<Record<string, unknown>>;
+  /** For SQL databases: `database_table_names` and `database_table_schemas`, by `task` and `group` as Celery names them. */
+  readonly tables?: { readonly names?: Readonly<Record<string, unknown>>; readonly schemas?: Readonly<Record<string, unknown>> };
 }
 
 /**

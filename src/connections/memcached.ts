@@ -1,5 +1,6 @@
-/** One memcached server, by `memjs`: the only file that knows it. */
+/** memcached, one server or several, by `memjs`: the only file that knows it. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import { systemClock } from '../clock.js';
 import { maskUrl } from '../config/masking.js';
 import { ConfigError } from '../errors.js';
@@ -24,19 +25,26 @@ export class MemcachedFailure extends Error {
 }
 
 /**
- * Reads `cache+memcached://host:11211/`.
+ * Reads `cache+memcached://host:11211/`, with `;` between several servers.
  *
- * @throws ConfigError; also for several servers: each client library spreads keys its own way, and results that one wrote another would miss.
+ * @throws ConfigError; also for several servers of pylibmc, which spreads keys in another way than python-memcached.
  */
-export function parseMemcachedUrl(url: string): MemcachedAddress {
+export function parseMemcachedUrl(url: string): readonly MemcachedAddress[] {
   const displayUrl = maskUrl(url);
-  const rest = url.replace(/^[a-z+]+:\/\//i, '').replace(/\/+$/, '');
-  if (rest.includes(';') || rest.includes(',')) {
+  const parts = url
+    .replace(/^[a-z+]+:\/\//i, '')
+    .replace(/\/+$/, '')
+    .split(';');
+  if (parts.length > 1 && /^cache\+pylibmc:/i.test(url)) {
     throw new ConfigError(`${displayUrl} names several servers`, {
-      hint: 'name one: Python’s clients and ours would look for a result in different ones',
+      hint: 'name one, or write cache+memcached:// where Python has python-memcached: pylibmc would look for a result in another one than ctq',
     });
   }
-  const match = /^(?:([^:@]*):([^@]*)@)?(\[[^\]]+\]|[^:/?]*)(?::(\d{1,5}))?$/.exec(rest);
+  return parts.map((part) => readAddress(part, displayUrl));
+}
+
+function readAddress(part: string, displayUrl: string): MemcachedAddress {
+  const match = /^(?:([^:@]*):([^@]*)@)?(\[[^\]]+\]|[^:/?,]*)(?::(\d{1,5}))?$/.exec(part);
   if (match === null) throw new ConfigError(`${displayUrl} is no address of a memcached`, { hint: 'cache+memcached://host:11211/' });
   const [, username, password, host = '', port] = match;
   return {
@@ -60,7 +68,46 @@ const RETRY_MS = 250;
 /** As memcached has it: longer than that is a moment. */
 const LONGEST_LIFE_S = 30 * 86_400;
 
+/** Several servers, each key on one of them: the one where python-memcached looks for it (`cmemcache_hash`), as long as all are up. */
 export class Memcached {
+  readonly #servers: readonly MemcachedServer[];
+
+  constructor(addresses: readonly MemcachedAddress[], patienceMs: number) {
+    this.#servers = addresses.map((address) => new MemcachedServer(address, patienceMs));
+  }
+
+  get(key: string): Promise<Uint8Array | undefined> {
+    return this.#of(key).get(key);
+  }
+
+  set(key: string, value: Buffer, lifeS: number): Promise<void> {
+    return this.#of(key).set(key, value, lifeS);
+  }
+
+  /** False when there is one already. */
+  add(key: string, value: Buffer, lifeS: number): Promise<boolean> {
+    return this.#of(key).add(key, value, lifeS);
+  }
+
+  delete(key: string): Promise<void> {
+    return this.#of(key).delete(key);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+
+  #of(key: string): MemcachedServer {
+    return this.#servers[serverIndex(key, this.#servers.length)] as MemcachedServer;
+  }
+}
+
+export function serverIndex(key: string, servers: number): number {
+  const hash = (crc32(key) >>> 16) & 0x7f_ff;
+  return (hash === 0 ? 1 : hash) % servers;
+}
+
+class MemcachedServer {
   readonly #address: MemcachedAddress;
   readonly #patienceMs: number;
   #client: Promise<Client> | undefined;
@@ -79,7 +126,6 @@ export class Memcached {
     return this.#do(async (client) => void (await client.set(key, value, { expires: moment(lifeS) })));
   }
 
-  /** False when there is one already. */
   add(key: string, value: Buffer, lifeS: number): Promise<boolean> {
     return this.#do((client) => client.add(key, value, { expires: moment(lifeS) }));
   }

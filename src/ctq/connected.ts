@@ -182,6 +182,7 @@ export class Connected {
       resultExpires: this.settings.resultExpires,
       connectTimeoutMs: this.surroundings.connectTimeoutMs,
       messages: { broker: () => this.publishTo(), persistent: this.settings.resultPersistent === true },
+      tables: { names: this.settings.databaseTableNames, schemas: this.settings.databaseTableSchemas },
       ...sslOption(this.settings.redisBackendUseSsl),
     });
   }

@@ -23,10 +23,10 @@ class MemcachedResultBackend implements ResultBackend {
   readonly #writing = new Map<string, Promise<void>>();
   #closed = false;
 
-  constructor(address: MemcachedAddress, options: ResultBackendOptions) {
-    this.displayUrl = address.displayUrl;
+  constructor(addresses: readonly MemcachedAddress[], options: ResultBackendOptions) {
+    this.displayUrl = addresses[0]?.displayUrl ?? '';
     this.#lifeS = Math.max(0, Math.trunc(options.resultExpires ?? 0));
-    this.#server = new Memcached(address, options.connectTimeoutMs);
+    this.#server = new Memcached(addresses, options.connectTimeoutMs);
     this.#waits = new PollingWaits({ loadMany: (ids) => this.loadMany(ids) });
   }
 

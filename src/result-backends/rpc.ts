@@ -83,6 +83,8 @@ class RpcResultBackend implements ResultBackend {
 
   async wait(taskId: string, options: WaitOptions): Promise<ResultMeta> {
     await this.listen();
+    // It may have been closed meanwhile, and nobody would end a wait that begins afterwards.
+    this.#mustBeOpen();
     return this.#waits.wait(taskId, options);
   }
 
@@ -118,8 +120,9 @@ class RpcResultBackend implements ResultBackend {
       return;
     }
     const { taskId } = meta;
-    // States may overtake each other on their ways; an end is an end.
-    if (isReady(this.#kept.get(taskId)?.meta.status ?? '') && !isReady(meta.status)) return;
+    // States may overtake each other on their ways; an end is an end, and a success the last one.
+    const known = this.#kept.get(taskId)?.meta.status ?? '';
+    if (known === 'SUCCESS' || (isReady(known) && !isReady(meta.status))) return;
     this.#kept.delete(taskId);
     this.#kept.set(taskId, { meta, text });
     if (this.#kept.size > MOST_KEPT) for (const oldest of this.#kept.keys()) if (this.#kept.size > MOST_KEPT) this.#kept.delete(oldest);

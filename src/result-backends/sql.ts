@@ -9,7 +9,7 @@ import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result
 import { PollingWaits } from './polling-waits.js';
 import { closeChords, SqlChords } from './sql/chords.js';
 import { readRows, removeRows, type ResultRow, toRow, writeRows } from './sql/rows.js';
-import { prepareTables, type SqlTables } from './sql/tables.js';
+import { namesOf, prepareTables, type SqlNames, type SqlTables } from './sql/tables.js';
 
 /** In one transaction. */
 const MOST_ROWS = 200;
@@ -33,6 +33,7 @@ class SqlResultBackend implements ResultBackend {
   readonly displayUrl: string;
   readonly chords: SqlChords;
   readonly #dialect: SqlDialect;
+  readonly #names: SqlNames;
   readonly #resultExpires: number;
   readonly #database: LastingSql;
   readonly #waits: PollingWaits;
@@ -45,6 +46,7 @@ class SqlResultBackend implements ResultBackend {
   constructor(address: SqlAddress, options: ResultBackendOptions) {
     this.displayUrl = address.displayUrl;
     this.#dialect = address.dialect;
+    this.#names = namesOf(address.dialect, options.tables ?? {});
     this.#resultExpires = options.resultExpires ?? 0;
     this.#database = new LastingSql(address, options.connectTimeoutMs);
     this.#waits = new PollingWaits({ loadMany: (ids) => this.loadMany(ids) });
@@ -90,7 +92,7 @@ class SqlResultBackend implements ResultBackend {
   }
 
   forget(taskId: string): Promise<void> {
-    return this.#do(() => this.#database.transaction((session) => removeRows(session, [taskId])));
+    return this.#do(({ task }) => this.#database.transaction((session) => removeRows(session, task, [taskId])));
   }
 
   async close(): Promise<void> {
@@ -130,7 +132,7 @@ class SqlResultBackend implements ResultBackend {
         const sql = `SELECT ${column} AS id FROM ${table} WHERE expires_at <= ? LIMIT ${LARGEST_SWEEP}`;
         return (await session.query(sql, [nowMs])).map(({ id }) => String(id));
       };
-      await removeRows(session, await expired('ctq_taskmeta', 'task_id'));
+      await removeRows(session, this.#names.task, await expired('ctq_taskmeta', 'task_id'));
       await closeChords(session, await expired('ctq_chord', 'group_id'));
       await session.query('DELETE FROM ctq_group WHERE expires_at <= ?', [nowMs]);
     });
@@ -146,7 +148,7 @@ class SqlResultBackend implements ResultBackend {
 
   #prepare(): Promise<SqlTables> {
     const look = <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => this.#database.do((database) => work(database));
-    return prepareTables(look, (work) => this.#database.transaction(work), this.#dialect);
+    return prepareTables(look, (work) => this.#database.transaction(work), this.#dialect, this.#names);
   }
 
   #expiresAt(): number | null {

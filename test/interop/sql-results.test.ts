@@ -1,4 +1,6 @@
 /** Results in SQL databases and memcached, each side's worker with the other side's client. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Ctq } from '../../src/index.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
@@ -21,6 +23,8 @@ const stores: readonly {
   readonly first: 'ours' | 'theirs' | 'nobody';
   /** What Python's Celery needs for it. */
   readonly modules: readonly string[];
+  /** Settings of both sides. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   start(): Promise<Store>;
 }[] = [
   {
@@ -32,6 +36,10 @@ const stores: readonly {
   },
   {
     ...{ name: 'PostgreSQL', needs: ['postgres'], first: 'ours', modules: ['sqlalchemy', 'psycopg2'] },
+    settings: {
+      database_table_names: { task: 'ShopResults', group: 'shop_sets' },
+      database_table_schemas: { task: 'public', group: 'public' },
+    },
     async start() {
       const server = await startPostgres();
       const url = `db+${server.newDatabase()}`;
@@ -47,11 +55,11 @@ const stores: readonly {
     },
   },
   {
-    ...{ name: 'memcached', needs: ['memcached'], first: 'nobody', modules: ['memcache'] },
+    ...{ name: 'memcached, two servers', needs: ['memcached'], first: 'nobody', modules: ['memcache'] },
     async start() {
-      const server = await startMemcached();
-      const url = `cache+memcached://${server.address}/`;
-      return { ours: url, theirs: url, stop: () => server.stop() };
+      const servers = await Promise.all([startMemcached(), startMemcached()]);
+      const url = `cache+memcached://${servers.map(({ address }) => address).join(';')}/`;
+      return { ours: url, theirs: url, stop: async () => void (await Promise.all(servers.map((server) => server.stop()))) };
     },
   },
 ];
@@ -63,7 +71,7 @@ describeWith(['redis', 'python'], 'results that both sides keep in one place', (
   });
   afterAll(() => redis.stop());
 
-  for (const { name, needs, first, modules, start } of stores) {
+  for (const { name, needs, first, modules, settings = {}, start } of stores) {
     describeWith(['redis', 'python', ...needs], name, () => {
       const absent = findCeleryPython() === undefined ? modules : modules.filter((module) => !pythonHas(module));
       const title = `${name}: values and failures, written and read by either${first === 'nobody' ? '' : `, tables made by ${first}`}`;
@@ -75,13 +83,15 @@ describeWith(['redis', 'python'], 'results that both sides keep in one place', (
         async () => {
           const store = await start();
           await redis.command('FLUSHALL');
-          const python = { broker: redis.url, backend: store.theirs, conf: { result_extended: true } };
-          const app = new Ctq('client', { brokerUrl: redis.url, resultBackend: store.ours });
+          const python = { broker: redis.url, backend: store.theirs, conf: { result_extended: true, ...settings } };
+          const config = join(tmpFolder(), 'ctq.config.json');
+          writeFileSync(config, JSON.stringify(settings));
+          const app = new Ctq('client', { brokerUrl: redis.url, resultBackend: store.ours, ...settings });
           if (first === 'ours') await app.AsyncResult('nothing').state();
           if (first === 'theirs') await runPython('app.backend.ResultSession()', python);
           const [theirs, ours] = [
             await startCeleryWorker({ ...python, queues: ['theirs'] }),
-            await startCtqWorker({ broker: redis.url, backend: store.ours, queues: ['ours'] }),
+            await startCtqWorker({ broker: redis.url, backend: store.ours, queues: ['ours'], args: ['--config', config] }),
           ];
           try {
             const values = [3, null, true, 1.5, 'ü', [1, [2]], { a: { b: [] } }];

@@ -52,7 +52,7 @@ function toSqlTime(iso: string): string {
 export async function writeRows(
   session: SqlSession,
   dialect: SqlDialect,
-  { extended, nextId }: SqlTables,
+  { task, extended, nextId }: SqlTables,
   rows: readonly ResultRow[],
   { nowMs, expiresAt }: { readonly nowMs: number; readonly expiresAt: number | null },
 ): Promise<void> {
@@ -65,11 +65,12 @@ export async function writeRows(
   ]);
   await removeRows(
     session,
+    task,
     expired.map((row) => String(row['task_id'])),
   );
   const columns = ['task_id', ...BASE_COLUMNS, ...(extended ? EXTENDED_COLUMNS : []), 'status'];
   await session.query(
-    upsert(dialect, { table: 'celery_taskmeta', columns, nextId }, sorted.length),
+    upsert(dialect, { table: task, columns, nextId }, sorted.length),
     sorted.flatMap((row) => [row.taskId, ...row.base, ...(extended ? row.extended : []), row.status]),
   );
   await session.query(
@@ -98,9 +99,9 @@ function upsert(dialect: SqlDialect, { table, columns, nextId }: Target, count: 
   return `${insert} ON CONFLICT (task_id) DO UPDATE SET ${changed.map((name) => `${name} = excluded.${name}`).join(', ')} WHERE ${table}.status <> 'SUCCESS'`;
 }
 
-export async function removeRows(session: SqlSession, ids: readonly string[]): Promise<void> {
+export async function removeRows(session: SqlSession, task: string, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  for (const table of ['celery_taskmeta', 'ctq_taskmeta']) {
+  for (const table of [task, 'ctq_taskmeta']) {
     await session.query(`DELETE FROM ${table} WHERE task_id IN (${marks(ids.length)})`, ids);
   }
 }
@@ -109,7 +110,7 @@ export async function removeRows(session: SqlSession, ids: readonly string[]): P
 export async function readRows(
   session: SqlSession,
   dialect: SqlDialect,
-  { extended }: SqlTables,
+  { task, extended }: SqlTables,
   ids: readonly string[],
   nowMs: number,
 ): Promise<Map<string, ResultMeta>> {
@@ -117,7 +118,7 @@ export async function readRows(
   const time = `CAST(date_done AS ${dialect === 'mysql' ? 'CHAR' : 'TEXT'})`;
   const theirs = await session.query(
     `SELECT task_id, status, result, ${time} AS done, traceback${extended ? `, ${EXTENDED_COLUMNS.join(', ')}` : ''}
-     FROM celery_taskmeta WHERE task_id IN (${marks(ids.length)})`,
+     FROM ${task} WHERE task_id IN (${marks(ids.length)})`,
     ids,
   );
   const ours = new Map(

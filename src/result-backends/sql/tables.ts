@@ -3,11 +3,22 @@
  * for more where a database's default is small, and ours for what has no column there.
  */
 import { type SqlDialect, SqlFailure, type SqlSession } from '../../connections/sql.js';
+import { ConfigError } from '../../errors.js';
+import type { ResultBackendOptions } from '../../result-backend.js';
 
 /** Written when a table has them: Celery makes them with `result_extended` only. */
 export const EXTENDED_COLUMNS = ['name', 'args', 'kwargs', 'worker', 'retries', 'queue'] as const;
 
+/** Where Celery's results are: `database_table_names` and `database_table_schemas`, ready to stand in a statement. */
+export interface SqlNames {
+  readonly task: string;
+  /** What is put before the names of sequences: SQLAlchemy looks for them where the table is. */
+  readonly schema: string;
+}
+
 export interface SqlTables {
+  /** Celery's table. */
+  readonly task: string;
   readonly extended: boolean;
   /** What gives the next id of `celery_taskmeta`; undefined where the column does so by itself. */
   readonly nextId: string | undefined;
@@ -36,10 +47,24 @@ const TYPES: Readonly<Record<SqlDialect, Types>> = {
 /** Any number: nobody else in the database should take the same. */
 const LOCK = 7_102_411;
 
-function statements(dialect: SqlDialect): string[] {
+/** @throws ConfigError for names that are no texts. */
+export function namesOf(dialect: SqlDialect, { names = {}, schemas = {} }: NonNullable<ResultBackendOptions['tables']>): SqlNames {
+  const quoted = (setting: string, value: unknown): string => {
+    if (typeof value !== 'string' || value === '' || value.includes('\0')) {
+      throw new ConfigError(`${setting}.task is no name: ${JSON.stringify(value)}`, { hint: "write it as { task: 'my_taskmeta' }" });
+    }
+    const mark = dialect === 'mysql' ? '`' : '"';
+    return mark + value.replaceAll(mark, mark + mark) + mark;
+  };
+  const { task = 'celery_taskmeta' } = names;
+  const schema = schemas['task'] === undefined ? '' : `${quoted('database_table_schemas', schemas['task'])}.`;
+  return { task: schema + quoted('database_table_names', task), schema };
+}
+
+function statements(dialect: SqlDialect, { task, schema }: SqlNames): string[] {
   const { id, bytes, text, time, after } = TYPES[dialect];
   const made = [
-    `CREATE TABLE IF NOT EXISTS celery_taskmeta (id ${id}, task_id VARCHAR(155) UNIQUE, status VARCHAR(50), result ${bytes},
+    `CREATE TABLE IF NOT EXISTS ${task} (id ${id}, task_id VARCHAR(155) UNIQUE, status VARCHAR(50), result ${bytes},
       date_done ${time}, traceback ${text}, name VARCHAR(155), args ${bytes}, kwargs ${bytes}, worker VARCHAR(155), retries INTEGER,
       queue VARCHAR(155))${after}`,
     `CREATE TABLE IF NOT EXISTS ctq_taskmeta (task_id VARCHAR(155) NOT NULL PRIMARY KEY, status VARCHAR(50) NOT NULL,
@@ -52,7 +77,7 @@ function statements(dialect: SqlDialect): string[] {
   ];
   if (dialect === 'mysql') return made;
   const index = 'CREATE INDEX IF NOT EXISTS ctq_taskmeta_expires ON ctq_taskmeta (expires_at)';
-  const sequences = SEQUENCES.map((name) => `CREATE SEQUENCE IF NOT EXISTS ${name}`);
+  const sequences = SEQUENCES.map((name) => `CREATE SEQUENCE IF NOT EXISTS ${schema}${name}`);
   return dialect === 'postgresql' ? [`SELECT pg_advisory_xact_lock(${LOCK})`, ...sequences, ...made, index] : [...made, index];
 }
 
@@ -61,7 +86,9 @@ export async function prepareTables(
   look: <T>(work: (session: SqlSession) => Promise<T>) => Promise<T>,
   make: (work: (session: SqlSession) => Promise<void>) => Promise<void>,
   dialect: SqlDialect,
+  names: SqlNames,
 ): Promise<SqlTables> {
+  const { task } = names;
   const has = async (columns: string, table: string): Promise<boolean> => {
     try {
       await look((session) => session.query(`SELECT ${columns} FROM ${table} WHERE 1 = 0`));
@@ -71,21 +98,26 @@ export async function prepareTables(
       return false;
     }
   };
-  const there = (await has('task_id', 'celery_taskmeta')) && (await has('task_id', 'ctq_taskmeta')) && (await has('tree', 'ctq_group'));
+  const there = (await has('task_id', task)) && (await has('task_id', 'ctq_taskmeta')) && (await has('tree', 'ctq_group'));
   if (!there) {
     await make(async (session) => {
-      for (const statement of statements(dialect)) await session.query(statement);
+      for (const statement of statements(dialect, names)) await session.query(statement);
       if (dialect !== 'mysql') return;
       const [version] = await session.query('SELECT version() AS version');
       // MySQL itself has none.
       if (!/mariadb/i.test(String(version?.['version']))) return;
-      for (const name of SEQUENCES) await session.query(`CREATE SEQUENCE IF NOT EXISTS ${name}`);
+      for (const name of SEQUENCES) await session.query(`CREATE SEQUENCE IF NOT EXISTS ${names.schema}${name}`);
     });
   }
-  return { extended: await has(EXTENDED_COLUMNS.join(', '), 'celery_taskmeta'), nextId: await nextIdOf(dialect, has) };
+  return { task, extended: await has(EXTENDED_COLUMNS.join(', '), task), nextId: await nextIdOf(dialect, names.schema, has) };
 }
 
-async function nextIdOf(dialect: SqlDialect, has: (columns: string, table: string) => Promise<boolean>): Promise<string | undefined> {
-  if (dialect === 'postgresql') return `nextval('${SEQUENCES[0]}')`;
-  return dialect === 'mysql' && (await has('next_not_cached_value', SEQUENCES[0])) ? `nextval(${SEQUENCES[0]})` : undefined;
+async function nextIdOf(
+  dialect: SqlDialect,
+  schema: string,
+  has: (columns: string, table: string) => Promise<boolean>,
+): Promise<string | undefined> {
+  const sequence = `${schema}${SEQUENCES[0]}`;
+  if (dialect === 'postgresql') return `nextval('${sequence.replaceAll("'", "''")}')`;
+  return dialect === 'mysql' && (await has('next_not_cached_value', sequence)) ? `nextval(${sequence})` : undefined;
 }
