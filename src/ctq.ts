@@ -27,6 +27,7 @@ import { systemClock } from './clock.js';
 import { type Conf, createConf } from './config/conf.js';
 import { environmentLayer, type SettingsLayer } from './config/resolve.js';
 import type { Settings, SettingsInput } from './config/settings.js';
+import { checkSendOptions } from './config/send-options.js';
 import { checkTaskOptions } from './config/task-options.js';
 import { ConfigError } from './errors.js';
 import type { Estate } from './estate/estate.js';
@@ -185,6 +186,7 @@ export class Ctq implements TaskSender {
 
   /** Sends a task by name; it need not be known here. */
   sendTask(name: string, args: readonly unknown[] = [], options: ApplyAsyncOptions = {}): SentTask {
+    checkSendOptions(name, options);
     const { producer, results } = this.connected();
     const { taskId, published } = producer.send(name, args, options);
     return new SentTask(taskId, results, published);

@@ -3,7 +3,6 @@ import { closestName } from '../config/closest-name.js';
 import type { Ctq } from '../ctq.js';
 import { CtqError, TaskError } from '../errors.js';
 import type { CommandCall } from './command.js';
-import type { Spinner } from './output/spinner.js';
 import { isTerminal } from './output/terminal.js';
 
 type Call = Pick<CommandCall, 'globals' | 'context' | 'signal'>;
@@ -40,23 +39,6 @@ export async function withLookalike(error: unknown, app: Ctq, { signal }: Call):
         ? 'no worker has a task of that name'
         : 'no worker has a task of that name; ctq inspect registered lists what they have';
   return new TaskError(error.taskId, error.state, error.remote, { hint });
-}
-
-/** After so long somebody who waits wants to know whether anybody works. */
-const WONDER_AFTER_MS = 2_000;
-
-/** Says in the wait's own line, or as a line where that is no terminal, that no worker is there. */
-export function wonder(app: Ctq, call: Call, spinner: Spinner, what: string): { stop(): void } {
-  const { context, globals, signal } = call;
-  const ask = async (): Promise<void> => {
-    const replies = await app.control.gather('ping', {}, { timeout: 1, signal });
-    if (replies.length > 0 || signal.aborted) return;
-    const words = 'no worker answers; ctq worker -A <app> starts one';
-    if (isTerminal(context.stderr)) spinner.say(`waiting for ${what}: ${words}`);
-    else if (globals.quiet !== true) context.stderr.write(`ctq: ${words}\n`);
-  };
-  const timer = context.clock.setTimeout(() => void ask().catch(() => {}), WONDER_AFTER_MS).unref();
-  return { stop: () => timer.cancel() };
 }
 
 async function registered(app: Ctq, signal: AbortSignal): Promise<readonly string[]> {

@@ -9,21 +9,30 @@ import { showWait } from './output/progress.js';
 import type { Spinner } from './output/spinner.js';
 import { valueText } from './output/value.js';
 import { resultDocument } from './result-document.js';
+import type { TakerNote } from './taker-note.js';
 
 export type Sent = SentTask | SentGroup;
 
 export interface SentCall {
-  readonly call: Pick<CommandCall, 'globals' | 'context' | 'signal'>;
+  readonly call: Pick<CommandCall, 'globals' | 'context' | 'signal' | 'defer'>;
   readonly sent: Sent;
   /** What was sent, for people. */
   readonly what: string;
   readonly timeout: number | undefined;
   readonly spinner: Spinner;
+  /** Why it may take for ever, when that is known. */
+  readonly trouble?: TakerNote;
 }
 
 /** Waits, prints, and returns the exit code. @throws TaskError, WaitTimeoutError */
-export async function printValue({ call, sent, what, timeout, spinner }: SentCall): Promise<number> {
+export async function printValue({ call, sent, what, timeout, spinner, trouble }: SentCall): Promise<number> {
   const { globals, context, signal } = call;
+  let waits = true;
+  call.defer(() => {
+    spinner.stop();
+    // Otherwise the id would be gone with the spinner's line.
+    if (waits && signal.aborted) context.stderr.write(`ctq: no longer waiting; ctq result --wait ${sent.id} does again\n`);
+  });
   const tasks = tasksOf(sent);
   const view = showWait(spinner, `${what} (${sent.id})`, tasks.length);
   const waiting = { signal, ...(timeout === undefined ? {} : { timeout }) };
@@ -41,14 +50,17 @@ export async function printValue({ call, sent, what, timeout, spinner }: SentCal
     return EXIT.ok;
   } catch (error) {
     spinner.stop();
-    if (signal.aborted && globals.quiet !== true) context.stderr.write(`ctq: it goes on without us; ctq result --wait ${sent.id}\n`);
     if (globals.json === true && error instanceof TaskError) await printDocuments();
     if (error instanceof WaitTimeoutError) {
+      const goOn = `ctq result --wait ${sent.id}`;
+      const reason = trouble?.();
       throw new WaitTimeoutError(`${sent.id} is not ready after ${timeout} s`, {
-        hint: `it may still finish: ctq result --wait ${sent.id}`,
+        hint: reason === undefined ? `it may still finish: ${goOn}` : `${reason}, then ${goOn}`,
       });
     }
     throw error;
+  } finally {
+    waits = signal.aborted;
   }
 }
 

@@ -142,7 +142,7 @@ export class AsyncResult<Result = unknown> {
 
   protected async waitForMeta(options: GetOptions): Promise<ResultMeta> {
     if (this.settled !== undefined) return this.settled;
-    const timeout = timeoutSignal(options.timeout);
+    const timeout = timeoutSignal(options.timeout, `task ${this.id}`);
     const ended = new AbortController();
     // Every step of a long chain listens; Node takes more than ten for a leak.
     setMaxListeners(0, ended.signal);
@@ -221,10 +221,14 @@ export class SentTask<Result = unknown> extends AsyncResult<Result> implements P
   }
 }
 
-/** A signal that goes off after so many seconds; undefined when they never end. */
-export function timeoutSignal(seconds: number | undefined): { signal: AbortSignal; cancel(): void } | undefined {
+/** A signal that goes off after so many seconds; undefined when they never end. `what` is not ready then. */
+export function timeoutSignal(seconds: number | undefined, what: string): { signal: AbortSignal; cancel(): void } | undefined {
   if (seconds === undefined || seconds === Number.POSITIVE_INFINITY) return undefined;
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(new WaitTimeoutError()), Math.max(seconds, 0) * 1000);
+  const giveUp = (): void => {
+    const hint = 'it may still finish; ctq find tells where it is, ctq queues whether anybody takes from its queue';
+    controller.abort(new WaitTimeoutError(`${what} is not ready after ${seconds} s`, { hint }));
+  };
+  const timer = setTimeout(giveUp, Math.max(seconds, 0) * 1000);
   return { signal: controller.signal, cancel: () => clearTimeout(timer) };
 }

@@ -40,7 +40,7 @@ export class GroupResult<Results extends readonly unknown[] = readonly unknown[]
    */
   async get(options: GetOptions = {}): Promise<Results> {
     const { timeout, ...rest } = options;
-    const limit = timeoutSignal(timeout);
+    const limit = timeoutSignal(timeout, `group ${this.id}`);
     const given = [limit?.signal, options.signal].filter((signal) => signal !== undefined);
     const ended = new AbortController();
     const each = { ...rest, signal: AbortSignal.any([...given, ended.signal]) };
@@ -66,7 +66,7 @@ export class GroupResult<Results extends readonly unknown[] = readonly unknown[]
   /** The members' values as they come, each with its handle; a failure comes as a {@link TaskError} or is thrown. */
   async *iterate(options: GetOptions = {}): AsyncGenerator<readonly [result: AnyResult, value: unknown], void> {
     const { propagate, timeout, ...rest } = options;
-    const limit = timeoutSignal(timeout);
+    const limit = timeoutSignal(timeout, `group ${this.id}`);
     const signals = [limit?.signal, options.signal].filter((signal) => signal !== undefined);
     const each = { ...rest, propagate: false, ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }) } as const;
     const pending = new Map(

@@ -123,6 +123,21 @@ describe('ctq send', () => {
     expect(stderr).toBe('ctq: slow is not ready after 0.05 s (it may still finish: ctq result --wait slow)\n');
   });
 
+  it('says after two seconds that nobody will run it, and how to go on waiting when it is told to stop', async () => {
+    const context = fakeContext({ cwd: folder, terminal: true });
+    const running = main(['-b', url, 'send', 'tasks.any', '--task-id', 'alone', '-Q', 'letters', '--wait'], context);
+    await context.stderr.waitFor(/no worker has answered; ctq worker -A <app> -Q letters starts one/);
+    context.signal('SIGINT');
+    expect(await running).toBe(130);
+    expect(context.stderr.text).toContain('ctq: no longer waiting; ctq result --wait alone does again\n');
+    const given = ['-b', url, '-q', 'send', 'tasks.any', '--task-id', 'late', '--timeout', '2.8'];
+    const quiet = fakeContext({ cwd: folder });
+    expect(await main(given, quiet)).toBe(75);
+    expect(quiet.stderr.text).toBe(
+      'ctq: late is not ready after 2.8 s (no worker has answered; ctq worker -A <app> starts one, then ctq result --wait late)\n',
+    );
+  });
+
   it('turns a spinner on a terminal only, and leaves nothing of it', async () => {
     const context = fakeContext({ cwd: folder, terminal: true });
     const running = main(['-b', url, 'send', 'tasks.any', '--task-id', 'spin', '--wait'], context);

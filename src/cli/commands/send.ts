@@ -13,8 +13,9 @@ import { instant, oneOf, seconds, secondsOrInstant, text, wholeNumber } from '..
 import { jsonText } from '../output/json.js';
 import { startSpinner } from '../output/spinner.js';
 import { sendCanvas } from '../send-canvas.js';
-import { suggest, withLookalike, wonder } from '../next-steps.js';
+import { suggest, withLookalike } from '../next-steps.js';
 import { printValue } from '../sent.js';
+import { lookForTakers } from '../taker-note.js';
 
 const options = {
   args: value('--args <json>', 'positional arguments as a JSON list', jsonList),
@@ -94,7 +95,8 @@ async function sendOne(call: CommandCall<typeof options>): Promise<number> {
   const app = await openClient(call);
   const spinner = startSpinner(context, `sending ${task}`, globals);
   call.defer(() => spinner.stop());
-  const sent = app.sendTask(task, args, applyOptions(options));
+  const sending = applyOptions(options);
+  const sent = app.sendTask(task, args, sending);
   await beforeDeadline(sent.published, call);
   if (!waits) {
     spinner.stop();
@@ -102,13 +104,12 @@ async function sendOne(call: CommandCall<typeof options>): Promise<number> {
     if (options.ignoreResult !== true) suggest(call, `ctq result --wait ${sent.id} waits for its value`);
     return EXIT.ok;
   }
-  const wondering = wonder(app, call, spinner, `${task} (${sent.id})`);
+  const { queue } = app.router.route({ name: task, args, kwargs: sending.kwargs ?? {}, options: sending });
+  const trouble = lookForTakers({ call, app, queue: queue.name, spinner });
   try {
-    return await printValue({ call, sent, what: task, timeout: options.timeout, spinner });
+    return await printValue({ call, sent, what: task, timeout: options.timeout, spinner, trouble });
   } catch (error) {
     throw await withLookalike(error, app, call);
-  } finally {
-    wondering.stop();
   }
 }
 
@@ -153,11 +154,13 @@ const LOCAL = {
   ...{ batch: undefined, chain: undefined, group: undefined, chord: undefined },
 };
 
-function applyOptions(options: SendOptions): ApplyAsyncOptions {
-  const { kwarg, kwargs, header } = options;
+/** What the call was given for the message; beside it stand the options of all commands. */
+function applyOptions(given: SendOptions): ApplyAsyncOptions {
+  const { kwarg, kwargs, header } = given;
   const keywords = kwargs === undefined && kwarg === undefined ? undefined : { ...kwargs, ...objectOf(kwarg) };
-  const all = { ...options, kwargs: keywords, headers: objectOf(header), ...LOCAL };
-  return Object.fromEntries(Object.entries(all).filter(([, given]) => given !== undefined)) as ApplyAsyncOptions;
+  const all = { ...given, kwargs: keywords, headers: objectOf(header), ...LOCAL };
+  const own = Object.entries(all).filter(([name, value]) => value !== undefined && (name in options || name === 'headers'));
+  return Object.fromEntries(own) as ApplyAsyncOptions;
 }
 
 function retryPolicy(raw: string): NonNullable<ApplyAsyncOptions['retryPolicy']> {

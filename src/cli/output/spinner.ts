@@ -12,6 +12,8 @@ const LINE_EVERY_MS = 5_000;
 export interface Spinner {
   /** Says something else from now on. */
   say(text: string): void;
+  /** A line that stays, above what moves; written where nothing moves, too. */
+  note(text: string): void;
   /** Clears the line. */
   stop(): void;
 }
@@ -23,15 +25,13 @@ export interface SpinnerSetting {
   readonly elsewhere?: 'lines';
 }
 
-const silent: Spinner = { say() {}, stop() {} };
-
 export function startSpinner(context: CliContext, text: string, setting: SpinnerSetting): Spinner {
   if (setting.elsewhere === 'lines' && setting.quiet !== true && !isTerminal(context.stderr)) return plainLines(context);
   // A terminal that does not know its width (`script`, some containers) says 0, and ora would clear lines without end.
-  if (setting.quiet === true || !isTerminal(context.stderr) || context.stderr.columns === 0) return silent;
+  if (setting.quiet === true || !isTerminal(context.stderr) || context.stderr.columns === 0) return plainNotes(context);
   let words = text;
   let stopped = false;
-  let shown: { text: string; stop(): unknown } | undefined;
+  let shown: { text: string; start(): unknown; stop(): unknown } | undefined;
   const show = async (): Promise<void> => {
     const { default: ora } = await import('ora');
     if (stopped) return;
@@ -46,6 +46,11 @@ export function startSpinner(context: CliContext, text: string, setting: Spinner
       words = next;
       if (shown !== undefined) shown.text = next;
     },
+    note(text) {
+      shown?.stop();
+      context.stderr.write(`${text}\n`);
+      if (!stopped) shown?.start();
+    },
     stop() {
       stopped = true;
       timer.cancel();
@@ -54,15 +59,20 @@ export function startSpinner(context: CliContext, text: string, setting: Spinner
   };
 }
 
-function plainLines({ stderr, clock }: CliContext): Spinner {
+function plainNotes({ stderr }: CliContext): Spinner {
+  return { say() {}, note: (text) => void stderr.write(`${text}\n`), stop() {} };
+}
+
+function plainLines(context: CliContext): Spinner {
+  const { stderr, clock } = context;
   let toldAtMs = clock.monotonicMs();
   return {
+    ...plainNotes(context),
     say(text) {
       const nowMs = clock.monotonicMs();
       if (nowMs - toldAtMs < LINE_EVERY_MS) return;
       toldAtMs = nowMs;
       stderr.write(`ctq: ${text}\n`);
     },
-    stop() {},
   };
 }
