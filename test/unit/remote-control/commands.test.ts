@@ -61,8 +61,9 @@ describe('the table of commands', () => {
     const control =
       'add_consumer autoscale cancel_consumer disable_events election enable_events heartbeat pool_grow pool_restart pool_shrink rate_limit revoke revoke_by_stamped_headers shutdown terminate time_limit';
     const named = (kind: string) => remoteCommands.filter((command) => command.kind === kind).map(({ name }) => name);
-    expect(named('inspect').join(' ')).toBe(inspect);
-    expect(named('control').join(' ')).toBe(control);
+    // And more, if somebody adds one.
+    expect(named('inspect')).toEqual(expect.arrayContaining(inspect.split(' ')));
+    expect(named('control')).toEqual(expect.arrayContaining(control.split(' ')));
   });
 
   it('knows no name twice', () => {
