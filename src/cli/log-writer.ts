@@ -2,7 +2,7 @@
  * The logger behind `-l`, `-f` and `--logfile-format`. Lines of one tick are written together: at
  * 20,000 tasks a second a call of the system per line would cost more than the tasks.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../clock.js';
 import { OutputFileError } from '../errors.js';
@@ -175,6 +175,7 @@ function openForAppending(path: string): number {
   }
   const { uid } = lstatSync(path);
   if (uid !== 0 && uid !== process.getuid?.()) throw Object.assign(new Error('a foreign link'), { code: 'ELOOP' });
+  if (!existsSync(path)) throw Object.assign(new Error('a link to nothing'), { code: 'EMLINK' });
   return openSync(path, O_APPEND | O_WRONLY);
 }
 
@@ -211,10 +212,12 @@ export function outputFileError(what: 'logfile' | 'pidfile', path: string, error
       ? [`there is no folder ${dirname(path)}`, `create it, or choose another --${what}`]
       : code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
         ? ['permission denied', `let this user write in ${dirname(path)}, or choose another --${what}`]
-        : code === 'ELOOP'
-          ? ['it is a symbolic link of somebody else', 'remove it, or name its target']
-          : code === 'EISDIR'
-            ? ['it is a folder', `name a file in it`]
-            : [`the system says ${code ?? String(error)}`, `choose another --${what}`];
+        : code === 'EMLINK'
+          ? ['it is a symbolic link to nothing', 'remove it, or make its target']
+          : code === 'ELOOP'
+            ? ['it is a symbolic link of somebody else', 'remove it, or name its target']
+            : code === 'EISDIR'
+              ? ['it is a folder', `name a file in it`]
+              : [`the system says ${code ?? String(error)}`, `choose another --${what}`];
   return new OutputFileError(`cannot create the ${what} ${path}: ${problem}`, { hint: remedy, cause: error });
 }

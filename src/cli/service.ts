@@ -50,6 +50,8 @@ export interface Service {
   readonly detached: boolean;
   /** For file names of further options. */
   readonly paths: PathContext;
+  /** To be logged when it does start: an error is one line. */
+  readonly warning: string | undefined;
 }
 
 /**
@@ -76,10 +78,9 @@ export async function startService(call: Call, { hostname, who }: ServiceName): 
   const level = options.loglevel === 'fatal' ? 'critical' : (options.loglevel ?? 'warning');
   const logger = await openLog(call, level, logfile);
   call.defer(() => logger.close());
-  if (warning !== undefined) logger.warning('%s', warning);
   const detached = isDetached(context);
   takeMark(context);
-  return { logger, level, logfile, nodename, detached, paths };
+  return { logger, level, logfile, nodename, detached, paths, warning };
 }
 
 /** `worker_log_format`, `worker_task_log_format` and `worker_log_color`, which beat follows, too, as in Celery. */

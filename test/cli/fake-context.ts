@@ -77,7 +77,8 @@ export function fakeContext(world: FakeWorld): FakeContext {
     stdin: Readable.from(input.map((part) => Buffer.from(part))),
     stdout: new FakeStream(terminal, world.columns),
     stderr: new FakeStream(terminal, world.columns),
-    env: world.env ?? {},
+    // As test/support/ctq-process.ts: who tests as root means it.
+    env: { CTQ_ALLOW_ROOT: '1', ...world.env },
     cwd: world.cwd,
     hostname: 'test.example.org',
     pid: process.pid,

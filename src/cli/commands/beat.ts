@@ -142,7 +142,7 @@ async function run(call: Call): Promise<number> {
   if (given.detach === true && !isDetached(context)) return detach(context);
   keepYoungGenerationSmall();
   const service = await startService(call, { who: 'beat' });
-  const { logger, logfile, level, nodename, detached, paths } = service;
+  const { logger, logfile, level, nodename, detached, paths, warning } = service;
   const schedule = given.schedule === undefined ? undefined : expandPath(given.schedule, '--schedule', paths);
   const { app, file } = await openScheduleApp(call);
   styleLog(logger, app.conf);
@@ -153,6 +153,7 @@ async function run(call: Call): Promise<number> {
     ...(given.maxInterval === undefined ? {} : { maxInterval: given.maxInterval }),
     ...metricsAt(given.metrics, context.env),
   });
+  if (warning !== undefined) logger.warning('%s', warning);
   context.stdout.write(
     beatBanner({
       version: CTQ_VERSION,

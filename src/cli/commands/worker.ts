@@ -190,11 +190,12 @@ async function prepare(
 ): Promise<{ readonly running: Listening['running'] & { start(): Promise<string> } } & Pick<Listening, 'logger' | 'restarting'>> {
   const { options: given, context } = call;
   const service = await startService(call, { hostname: given.hostname, who: 'worker' });
-  const { logger, nodename } = service;
+  const { logger, nodename, warning } = service;
   const loaded = await openApp(call);
   if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });
   const { conf, signals } = loaded.app;
   styleLog(logger, conf);
+  if (warning !== undefined) logger.warning('%s', warning);
   if (loaded.app.tasks.size === 0) logger.warning('The app has no tasks: is the module that makes them imported? -I names more modules');
   const pool = poolKind(given.pool ?? conf.workerPool, call);
   if (conf.workerRedirectStdouts && hasNoChildren(pool)) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel), 'leave');

@@ -139,6 +139,7 @@ describe('fileSink', () => {
     const folder = tmpFolder({ 'there.log': 'before\n' });
     symlinkSync(join(folder, 'nowhere.log'), join(folder, 'dangling'));
     expect(() => fileSink(join(folder, 'dangling'), new FakeClock())).toThrow(OutputFileError);
+    expect(() => fileSink(join(folder, 'dangling'), new FakeClock())).toThrow('it is a symbolic link to nothing');
     expect(existsSync(join(folder, 'nowhere.log'))).toBe(false);
     symlinkSync(join(folder, 'there.log'), join(folder, 'link'));
     const sink = fileSink(join(folder, 'link'), new FakeClock());
