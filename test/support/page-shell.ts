@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect } from 'vitest';
 import { startCtq, washedEnvironment } from './ctq-process.js';
+import { eventually } from './eventually.js';
 import { type Fence, shellWords } from './markdown.js';
 import type { OwnedProcess } from './owned-process.js';
 
@@ -14,15 +15,21 @@ export interface PageShellOptions {
   readonly codes?: Readonly<Record<string, number>>;
   /** Programs other than `ctq`, by their name. */
   readonly programs?: Readonly<Record<string, readonly string[]>>;
+  /** Has something happen, for what only then says something. */
+  readonly nudge?: () => Promise<unknown>;
 }
 
 /** What goes on until somebody ends it, and what it says when it works. */
 const STAYS: readonly (readonly [RegExp, RegExp])[] = [
+  // What goes into a file is not seen; the banner is.
+  [/^worker\b.* -f /, /\[tasks\]/],
   [/^worker\b(?!.* -D\b)/, /ready\./],
   [/^beat\b(?!.*--next|.* (?:add|rm|list|pause|resume)\b)/, /beat: (?:Starting|Sending)/],
   [/^exporter\b/, /http:\/\//],
   [/^(?:top|events|queues\b.* --watch)\b(?!.*--once|.*--limit)/, /\w/],
 ];
+
+const QUESTION = /^ctq (?:inspect|status|find|result|failed|doctor|keys|queues)\b(?!.*--watch)/;
 
 export class PageShell {
   readonly #options: PageShellOptions;
@@ -40,9 +47,20 @@ export class PageShell {
       .split('\n')
       .map((line) => line.replace(/^\$ /, ''))
       .filter((line) => line.trim() !== '' && !line.startsWith('#') && !left.some((start) => line.startsWith(start)));
-    for (const line of lines) await this.#line(line);
-    await this.end();
+    await this.type(lines);
     return lines.length;
+  }
+
+  /** These lines, one after the other. */
+  async type(lines: readonly string[]): Promise<void> {
+    for (let at = 0; at < lines.length; ) {
+      // Questions change nothing, and several may be asked at once.
+      const together = lines.slice(at, at + 3).findIndex((line) => !QUESTION.test(line));
+      const some = lines.slice(at, at + (together === -1 ? 3 : Math.max(1, together)));
+      await Promise.all(some.map((line) => this.#line(line)));
+      at += some.length;
+    }
+    await this.end();
   }
 
   async end(): Promise<void> {
@@ -59,7 +77,8 @@ export class PageShell {
 
   async #line(line: string): Promise<void> {
     const { cwd, env, codes = {}, programs = {} } = this.#options;
-    const words = shellWords(this.#atHome(line));
+    const typed = this.#atHome(line);
+    const words = shellWords(typed);
     const own: Record<string, string> = {};
     for (let word = words[0] ?? ''; /^[A-Z_]+=/.test(word); word = words[0] ?? '') {
       own[word.slice(0, word.indexOf('='))] = word.slice(word.indexOf('=') + 1);
@@ -67,6 +86,16 @@ export class PageShell {
     }
     if (words[0] === 'npx') words.shift();
     const [program = '', ...args] = words;
+    const stays = program === 'ctq' ? STAYS.find(([which]) => which.test(args.join(' ')))?.[1] : undefined;
+    if (stays === undefined && /[|<>]/.test(typed.replaceAll(/"[^"]*"|'[^']*'/g, ''))) {
+      const { status, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', typed], {
+        cwd,
+        env: washedEnvironment(env),
+        encoding: 'utf8',
+      });
+      expect([line, status, stderr]).toEqual([line, 0, expect.not.stringMatching(/error|not found/)]);
+      return;
+    }
     if (program !== 'ctq') {
       const { status, stderr } = spawnSync(programs[program]?.[0] ?? program, [...(programs[program]?.slice(1) ?? []), ...args], {
         cwd,
@@ -76,13 +105,17 @@ export class PageShell {
       expect([line, status, stderr]).toEqual([line, 0, '']);
       return;
     }
-    const said = args.join(' ');
-    const stays = STAYS.find(([which]) => which.test(said))?.[1];
     const start = (): OwnedProcess => startCtq([...args, ...this.#extras(args)], { cwd, env: { ...env, ...own } });
     let process = start();
     if (stays !== undefined) {
       this.#staying.push({ line, process });
-      await process.waitForOutput(stays);
+      const { nudge } = this.#options;
+      if (nudge === undefined || args[0] !== 'events') await process.waitForOutput(stays);
+      else
+        await eventually(async () => {
+          if (!stays.test(process.output)) await nudge();
+          expect([line, process.output]).toEqual([line, expect.stringMatching(stays)]);
+        });
       return;
     }
     let { code } = await process.waitForExit(30_000);
