@@ -1,24 +1,35 @@
 /**
  * The contract between ctq and whatever keeps results. `result-backends/` holds the ways to keep it
  * and `test/contract/result-backend.ts` is what each must pass.
+ *
+ * Several programs have the same store open at once, each with options of its own. Thousands of calls may be
+ * made in one tick. What can be mended (a server that is away) is tried again for `connectTimeoutMs`; then, and
+ * after {@link ResultBackend.close}, a call rejects with a {@link ResultBackendError}.
  */
 import type { Broker, Delivery, Route, Settled, SettledListener } from './broker.js';
+import { ResultBackendError } from './errors.js';
 import type { FailureRecord } from './estate/failed-task.js';
+import type { Logger } from './logger.js';
 import type { Message } from './protocol/message.js';
 import type { ResultMeta, ResultTree } from './protocol/result-meta.js';
 
 export interface ResultBackend {
   /** The URL with its password masked; `disabled://` when results are off. */
   readonly displayUrl: string;
-  /** Stores and announces. Never replaces a stored SUCCESS (WIRE 7.2). */
+  /**
+   * Stores and announces. Never replaces a stored SUCCESS (WIRE 7.2). How long it is kept is decided here, by the
+   * `resultExpires` of who stores; an expired result is as one that never was. Of one task the last of a tick counts.
+   */
   store(meta: ResultMeta): Promise<void>;
   /** undefined is Celery's PENDING. */
   load(taskId: string): Promise<ResultMeta | undefined>;
+  /** In the order of the ids. */
   loadMany(taskIds: readonly string[]): Promise<(ResultMeta | undefined)[]>;
   /**
    * Resolves with the first final state (SUCCESS, FAILURE, REVOKED); subscribes first and looks then, so
    * nothing falls between. `onUpdate` sees states on the way (STARTED, RETRY, custom).
-   * Rejects with the signal's reason when aborted.
+   * Rejects with the signal's reason when aborted. `Waits` keeps the list of those who wait; `PollingWaits` does the
+   * rest where a store announces nothing.
    */
   wait(taskId: string, options: WaitOptions): Promise<ResultMeta>;
   forget(taskId: string): Promise<void>;
@@ -46,7 +57,8 @@ export interface ChordStore {
    * Notes how a part ended. A part that ended before (its message was delivered again) replaces itself, so
    * the count never runs past the size.
    *
-   * @returns All parts, in the order of their indexes, when none is missing; else undefined.
+   * @returns All parts, in the order of their indexes (`inResultOrder`), when none is missing; else undefined. Of many
+   *   that report at once exactly one gets them.
    */
   report(part: ChordPart): Promise<readonly ChordPart[] | undefined>;
   /** Removes the counters. */
@@ -68,6 +80,16 @@ export interface ChordPart {
   readonly result: unknown;
 }
 
+/** @throws ResultBackendError when the backend keeps no groups. */
+export function chordsOf({ chords, displayUrl }: ResultBackend): ChordStore {
+  if (chords !== undefined) return chords;
+  throw new ResultBackendError(
+    `the result backend ${displayUrl} can neither keep groups nor count the parts of chords`,
+    { hint: 'set result_backend to redis://, sqlite:// or db+postgresql://' },
+    'CTQ_BACKEND_DISABLED',
+  );
+}
+
 export interface WaitOptions {
   readonly signal?: AbortSignal;
   readonly onUpdate?: (meta: ResultMeta) => void;
@@ -79,6 +101,8 @@ export interface ResultBackendOptions {
   /** Seconds to keep results; 0 or null keeps them for ever. Celery's `result_expires`. */
   readonly resultExpires: number | null;
   readonly connectTimeoutMs: number;
+  /** Told what is wrong with the place; absent where it is the broker's, which says so itself. */
+  readonly logger?: Logger;
   /** For results that travel as messages. */
   readonly messages?: {
     readonly broker: () => Promise<Broker>;

@@ -181,6 +181,7 @@ export class Connected {
       transportOptions: this.settings.resultBackendTransportOptions,
       resultExpires: this.settings.resultExpires,
       connectTimeoutMs: this.surroundings.connectTimeoutMs,
+      ...(this.urls.resultBackend === this.urls.consume ? {} : { logger: this.logger }),
       messages: { broker: () => this.publishTo(), persistent: this.settings.resultPersistent === true },
       tables: { names: this.settings.databaseTableNames, schemas: this.settings.databaseTableSchemas },
       ...sslOption(this.settings.redisBackendUseSsl),

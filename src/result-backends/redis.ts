@@ -57,6 +57,12 @@ export class RedisResultBackend implements ResultBackend {
     this.redisIdentity = addresses.map((address) => address.identity).join(';');
     this.#link = new RedisLink({ addresses, name: 'ctq results', clock: systemClock, connectTimeoutMs });
     this.displayUrl = this.#link.displayUrl;
+    if (addresses.some(({ tls }) => tls?.verify === 'none')) {
+      options.logger?.warning(
+        'Nobody checks the certificate of %s: whoever is in between reads and writes results (ssl_cert_reqs)',
+        this.displayUrl,
+      );
+    }
     this.chords = new RedisChords({
       keys: this.#keys,
       ttlS: this.#ttlS,

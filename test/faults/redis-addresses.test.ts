@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { ConsumerHandler } from '../../src/broker.js';
 import { openRedisBroker, type RedisBroker } from '../../src/brokers/redis/broker.js';
 import { silentLogger } from '../../src/logger.js';
+import { openRedisResultBackend } from '../../src/result-backends/redis.js';
 import { taskMessage, toQueue } from '../contract/messages.js';
 import { remaining, send } from '../contract/broker/verbs.js';
 import { certificates } from '../support/certificates.js';
@@ -149,6 +150,10 @@ describe.skipIf(files === undefined || findRedisServer() === undefined)('a Redis
       expect(warnings.filter((line) => line.includes('Nobody checks the certificate of rediss://:**@localhost:1/0'))).toHaveLength(count);
       await consumer.close();
       await broker.close();
+      warnings.length = 0;
+      const results = openRedisResultBackend(url, { connectTimeoutMs: 100, logger, transportOptions: {}, resultExpires: 1 });
+      expect(warnings.filter((line) => line.includes('Nobody checks the certificate of'))).toHaveLength(count);
+      await results.close();
     }
   });
 });
