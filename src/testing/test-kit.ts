@@ -98,7 +98,8 @@ class Kit implements TestKit {
   readonly #madeUp = new Set<string>();
   /** Published, and not with the broker yet. */
   #underWay = 0;
-  #running = 0;
+  /** By id, the names of those that have begun and not ended. */
+  readonly #running = new Map<string, string>();
   #closed = false;
 
   constructor(app: Ctq, options: TestKitOptions) {
@@ -107,6 +108,11 @@ class Kit implements TestKit {
   }
 
   async open(): Promise<void> {
+    if (openKits.has(this.#app)) {
+      throw new ConfigError('the app is in use already: an earlier test kit was not closed', {
+        hint: 'write "await using kit = await testKit(app)", or close it in afterEach',
+      });
+    }
     const url = `memory://test-${newId()}`;
     const inMemory = { brokerUrl: url, resultBackend: url, brokerReadUrl: null, brokerWriteUrl: null, workerEnableRemoteControl: false };
     const layers = [
@@ -114,6 +120,7 @@ class Kit implements TestKit {
       readLayer({ ...this.#options.settings }, 'the settings of testKit()'),
     ];
     this.#app.configure({ layers, baseFolder: process.cwd(), connectTimeoutMs: 5_000 });
+    openKits.add(this.#app);
     this.#watch();
     if (this.#options.mode !== 'queued') await this.#startWorkers();
   }
@@ -161,6 +168,7 @@ class Kit implements TestKit {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    openKits.delete(this.#app);
     await this.#stopWorkers();
     for (const undo of this.#undo.splice(0).reverse()) undo();
     await this.#app.close();
@@ -185,11 +193,11 @@ class Kit implements TestKit {
       signals.afterTaskPublish.connect(() => {
         this.#underWay -= 1;
       }),
-      signals.taskPrerun.connect(() => {
-        this.#running += 1;
+      signals.taskPrerun.connect(({ sender, taskId }) => {
+        this.#running.set(taskId, sender.name);
       }),
       signals.taskPostrun.connect(({ sender, taskId, request, args, kwargs, state, retval }) => {
-        this.#running -= 1;
+        this.#running.delete(taskId);
         const failed = state === 'FAILURE' || state === 'REVOKED' || (state === 'RETRY' && retval instanceof Error);
         this.#runs.push({
           ...{ id: taskId, task: sender.name, args, kwargs, state, retries: request.retries },
@@ -217,10 +225,13 @@ class Kit implements TestKit {
   async #stopWorkers(): Promise<void> {
     const workers = this.#workers ?? [];
     this.#workers = undefined;
+    // What runs by now is more than the test waited for; it must not hold up the next one.
+    const how = this.#running.size === 0 ? 'warm' : 'cold';
     for (const { worker, working } of await Promise.all(workers)) {
-      await worker.stop('warm');
+      await worker.stop(how);
       await working;
     }
+    this.#running.clear();
   }
 
   /** What was sent to a queue that no settings name must be taken from there. */
@@ -232,19 +243,29 @@ class Kit implements TestKit {
     this.#workers?.push(this.#startWorker({ queues: [routingKey] }));
   }
 
+  #whatRuns(): { readonly hint?: string } {
+    const running = [...this.#running].map(([id, name]) => `${name}[${id}]`);
+    return running.length === 0
+      ? {}
+      : { hint: `${running.slice(0, 3).join(', ')}${running.length > 3 ? ' …' : ''} has begun and not ended` };
+  }
+
   async #untilIdle(limitMs: number, timeout: number): Promise<void> {
     const broker = (await this.#app.broker()) as MemoryBroker;
     const declared = this.#app.router.queues.declared().map(({ name }) => name);
     for (let quiet = 0; quiet < QUIET_TURNS; ) {
       const left = broker.outstanding([...declared, ...this.#madeUp]);
-      quiet = left + this.#underWay + this.#running === 0 ? quiet + 1 : 0;
+      quiet = left + this.#underWay + this.#running.size === 0 ? quiet + 1 : 0;
       if (performance.now() > limitMs) {
-        throw new WaitTimeoutError(`${left} task(s) still wait or run after ${timeout} s`);
+        throw new WaitTimeoutError(`${left} task(s) still wait or run after ${timeout} s`, this.#whatRuns());
       }
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
 }
+
+/** A kit that nobody closed is found by the test after it. */
+const openKits = new WeakSet<Ctq>();
 
 function nameOf(task: Named): string {
   return typeof task === 'string' ? task : task.name;

@@ -89,10 +89,33 @@ describe('a test kit', () => {
     let release = (): void => {};
     const slow = app.task('kit.slow', () => new Promise<void>((resolve) => (release = resolve)));
     const kit = await testKit(app);
-    await slow.delay();
-    await expect(kit.drain({ timeout: 0.2 })).rejects.toThrow('1 task(s) still wait or run after 0.2 s');
+    const sent = await slow.delay();
+    await expect(kit.drain({ timeout: 0.2 })).rejects.toMatchObject({
+      message: '1 task(s) still wait or run after 0.2 s',
+      hint: expect.stringContaining(`kit.slow[${sent.id}]`),
+    });
     release();
     await kit.close();
+  });
+
+  it.each(['eager', 'queued'] as const)('is not held up by a task that never ends (%s)', { timeout: 5_000 }, async (mode) => {
+    const { app } = someApp();
+    const stuck = app.task('kit.stuck', () => new Promise<void>(() => {}));
+    const kit = await testKit(app, { mode });
+    await stuck.delay();
+    await expect(kit.drain({ timeout: 0.1 })).rejects.toThrow('1 task(s) still wait or run after 0.1 s');
+    await kit.close();
+  });
+
+  it('says that an earlier kit is open, and how it closes by itself', async () => {
+    const { app } = someApp();
+    const forgotten = await testKit(app);
+    await expect(testKit(app)).rejects.toMatchObject({
+      message: 'the app is in use already: an earlier test kit was not closed',
+      hint: expect.stringContaining('await using kit'),
+    });
+    await forgotten.close();
+    await (await testKit(app)).close();
   });
 
   it('has a stub take keyword arguments where the task itself would', async () => {
