@@ -9,6 +9,7 @@ import { type FailedDocument, failedDocument } from './failed-options.js';
 import type { Paint } from './output/colour.js';
 import { relativeTime } from './output/relative-time.js';
 import { wrapText } from './output/wrap.js';
+import { foldedTraceback } from './traceback.js';
 
 /** As `--json` prints it; null where it is not known. */
 export interface FailedDetailsDocument extends FailedDocument {
@@ -104,7 +105,8 @@ export function detailsText(document: FailedDetailsDocument, { nowMs, width, pai
     value === null || value === '' ? [] : [`  ${name.padEnd(10)}${coloured(name, wrapText(escapeText(value), width, INDENT))}\n`],
   );
   const title = [document.task ?? 'a task without a name', document.id ?? 'without an id'].map((part) => escapeText(part));
-  const traceback = document.traceback === null ? '' : `\n${escapeBlock(document.traceback).trimEnd()}\n`;
+  const told = document.traceback === null || width === Number.POSITIVE_INFINITY ? document.traceback : foldedTraceback(document.traceback);
+  const traceback = told === null ? '' : `\n${escapeBlock(told).trimEnd()}\n`;
   return `${paint('bold', title[0] ?? '')} ${title[1] ?? ''}\n${lines.join('')}${traceback}`;
 }
 

@@ -27,7 +27,8 @@ export async function showView(
   view: () => Promise<string>,
 ): Promise<void> {
   const { stdout, clock, env } = context;
-  const redraw = watch === true && globals.json !== true && isTerminal(stdout) && env['TERM'] !== 'dumb';
+  // A single look is printed below what is there.
+  const redraw = watch === true && times > 1 && globals.json !== true && isTerminal(stdout) && env['TERM'] !== 'dumb';
   for (let shown = 1; ; shown += 1) {
     const text = await view();
     await writeWhole(stdout, redraw ? `${REDRAW}${text}` : text);

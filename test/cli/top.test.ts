@@ -256,6 +256,13 @@ describeWith(['redis', 'python'], 'ctq top', () => {
       expect(terminal.written.match(/^ {2}mail +nobody +3/gm)).toHaveLength(2);
     });
 
+    it('prints it once below what is on the terminal', async () => {
+      const terminal = top(['--once']);
+      expect((await terminal.ended()).exit).toBe(0);
+      expect(terminal.written).not.toMatch(/\u001b\[[HJ]/);
+      expect(terminal.written).toMatch(/ {2}mail +nobody +3/);
+    });
+
     it('prints it once into a pipe', async () => {
       const { code, stdout, stderr } = await runCtq(['top', '-b', redis.url, '--once'], { cwd });
       expect([code, stderr]).toEqual([0, '']);

@@ -19,6 +19,7 @@ import { isTerminal } from '../output/terminal.js';
 import { valueText } from '../output/value.js';
 import { idsIn, resultDocument } from '../result-document.js';
 import { type ResultNode, resultTree, type TaskNode, type TreeSource } from '../result-tree.js';
+import { foldedTraceback } from '../traceback.js';
 
 const options = {
   wait: flag('-w, --wait', 'wait until it is ready'),
@@ -173,7 +174,8 @@ async function printTrees(call: Call, source: TreeSource): Promise<void> {
 
 function printTraceback({ context }: Call, { meta }: Answer): void {
   if (typeof meta?.traceback !== 'string') return;
-  const text = meta.traceback.endsWith('\n') ? meta.traceback : `${meta.traceback}\n`;
+  const traceback = isTerminal(context.stderr) ? foldedTraceback(meta.traceback) : meta.traceback;
+  const text = traceback.endsWith('\n') ? traceback : `${traceback}\n`;
   context.stderr.write(isTerminal(context.stderr) ? escapeBlock(text) : text);
 }
 

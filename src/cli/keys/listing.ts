@@ -2,15 +2,19 @@
 import type { KeyKind, KeyReport } from '../../estate/keys.js';
 import type { Estate } from '../../estate/estate.js';
 import type { TerminalStream } from '../context.js';
+import { escapeText } from '../escape-text.js';
 import { bytesText } from '../output/bytes.js';
 import { jsonText } from '../output/json.js';
 import { countText, numberText } from '../output/number.js';
 import { durationText } from '../output/relative-time.js';
 import { type Cell, tableText } from '../output/table.js';
+import { textWidth } from '../output/width.js';
 import { KeyCensus, type KeyOrder, type KindCount, type ListedKey } from './census.js';
 
 /** Columns that it takes to say of each key what it is. */
 const WIDE = 100;
+/** A longer name of a key may be cut: `celery-task-meta-` and `reply.celery.pidbox` with an id are shorter. */
+const LONGEST_WHOLE = 60;
 
 export interface Listing {
   readonly pattern: string | undefined;
@@ -99,8 +103,10 @@ async function keysText(keys: readonly ListedKey[], { orphans }: Listing, stream
     ...[key.name, orphans === 'only' ? orphanText(key) : isNarrow ? key.kind : key.about],
     ...[key.members ?? '', sizeCell(key.bytes), ttlCell(key.ttlMs)],
   ]);
+  // Whoever looks for a key copies its name, which mostly ends in an id.
+  const isCut = keys.some(({ name }) => textWidth(escapeText(name)) > LONGEST_WHOLE);
   return tableText(['KEY', second, 'MEMBERS', 'SIZE', 'EXPIRES'], rows, stream, {
-    flexible: orphans === 'only' || !isNarrow ? ['KEY', second] : ['KEY'],
+    flexible: isCut ? ['KEY', second] : isNarrow ? [] : [second],
   });
 }
 

@@ -59,7 +59,7 @@ export async function perform(act: Act, parts: ActionParts): Promise<Outcome> {
   }
 }
 
-/** Those that say the same are told of together; what went wrong comes first. */
+/** Those that say the same are told of together. */
 function repliesOutcome(replies: Replies): Outcome {
   const byText = new Map<string, string[]>();
   for (const [node, value] of Object.entries(replies)) {
@@ -70,11 +70,17 @@ function repliesOutcome(replies: Replies): Outcome {
   }
   if (byText.size === 0) return { text: 'no worker has answered within a second; it may still obey', tone: 'bad' };
   const parts = [...byText]
-    .sort(([a], [b]) => Number(b.startsWith('refused: ')) - Number(a.startsWith('refused: ')))
+    .sort(([a], [b]) => weightOf(b) - weightOf(a))
     .map(([text, nodes]) => `${nodes.length === 1 ? nodes[0] : countText(nodes.length, 'worker')}: ${text}`);
   // One may refuse what it does not know and another does it.
   const allRefused = [...byText.keys()].every((text) => text.startsWith('refused: '));
   return { text: parts.join('; '), tone: allRefused ? 'bad' : 'good' };
+}
+
+/** What went wrong comes first, and workers that never had the task last. */
+function weightOf(text: string): number {
+  if (text === 'refused: unknown task' || text === 'terminate: tasks unknown') return 0;
+  return text.startsWith('refused: ') ? 2 : 1;
 }
 
 async function retry(id: string, { app, estates, context, signal }: ActionParts): Promise<Outcome> {

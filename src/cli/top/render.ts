@@ -3,6 +3,7 @@ import { escapeText } from '../escape-text.js';
 import type { Colour } from '../output/colour.js';
 import { countText, numberText } from '../output/number.js';
 import { durationText } from '../output/relative-time.js';
+import { wrapText } from '../output/wrap.js';
 import { CHOICES } from './choices.js';
 import { questionOf } from './acts.js';
 import { detailLines } from './details.js';
@@ -29,6 +30,8 @@ const TALL = 36;
 const PREVIEW = 12;
 /** An outcome has been read by then. */
 const NOTICE_MS = 15_000;
+/** In lines. */
+const LONGEST_NOTICE = 4;
 
 /** As interval: nobody looks again. */
 export const ONCE = Number.POSITIVE_INFINITY;
@@ -42,8 +45,9 @@ export function pageOf({ height }: Pick<Screen, 'height'>): number {
 export function render(state: TopState, screen: Screen): readonly Line[] {
   const { width, height } = screen;
   if (width < SMALLEST.width || height < SMALLEST.height) return tooSmall(screen);
-  const body = bodyLines(state, screen, height - HEAD - FOOT);
-  const lines = [...headLines(state, screen), ...body, noticeLine(state, screen), hintLine(state, width)];
+  const notice = noticeLines(state, screen);
+  const body = bodyLines(state, screen, height - HEAD - FOOT + 1 - notice.length);
+  const lines = [...headLines(state, screen), ...body, ...notice, hintLine(state, width)];
   return lines.slice(0, height).map((line) => cutLine(line, width));
 }
 
@@ -90,13 +94,14 @@ function summaryLine({ snapshot, intervalMs, held }: TopState, nowMs: number): L
   ];
 }
 
-function flowLine({ snapshot }: TopState): Line {
+function flowLine({ snapshot, intervalMs }: TopState): Line {
   const { flow, failures, moreFailures, atMs } = snapshot;
   const lately = failures.filter(({ atMs: failedAtMs }) => failedAtMs !== null && atMs - failedAtMs < 3_600_000).length;
   const most = moreFailures && lately === failures.length ? '+' : '';
   const failed: readonly Span[] = [span('  failed in 1 h ', 'dim'), span(`${numberText(lately)}${most}`, lately > 0 ? 'red' : undefined)];
   const begun: readonly Span[] = [span('begun ', 'dim'), span(flow.begun === null ? '-' : `${rate(flow.begun)}/s`)];
-  if (flow.events === null) return [...begun, ...failed, span('  no task events', 'dim')];
+  // Who looks once does not listen.
+  if (flow.events === null) return [...begun, ...failed, ...(intervalMs === ONCE ? [] : [span('  no task events', 'dim')])];
   const { succeeded, failed: failing, retried } = flow.events;
   return [
     ...begun,
@@ -186,11 +191,30 @@ function filled(lines: readonly Line[], height: number): readonly Line[] {
   return Array.from({ length: height }, (_, index) => lines[index] ?? []);
 }
 
+/** A question, and what became of it, are told whole: the list gives way. */
+function noticeLines(state: TopState, screen: Screen): readonly Line[] {
+  const { mode, notice } = state;
+  const { nowMs, width } = screen;
+  if (mode.kind === 'question') {
+    return wrapped(questionOf(mode.act).text, width - 1).map((text) => bar([span(` ${text}`)], width, 'inverse'));
+  }
+  const isTyping = mode.kind === 'filter' || mode.kind === 'search' || (mode.kind === 'rate limit' && notice?.tone !== 'bad');
+  if (!isTyping && notice !== undefined && (notice.tone === 'working' || nowMs - notice.atMs < NOTICE_MS)) {
+    const [mark, colour]: readonly [string, Colour] =
+      notice.tone === 'good' ? ['ok: ', 'green'] : notice.tone === 'bad' ? ['! ', 'red'] : ['... ', 'yellow'];
+    const [first = '', ...more] = wrapped(escapeText(notice.text), width - mark.length);
+    return [[span(mark, colour), span(first)], ...more.map((text): Line => [span(`${' '.repeat(mark.length)}${text}`)])];
+  }
+  return [noticeLine(state, screen)];
+}
+
+function wrapped(text: string, width: number): readonly string[] {
+  return wrapText(text, width, '').split('\n').slice(0, LONGEST_NOTICE);
+}
+
 function noticeLine(state: TopState, { nowMs, width }: Screen): Line {
   const { mode, notice } = state;
   switch (mode.kind) {
-    case 'question':
-      return bar([span(` ${questionOf(mode.act).text}`)], width, 'inverse');
     case 'filter':
       return [span('only rows with: ', 'bold'), span(`${escapeText(mode.text)}_`)];
     case 'search':
@@ -198,15 +222,11 @@ function noticeLine(state: TopState, { nowMs, width }: Screen): Line {
     case 'rate limit':
       if (notice?.tone === 'bad') break;
       return [span(`rate of ${escapeText(mode.task)} on each worker (10/m, 0 lifts it): `, 'bold'), span(`${escapeText(mode.text)}_`)];
+    case 'question':
     case 'list':
     case 'help':
     case 'details':
       break;
-  }
-  if (notice !== undefined && (notice.tone === 'working' || nowMs - notice.atMs < NOTICE_MS)) {
-    const [mark, colour]: readonly [string, Colour] =
-      notice.tone === 'good' ? ['ok: ', 'green'] : notice.tone === 'bad' ? ['! ', 'red'] : ['... ', 'yellow'];
-    return [span(mark, colour), span(escapeText(notice.text))];
   }
   return positionLine(state, nowMs, width);
 }

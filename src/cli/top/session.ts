@@ -6,6 +6,7 @@ import { EXIT, Interruption, isCtqError } from '../exit-codes.js';
 import { detailsDocument, detailsText } from '../failed-details.js';
 import { paintFor } from '../output/colour.js';
 import { numberText } from '../output/number.js';
+import { foldLine } from '../output/wrap.js';
 import { type ActionParts, perform } from './actions.js';
 import { type Act, questionOf } from './acts.js';
 import { type Line, paintLine } from './line.js';
@@ -142,9 +143,11 @@ class Session {
     try {
       const details = await findFailed(estates, id, call.signal);
       if (details === undefined) return;
-      const view = { ...this.#now(), width: this.#screen.size.width, paint: (_colour: unknown, text: string) => text };
+      const { width } = this.#screen.size;
+      const view = { ...this.#now(), width, paint: (_colour: unknown, text: string) => text };
       const text = detailsText(await detailsDocument(details), view);
-      this.#take({ kind: 'details', key, lines: text.trimEnd().split('\n') });
+      const lines = text.trimEnd().split('\n');
+      this.#take({ kind: 'details', key, lines: lines.flatMap((line) => foldLine(line, width)) });
     } catch (error) {
       // What the list knows of it stays on the screen.
       if (!isCtqError(error)) throw error;

@@ -8,6 +8,8 @@ import type { Answers } from './round.js';
 /** A worker that does not answer stays on the screen so long, one that has gone less. */
 const SILENT_KEPT_MS = 300_000;
 const GONE_KEPT_MS = 30_000;
+/** Over less a rate is a matter of luck. */
+const SHORTEST_MS = 500;
 /** What a screen cannot show nobody misses. */
 const MOST_WORKERS = 2_000;
 const MOST_TASKS = 2_000;
@@ -38,21 +40,24 @@ export interface Moment {
 
 export class WorkerBook {
   #known = new Map<string, WorkerRow>();
-  #lookedAtMs: number | undefined;
+  /** What each had begun, and when it said so: what its rate is measured from. */
+  #counted: ReadonlyMap<string, Counted> | undefined;
 
   update({ stats, queues, active }: WorkerAnswers, { nowMs, monotonicMs }: Moment, events: ClusterState | undefined): WorkerCensus {
-    const seconds = this.#lookedAtMs === undefined ? undefined : Math.max(monotonicMs - this.#lookedAtMs, 1) / 1000;
+    const counted = new Map<string, Counted>();
     const queuesOf = new Map(queues.replies.map(({ nodename, value }) => [nodename, namesOf(value)]));
     const tasksOf = new Map(active.replies.map(({ nodename, value }) => [nodename, Array.isArray(value) ? (value as unknown[]) : null]));
     const rows = new Map<string, WorkerRow>();
     for (const reply of stats.replies.slice(0, MOST_WORKERS)) {
       const before = this.#known.get(reply.nodename);
       const status = nodeStatus(reply);
+      const { rate, from } = rateOf(this.#counted?.get(reply.nodename), { begun: status.processed, atMs: monotonicMs, rate: null });
+      counted.set(reply.nodename, from);
       rows.set(reply.nodename, {
         ...{ node: reply.nodename, state: 'up', heardAtMs: nowMs, stats: reply.value },
         ...{ pool: status.pool, concurrency: status.concurrency, begun: status.processed, uptimeS: status.uptime },
         running: tasksOf.get(reply.nodename)?.length ?? null,
-        rate: rateOf(before?.begun ?? null, status.processed, seconds),
+        rate,
         memoryBytes: memoryOf(reply.value),
         load: events?.workers.get(reply.nodename)?.loadavg?.[0] ?? null,
         queues: queuesOf.get(reply.nodename) ?? before?.queues ?? [],
@@ -68,7 +73,8 @@ export class WorkerBook {
       rows.set(before.node, { ...before, state, running: null, rate: null });
     }
     this.#known = rows;
-    this.#lookedAtMs = monotonicMs;
+    const isFirst = this.#counted === undefined;
+    this.#counted = counted;
     const tasks = [...tasksOf].flatMap(([node, list]) => (list ?? []).map((task) => ({ node, task })));
     const rates = [...rows.values()].flatMap(({ rate }) => (rate === null ? [] : [rate]));
     return {
@@ -76,7 +82,7 @@ export class WorkerBook {
       tasks: tasks.slice(0, MOST_TASKS).flatMap(({ node, task }) => taskRow(node, task)),
       tasksLeftOut: Math.max(0, tasks.length - MOST_TASKS),
       silent: Math.max(0, (reached ?? 0) - stats.replies.length),
-      begun: seconds === undefined ? null : rates.reduce((sum, rate) => sum + rate, 0),
+      begun: isFirst ? null : rates.reduce((sum, rate) => sum + rate, 0),
     };
   }
 }
@@ -85,9 +91,21 @@ function saidGoodbye(status: WorkerStatus | undefined): boolean {
   return status !== undefined && status.lastHeardS === null;
 }
 
-/** A worker that was started again counts from zero. */
-function rateOf(before: number | null, now: number | null, seconds: number | undefined): number | null {
-  return before === null || now === null || now < before || seconds === undefined ? null : (now - before) / seconds;
+interface Counted {
+  readonly begun: number | null;
+  readonly atMs: number;
+  readonly rate: number | null;
+}
+
+/**
+ * A worker that was started again counts from zero. Two looks that follow each other at once, after something was done, tell no rate:
+ * two tasks in 75 ms would be 27 a second.
+ */
+function rateOf(before: Counted | undefined, now: Counted): { readonly rate: number | null; readonly from: Counted } {
+  if (before === undefined || before.begun === null || now.begun === null || now.begun < before.begun) return { rate: null, from: now };
+  if (now.atMs - before.atMs < SHORTEST_MS) return { rate: before.rate, from: before };
+  const rate = ((now.begun - before.begun) / (now.atMs - before.atMs)) * 1000;
+  return { rate, from: { ...now, rate } };
 }
 
 function memoryOf(stats: unknown): number | null {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { paintLine, plainLine } from '../../../../src/cli/top/line.js';
 import { plainText, topDocument } from '../../../../src/cli/top/plain.js';
 import { PANES } from '../../../../src/cli/top/model.js';
-import { render } from '../../../../src/cli/top/render.js';
+import { ONCE, render } from '../../../../src/cli/top/render.js';
 import type { TopState } from '../../../../src/cli/top/state.js';
 import { textWidth } from '../../../../src/cli/output/width.js';
 import { failure, NOW_MS, queue, snapshot, state, task, worker } from './sample.js';
@@ -38,6 +38,17 @@ describe.each(SIZES)('a screen of $width x $height', (size) => {
     expect(shown(state({ pane: 'queues', mode: { kind: 'question', act } }), size)).toMatchSnapshot();
   });
 
+  it('asks and answers in as many lines as it takes, and is no higher for it', () => {
+    const id = 'd2285a1c-8f53-4dcd-b9e0-bb5ef0123456';
+    const question = shown(state({ mode: { kind: 'question', act: { kind: 'terminate', id, task: 'tasks.resize' } } }), size);
+    expect(question.replaceAll(/\s+/g, ' ')).toContain(`Terminate tasks.resize[${id}]? It ends at once where its pool can end tasks`);
+    const text = `py1@vm: terminate: ${id}; js1@vm and nobody else: terminate: tasks unknown`;
+    const answer = shown(state({ notice: { text, tone: 'good', atMs: NOW_MS } }), size);
+    expect(answer.replaceAll(/\s+/g, ' ')).toContain(`ok: ${text}`);
+    for (const screen of [question, answer]) expect(screen.split('\n')).toHaveLength(size.height);
+    expect([question, answer].map((screen) => screen.split('\n').slice(-4).join('\n'))).toMatchSnapshot();
+  });
+
   it('says what to do where there is nothing', () => {
     const nothing = { workers: [], queues: [], tasks: [], failures: [], silent: 0, flow: { begun: null, events: null } };
     for (const pane of PANES) expect(shown(state({ pane }, nothing), size)).toMatchSnapshot();
@@ -69,6 +80,12 @@ describe('a screen', () => {
     const lines = render(state(), { width, height, nowMs: NOW_MS }).map(plainLine);
     expect(lines).toHaveLength(height);
     expect(lines[0]).toBe(says);
+  });
+
+  it('does not miss events that a single look cannot have heard', () => {
+    const nothing = { flow: { begun: null, events: null } };
+    expect(shown(state({}, nothing))).toContain('no task events');
+    expect(shown(state({ intervalMs: ONCE }, nothing))).not.toContain('no task events');
   });
 
   it('holds no control character, whatever names there are', () => {

@@ -47,6 +47,14 @@ describe('the workers from look to look', () => {
     expect(third.workers.map(({ rate }) => rate)).toEqual([null, 0]);
   });
 
+  it('keep their rates when somebody looks twice at once: two tasks in no time are no flood', () => {
+    const book = new WorkerBook();
+    book.update(answered({ 'a@h': 10 }), at(0), undefined);
+    book.update(answered({ 'a@h': 14 }), at(2), undefined);
+    expect(book.update(answered({ 'a@h': 16 }), at(2.075), undefined).begun).toBe(2);
+    expect(book.update(answered({ 'a@h': 16 }), at(4), undefined).begun).toBe(1);
+  });
+
   it('are silent when they have the question and do not answer, and stay for five minutes', () => {
     const book = new WorkerBook();
     book.update(answered({ 'a@h': 10, 'b@h': 1 }), at(0), undefined);
