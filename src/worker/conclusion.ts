@@ -29,7 +29,7 @@ import type { Delivery, Settled } from '../broker.js';
 import { type CtqError, type RemoteErrorInfo, ResultBackendError, TaskError } from '../errors.js';
 import { decodeException, describeError, encodeException, exceptionRepr } from '../protocol/exception.js';
 import type { ResultMeta, ResultTree } from '../protocol/result-meta.js';
-import type { ChordPart, ChordStore, Ending, Outgoing } from '../result-backend.js';
+import { type ChordPart, chordsOf, type Ending, type Outgoing } from '../result-backend.js';
 import { resultsFirst } from '../settlement.js';
 import { type Errbacks, requestOfBody } from './errbacks.js';
 import { isTemporary, type Patience, patiently } from './patience.js';
@@ -113,7 +113,7 @@ export class Conclusion {
   }
 
   private async writeDown(end: End, chords: readonly PlannedChord[]): Promise<void> {
-    const store = this.chordStore();
+    const store = chordsOf(this.parts.backend);
     const patience = this.patience(end, 'write down the chord after');
     await Promise.all(
       chords.flatMap(({ groupId, size, header }) => [
@@ -170,7 +170,7 @@ export class Conclusion {
     await published(prepared);
     if (!resultsFirst(prepared.metas)) await this.storeAll(end, prepared.metas);
     const { closes } = prepared;
-    if (closes !== undefined) await patiently(() => this.chordStore().close(closes), this.patience(end, 'close the chord of'));
+    if (closes !== undefined) await patiently(() => chordsOf(this.parts.backend).close(closes), this.patience(end, 'close the chord of'));
   }
 
   /** A part besides the delivery's own: what lies inside it, or around its chord. */
@@ -183,7 +183,7 @@ export class Conclusion {
   }
 
   private reportPart(end: End, part: ChordPart): Promise<readonly ChordPart[] | undefined> {
-    return patiently(() => this.chordStore().report(part), this.patience(end, 'report the part of a chord,'));
+    return patiently(() => chordsOf(this.parts.backend).report(part), this.patience(end, 'report the part of a chord,'));
   }
 
   /** All parts are in: the body is called, or fails. */
@@ -253,7 +253,7 @@ export class Conclusion {
    * did not come as parts are looked up (a group at the end of a chain, chord-keys #5).
    */
   private async gather(end: End, groupId: string, parts: readonly ChordPart[]): Promise<readonly unknown[] | ChordFailure> {
-    const tree = await patiently(() => this.chordStore().loadGroup(groupId), this.patience(end, 'look up the header of the chord of'));
+    const tree = await patiently(() => chordsOf(this.parts.backend).loadGroup(groupId), this.patience(end, 'look up the header of the chord of'));
     if (tree === undefined) {
       const failed = failedPart(parts);
       return failed === undefined ? parts.map(({ result }) => result) : dependencyFailed(failed);
@@ -289,16 +289,6 @@ export class Conclusion {
 
   private async storeAll(end: End, metas: readonly ResultMeta[]): Promise<void> {
     for (const meta of metas) await patiently(() => this.parts.backend.store(meta), this.patience(end, 'store the result of'));
-  }
-
-  private chordStore(): ChordStore {
-    const { backend } = this.parts;
-    if (backend.chords !== undefined) return backend.chords;
-    throw new ResultBackendError(
-      `the result backend ${backend.displayUrl} cannot count the parts of chords`,
-      { hint: 'set result_backend to redis://, sqlite:// or db+postgresql://' },
-      'CTQ_BACKEND_DISABLED',
-    );
   }
 
   private patience({ request, givenUp }: End, verb: string): Patience {

@@ -19,7 +19,7 @@ import type { WorkerParts } from './worker-parts.js';
 /** How long tasks may follow each other before the event loop gets a turn. */
 const SLICE_MS = 10;
 
-export interface DispatcherParts extends Pick<WorkerParts, 'backend' | 'settings' | 'logger' | 'clock' | 'nodename' | 'security'> {
+export interface DispatcherParts extends Pick<WorkerParts, 'backend' | 'settings' | 'logger' | 'clock' | 'nodename'> {
   readonly pool: Pool;
   readonly settler: Settler;
   readonly refusals: Refusals;

@@ -44,6 +44,7 @@ export class Gossip {
   readonly #state = new ClusterState({ maxTasks: 0 });
   readonly #elections = new Map<string, Election>();
   #timer: TimerHandle | undefined;
+  #hasNamesake = false;
 
   constructor(options: GossipOptions) {
     this.#options = options;
@@ -75,7 +76,16 @@ export class Gossip {
         break;
       default:
         if (event.hostname !== this.#options.nodename) this.#state.event(event);
+        else if (event.type !== 'worker-offline') this.#lookForNamesake(event.pid);
     }
+  }
+
+  /** Two of one name share a mailbox on most brokers: a command reaches one of them, and says so for both. */
+  #lookForNamesake(pid: unknown): void {
+    const { nodename, pid: own, logger } = this.#options;
+    if (this.#hasNamesake || typeof pid !== 'number' || pid === own) return;
+    this.#hasNamesake = true;
+    logger.warning('Another worker (process %d) has the node name %s, too: give each a name of its own with -n', pid, nodename);
   }
 
   #heardCandidate({ id, clock, hostname, pid, topic, action }: ReceivedEvent): void {

@@ -21,6 +21,7 @@ import type { Request } from './request.js';
 import type { RevokedTasks } from './revoked.js';
 import { taskAttribute } from './task-attributes.js';
 import type { TaskPlans } from './task-plan.js';
+import type { Throttle } from './throttle.js';
 import type { QueueTable, RemoteParts, WorkerParts } from './worker-parts.js';
 
 export interface PanelParts {
@@ -39,6 +40,7 @@ export interface PanelParts {
   readonly consumer: Consumer;
   readonly dispatcher: Dispatcher;
   readonly etaTimer: EtaTimer;
+  readonly throttle: Throttle;
   readonly postponed: Postponed;
   readonly prefetchControl: PrefetchControl;
   /** Undefined for a pool of a fixed size. */
@@ -79,12 +81,14 @@ export function workerView(parts: PanelParts): WorkerView {
 }
 
 function requestsView(parts: PanelParts): WorkerView['requests'] {
-  const { dispatcher, etaTimer, postponed } = parts;
+  const { dispatcher, etaTimer, postponed, throttle } = parts;
+  // As in Celery, what waits for its rate limit is reserved.
+  const reservedNow = (): Request[] => [...dispatcher.waiting, ...throttle.waiting];
   const show = (requests: Iterable<Request>): Promise<HeldRequest[]> =>
     Promise.all(Array.from(requests, (request) => heldRequest(request, parts)));
   return {
     active: () => show(dispatcher.running),
-    reserved: () => show(dispatcher.waiting),
+    reserved: () => show(reservedNow()),
     async scheduled() {
       const waiting = [...etaTimer.waiting, ...postponed.waiting].sort((a, b) => a.etaMs - b.etaMs);
       const shown = waiting.map(
@@ -95,7 +99,7 @@ function requestsView(parts: PanelParts): WorkerView['requests'] {
     async find(id) {
       const active = [...dispatcher.running].find((request) => request.id === id);
       if (active !== undefined) return { state: 'active', request: await heldRequest(active, parts) };
-      const reserved = [...dispatcher.waiting].find((request) => request.id === id);
+      const reserved = reservedNow().find((request) => request.id === id);
       return reserved === undefined ? undefined : { state: 'reserved', request: await heldRequest(reserved, parts) };
     },
     revoke(ids) {
@@ -106,7 +110,7 @@ function requestsView(parts: PanelParts): WorkerView['requests'] {
       const wanted = new Set(ids);
       const found: string[] = [];
       // What waits is not taken out: it is revoked, and discarded when its turn comes.
-      for (const { id } of dispatcher.waiting) if (wanted.has(id)) found.push(id);
+      for (const { id } of reservedNow()) if (wanted.has(id)) found.push(id);
       for (const request of [...dispatcher.running]) {
         if (!wanted.has(request.id)) continue;
         found.push(request.id);

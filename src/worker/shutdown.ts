@@ -42,6 +42,7 @@ export async function shutDown(parts: ShutdownParts, cold: Promise<void>): Promi
   giveBackWaiting(parts);
   await within(clock, LAST_WORDS_MS, paused);
   giveBackWaiting(parts);
+  tellWhoIsWaitedFor(parts);
   const finished = await Promise.race([within(clock, parts.graceMs, dispatcher.idle()), cold.then(() => false)]);
   const status: ExitStatus = finished || dispatcher.running.size === 0 ? 'clean' : 'forced';
   if (status === 'forced') {
@@ -54,6 +55,17 @@ export async function shutDown(parts: ShutdownParts, cold: Promise<void>): Promi
   await within(clock, LAST_WORDS_MS, consumer.close());
   await within(clock, LAST_WORDS_MS, pool.close(status === 'forced' ? 'terminate' : 'drain'));
   return status;
+}
+
+const MOST_NAMED = 10;
+
+function tellWhoIsWaitedFor({ dispatcher, graceMs, logger }: ShutdownParts): void {
+  const running = [...dispatcher.running];
+  if (running.length === 0 || graceMs <= 0) return;
+  const named = running.slice(0, MOST_NAMED).map(({ name, id }) => `${name}[${id}]`);
+  const more = running.length > named.length ? ` and ${running.length - named.length} more` : '';
+  const limit = Number.isFinite(graceMs) ? `, ${graceMs / 1000} s at most` : '';
+  logger.info('Waiting for %s%s%s', named.join(', '), more, limit);
 }
 
 function giveBackWaiting({ dispatcher, etaTimer, throttle, intake, logger }: ShutdownParts): void {

@@ -31,7 +31,7 @@ import { poolChoice } from './pool-choice.js';
 import { Postponed } from './postponed.js';
 import { multiplierOf, Prefetch } from './prefetch.js';
 import { PrefetchControl } from './prefetch-control.js';
-import { directQueue, selectQueues } from './queue-selection.js';
+import { directQueue, purgeQueues, selectQueues } from './queue-selection.js';
 import { Refusals } from './refusals.js';
 import { deferred } from './deferred.js';
 import { fence, type Request, type RequestListener } from './request.js';
@@ -187,7 +187,7 @@ export class Worker implements RequestListener {
     const release = catchStrayErrors(logger);
     try {
       announce(parts, pool, queues, options.autoscale);
-      if (options.purge === true) await this.purge(queues);
+      if (options.purge === true) await purgeQueues(queues, parts);
       return await this.consume(pool, queues);
     } catch (error) {
       // A worker that could not start leaves no child behind.
@@ -272,7 +272,17 @@ export class Worker implements RequestListener {
       const consumer = await consuming.promise;
       await membership.join(
         this.view(
-          { pool, consumer, dispatcher, etaTimer, postponed, prefetchControl: control, autoscaler, broadcasts: broadcasts.queues },
+          {
+            pool,
+            consumer,
+            dispatcher,
+            etaTimer,
+            throttle,
+            postponed,
+            prefetchControl: control,
+            autoscaler,
+            broadcasts: broadcasts.queues,
+          },
           membership,
         ),
       );
@@ -342,7 +352,7 @@ export class Worker implements RequestListener {
   private view(
     engine: Pick<
       PanelParts,
-      'pool' | 'consumer' | 'dispatcher' | 'etaTimer' | 'postponed' | 'prefetchControl' | 'autoscaler' | 'broadcasts'
+      'pool' | 'consumer' | 'dispatcher' | 'etaTimer' | 'throttle' | 'postponed' | 'prefetchControl' | 'autoscaler' | 'broadcasts'
     >,
     membership: Membership,
   ): WorkerView {
@@ -381,13 +391,5 @@ export class Worker implements RequestListener {
         storeState: (request, state, meta) => backend.store(this.settler.documents.ownState(request, state, meta)),
       },
     });
-  }
-
-  private async purge(queues: readonly Queue[]): Promise<void> {
-    for (const { name, broadcast } of queues) {
-      if (broadcast === true) continue;
-      const count = await this.parts.broker.purge(name);
-      this.parts.logger.warning('purge: Erased %d message(s) from the queue %s', count, name);
-    }
   }
 }

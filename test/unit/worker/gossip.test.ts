@@ -28,11 +28,24 @@ beforeEach(() => {
 
 function hear(type: string, hostname: string, more: Record<string, unknown> = {}): void {
   lamport += 1;
-  gossip.hear({ type, hostname, pid: 1, clock: lamport, local_received: clock.nowMs() / 1000, ...more });
+  gossip.hear({ type, hostname, pid: hostname === 'me@h' ? 7 : 1, clock: lamport, local_received: clock.nowMs() / 1000, ...more });
 }
 
 const candidate = (hostname: string, pid: number, at: number, topic = 'task'): void =>
   hear('worker-elect', hostname, { id: 'e', topic, action: { task: hostname }, cver: 1, pid, clock: at });
+
+describe('another worker of this name', () => {
+  it('is told of once, by its process', () => {
+    hear('worker-heartbeat', 'me@h', { pid: 7 });
+    hear('worker-offline', 'me@h', { pid: 8 });
+    expect(log).toEqual([]);
+    hear('worker-heartbeat', 'me@h', { pid: 8 });
+    hear('worker-heartbeat', 'me@h', { pid: 8 });
+    expect(log.map(({ text }) => text)).toEqual([
+      'Another worker (process 8) has the node name me@h, too: give each a name of its own with -n',
+    ]);
+  });
+});
 
 describe('an election', () => {
   it('is won by the lowest clock, then by name, and only the winner acts', () => {

@@ -32,6 +32,7 @@ describe('a warm stop', () => {
     expect(waiting.map(({ answer }) => answer)).toEqual(['requeue front', 'requeue front', 'requeue front']);
     expect(running.answer).toBeUndefined();
     expect(bench.complaints).toEqual(['WARNING Restoring 3 unacknowledged message(s)']);
+    expect(bench.lines.at(-1)).toBe('INFO Waiting for tasks.it[running], 25 s at most');
     await bench.clock.advance(9_999);
     expect(bench.worker.state).toBe('draining');
     await bench.clock.advance(1);
