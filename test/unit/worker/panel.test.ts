@@ -16,6 +16,7 @@ it('a task that waits for its rate limit is reserved, as in Celery: it is shown,
     postponed: { waiting: [] },
     throttle: { waiting: [request] },
     remote: {},
+    pool: { kind: 'async', size: 1 },
   } as unknown as PanelParts;
   const { requests } = workerView(parts);
   expect(await requests.reserved()).toMatchObject([{ id: 'slow', args: [1] }]);
