@@ -7,10 +7,15 @@ import type { OrphanReason } from '../estate/keys.js';
 import type { QueueReport } from '../estate/queues.js';
 import { parseIsoDate } from '../protocol/iso-date.js';
 import { isRecord } from '../protocol/record.js';
+import { whyUnasked } from './unasked.js';
 import { DEAD_AFTER_MS, destinationOf, isMigration } from './migration-asides.js';
 
 /** Of each queue so many messages are looked at. */
 const SAMPLE = 100;
+/** Looking through results takes no longer. */
+const LOOK_MS = 300;
+/** What failed since then is news. */
+const RECENT_MS = 3_600_000;
 /** Heartbeats that were asked for are there by then. */
 const HEARTBEAT_WAIT_MS = 1_500;
 
@@ -26,10 +31,11 @@ export async function gatherFacts(app: Ctq, options: DoctorOptions = {}): Promis
   const healths = await Promise.all(estates.map((estate) => estate.health()));
   const looked: EstateFacts[] = [];
   for (const [index, estate] of estates.entries()) looked.push(await lookInto(estate, healths[index] as EstateFacts['health'], options));
+  const nameless = await namelessFailures(estates, options);
   // Afterwards, for the lists that answers come in would be seen among the keys. A replica takes no such list.
   const isReplica = healths.some(({ role }) => role === 'replica');
-  const workers = isReplica ? { workers: [], silentWorkers: 0 } : await askWorkers(app, options);
-  return { nowMs: Date.now(), estates: looked, ...workers };
+  const workers = isReplica ? { workers: [], silentWorkers: 0 } : await askIfPossible(app, options);
+  return { nowMs: Date.now(), estates: looked, ...workers, ...(nameless === undefined ? {} : { nameless }) };
 }
 
 async function lookInto(estate: Estate, health: EstateFacts['health'], { signal }: DoctorOptions): Promise<EstateFacts> {
@@ -52,8 +58,14 @@ async function lookInto(estate: Estate, health: EstateFacts['health'], { signal 
     }
   }
   const blindSpot = parts.includes('broker') ? await estate.blindSpot?.() : undefined;
-  const asides = parts.includes('broker') ? await asidesOf(estate) : [];
-  return { url, parts, health, queues, asides, results, orphans, ...(blindSpot === undefined ? {} : { blindSpot }) };
+  const isBroker = parts.includes('broker');
+  const failed = isBroker ? await estate.deadLetters.counts?.(Date.now() - RECENT_MS) : undefined;
+  const asides = isBroker ? await asidesOf(estate) : [];
+  return {
+    ...{ url, parts, health, queues, asides, results, orphans },
+    ...(failed === undefined ? {} : { failed }),
+    ...(blindSpot === undefined ? {} : { blindSpot }),
+  };
 }
 
 async function asidesOf({ messages }: Estate): Promise<readonly AsideFacts[]> {
@@ -81,6 +93,35 @@ async function sampleOf(estate: Estate, report: QueueReport): Promise<QueueFacts
     farthestEtaMs = later(farthestEtaMs, headers['eta']);
   }
   return { report, sampled: messages.length, contentTypes, priorities, farthestEtaMs };
+}
+
+/** Looks through results for a moment: some of those that failed in Python, kept no message, and do not say what was called. */
+async function namelessFailures(estates: readonly Estate[], { signal }: DoctorOptions): Promise<Facts['nameless']> {
+  const enough = AbortSignal.timeout(LOOK_MS);
+  const broker = estates.find(({ parts }) => parts.includes('broker'));
+  const results = estates.find(({ parts }) => parts.includes('result backend'));
+  try {
+    for await (const page of results?.deadLetters.failures(signal === undefined ? enough : AbortSignal.any([signal, enough])) ?? []) {
+      for (const { meta } of page.slice(0, SAMPLE)) {
+        if (meta.extended !== undefined || (await broker?.deadLetters.find(meta.taskId)) !== undefined) continue;
+        return { url: results?.displayUrl ?? '', taskId: meta.taskId };
+      }
+    }
+  } catch (error) {
+    if (!enough.aborted || signal?.aborted === true) throw error;
+  }
+  return undefined;
+}
+
+/** A server that takes no writes has no place for answers: then the rest is looked at without. */
+async function askIfPossible(app: Ctq, options: DoctorOptions): Promise<Pick<Facts, 'workers' | 'silentWorkers' | 'unasked'>> {
+  try {
+    return await askWorkers(app, options);
+  } catch (error) {
+    const unasked = whyUnasked(error);
+    if (unasked === undefined) throw error;
+    return { workers: [], silentWorkers: 0, unasked };
+  }
 }
 
 async function askWorkers(app: Ctq, { timeout, signal }: DoctorOptions): Promise<Pick<Facts, 'workers' | 'silentWorkers'>> {

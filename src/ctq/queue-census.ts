@@ -2,11 +2,11 @@
  * Queues as operators want them: what the store counts, and what workers say. ctq's workers write down
  * what they are done with; Python's leave no trace in the store and are asked, for a tenth of a second.
  */
-import { BrokerError } from '../errors.js';
 import type { Estate } from '../estate/estate.js';
 import type { OldestMessage, QueueReport } from '../estate/queues.js';
 import { isRecord } from '../protocol/record.js';
 import type { Control } from '../remote-control/control.js';
+import { whyUnasked } from './unasked.js';
 
 /** Tasks a second; `at least` where not everybody who takes from the queue is counted. */
 export interface Rate {
@@ -104,10 +104,9 @@ export class QueueCensus {
     try {
       return await this.#askAll(looks);
     } catch (error) {
-      if (error instanceof BrokerError && (error.code === 'CTQ_BROKER_REFUSED' || error.code === 'CTQ_BROKER_FAILED')) {
-        return { nodes: new Map(), silent: 0, unasked: error.message };
-      }
-      throw error;
+      const unasked = whyUnasked(error);
+      if (unasked === undefined) throw error;
+      return { nodes: new Map(), silent: 0, unasked };
     }
   }
 

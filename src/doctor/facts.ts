@@ -1,6 +1,7 @@
 /** What is known of a live estate: gathered elsewhere, judged here. */
 import type { EstatePart } from '../estate/estate.js';
 import type { StoreHealth } from '../estate/health.js';
+import type { LetterCounts } from '../estate/dead-letters.js';
 import type { OrphanReason } from '../estate/keys.js';
 import type { QueueReport } from '../estate/queues.js';
 
@@ -11,6 +12,10 @@ export interface Facts {
   readonly workers: readonly WorkerFacts[];
   /** How many heard the questions and said nothing in time. */
   readonly silentWorkers: number;
+  /** One of the failures of which only a result is left that does not say what was called. */
+  readonly nameless?: { readonly url: string; readonly taskId: string };
+  /** Why nobody could be asked. */
+  readonly unasked?: string;
 }
 
 export interface EstateFacts {
@@ -18,6 +23,8 @@ export interface EstateFacts {
   readonly parts: readonly EstatePart[];
   readonly health: StoreHealth;
   readonly queues: readonly QueueFacts[];
+  /** Messages that were kept; undefined where nobody counts them. */
+  readonly failed?: LetterCounts;
   /** What stands where no worker takes it, and has not moved for a while. */
   readonly asides: readonly AsideFacts[];
   /** Why there may be more queues than these. */

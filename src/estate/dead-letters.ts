@@ -38,9 +38,19 @@ export interface SendAgain {
   readonly envelope: string;
 }
 
+export interface LetterCounts {
+  /** Ran and failed: in all, and since the moment that was asked for. */
+  readonly failed: number;
+  readonly failedSince: number;
+  /** Refused, by queue. */
+  readonly refused: ReadonlyMap<string, number>;
+}
+
 export interface DeadLetterDesk {
   /** Those that failed, newest first, then those that were refused, queue by queue and newest first. */
   list(signal?: AbortSignal): AsyncIterable<readonly DeadLetter[]>;
+  /** Without reading any. */
+  counts?(this: void, sinceMs: number): Promise<LetterCounts>;
   /** One that failed, by its task's id. */
   find(taskId: string): Promise<DeadLetter | undefined>;
   /** Results in the state FAILURE, in pages and in no order. */

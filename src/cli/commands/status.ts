@@ -1,8 +1,11 @@
 /** `ctq status`: the workers that are up, one line each, Python's and ours. */
 import { type CommandCall, defineCommand, flag, value } from '../command.js';
+import type { Ctq } from '../../ctq.js';
+import { whyUnasked } from '../../ctq/unasked.js';
 import { UsageError } from '../../errors.js';
+import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
-import { nodeStatus } from '../node-status.js';
+import { type NodeStatus, nodeStatus } from '../node-status.js';
 import { healthAddress } from '../option-values.js';
 import { jsonText } from '../output/json.js';
 import { tableText } from '../output/table.js';
@@ -38,7 +41,13 @@ async function runStatus(call: CommandCall<typeof options>): Promise<number> {
   const lone = call.options.health !== undefined ? '--health' : call.options.ready === true ? '--ready' : undefined;
   if (lone !== undefined) throw new UsageError(`${lone} is for --probe`, { hint: `ctq status --probe ${lone} …` });
   const app = await openRemote(call);
-  const nodes = (await askWorkers(call, app, 'stats', {})).map(nodeStatus);
+  let nodes: readonly NodeStatus[];
+  try {
+    nodes = (await askWorkers(call, app, 'stats', {})).map(nodeStatus);
+  } catch (error) {
+    if (whyUnasked(error) !== undefined) await tellAlive(call, app);
+    throw error;
+  }
   if (globals.json === true) {
     context.stdout.write(`${jsonText(nodes)}\n`);
     return EXIT.ok;
@@ -52,6 +61,20 @@ async function runStatus(call: CommandCall<typeof options>): Promise<number> {
   );
   tellCount(call, nodes.length);
   return EXIT.ok;
+}
+
+/** A server that takes no writes has no place for answers. Those of ctq's workers that renew their leases live. */
+async function tellAlive({ context, globals, options: { destination } }: CommandCall<typeof options>, app: Ctq): Promise<void> {
+  if (globals.quiet === true) return;
+  const only = destination?.flat();
+  const nodes = new Set<string>();
+  for (const { queues, parts } of await app.estates()) {
+    if (!parts.includes('broker')) continue;
+    for (const { consumption } of await queues.report(await queues.names())) for (const node of consumption?.nodes ?? []) nodes.add(node);
+  }
+  const shown = [...nodes].filter((node) => only === undefined || only.includes(node)).sort();
+  if (shown.length === 0) return;
+  context.stderr.write(`ctq: note: nobody can answer, but these give signs of life: ${shown.map(escapeText).join(', ')}\n`);
 }
 
 /** `3d 04:05:06` */

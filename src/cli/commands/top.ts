@@ -1,5 +1,6 @@
 /** `ctq top`: workers, queues, tasks that run and failures on one screen, as they change; and what can be done about them. */
 import type { Ctq } from '../../ctq.js';
+import { whyUnasked } from '../../ctq/unasked.js';
 import { UsageError } from '../../errors.js';
 import type { Estate } from '../../estate/estate.js';
 import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
@@ -14,6 +15,7 @@ import { PANE_TABLE } from '../top/panes.js';
 import { plainText, topDocument } from '../top/plain.js';
 import { Poller } from '../top/poller.js';
 import { ONCE } from '../top/render.js';
+import { problemOf } from '../top/reduce.js';
 import { canDraw } from '../top/screen.js';
 import { runSession } from '../top/session.js';
 import { beginning, type Sort, type TopState } from '../top/state.js';
@@ -119,12 +121,17 @@ async function printAgain(
 ): Promise<number> {
   const { globals, context, options: given } = call;
   const width = isTerminal(context.stdout) ? context.stdout.columns || 80 : Number.POSITIVE_INFINITY;
-  if (times !== 1) await poller.listen();
+  // Without events there is the rest.
+  if (times !== 1)
+    await poller.listen().catch((error: unknown) => {
+      if (whyUnasked(error) === undefined) throw error;
+    });
   let first: Snapshot | undefined = state.snapshot;
   let shown = state;
   await showView(call, { watch: true, interval: given.interval, times }, async () => {
     try {
-      shown = { ...shown, snapshot: first ?? (await poller.look()), problem: undefined };
+      const snapshot = first ?? (await poller.look());
+      shown = { ...shown, snapshot, problem: problemOf(snapshot) };
       first = undefined;
     } catch (error) {
       if (!isCtqError(error)) throw error;

@@ -79,6 +79,8 @@ export interface Snapshot {
   readonly moreFailures: boolean;
   /** How many workers had a question and did not answer in time. */
   readonly silent: number;
+  /** Why no worker could be asked. */
+  readonly unasked?: string;
   readonly flow: Flow;
 }
 

@@ -8,9 +8,10 @@ import type { Clock } from '../../clock.js';
 import type { Estate } from '../../estate/estate.js';
 import type { ClusterState } from '../../events/cluster-state.js';
 import type { EventStream } from '../../events/event-stream.js';
+import { whyUnasked } from '../../ctq/unasked.js';
 import { FailureBook } from './failure-book.js';
 import type { Flow, Snapshot } from './model.js';
-import { Round } from './round.js';
+import { type Answers, Round } from './round.js';
 import { WorkerBook } from './worker-book.js';
 
 export interface PollerParts {
@@ -30,6 +31,8 @@ const LONGEST_PATIENCE_S = 0.5;
 const NAMES_DUTY = 0.02;
 /** A history is not what this is for. */
 const REMEMBERED = { maxTasks: 2_000, maxWorkers: 1_000 };
+
+const UNASKED: Answers = { replies: [], reached: undefined };
 
 export class Poller {
   readonly failures: FailureBook;
@@ -75,7 +78,12 @@ export class Poller {
     const asked = Promise.all([this.#round.ask('stats'), this.#round.ask('active_queues'), this.#round.ask('active', { safe: true })]);
     asked.catch(() => {});
     const names = only ?? [...new Set([...(await this.#queueNames()), ...declared])].sort();
-    const [census, [stats, queues, active]] = await Promise.all([this.#census.look(names, [], 'again'), asked, this.failures.refresh()]);
+    const bearing = asked.catch((error: unknown) => {
+      // A server that takes no writes has no place for answers: the queues are shown all the same.
+      if (whyUnasked(error) === undefined) throw error;
+      return [UNASKED, UNASKED, UNASKED] as const;
+    });
+    const [census, [stats, queues, active]] = await Promise.all([this.#census.look(names, [], 'again'), bearing, this.failures.refresh()]);
     const nowMs = clock.nowMs();
     const workers = this.#workers.update({ stats, queues, active }, { nowMs, monotonicMs: clock.monotonicMs() }, events);
     const failures = this.failures.rows(events);
@@ -85,6 +93,7 @@ export class Poller {
       queues: census.queues,
       ...{ failures: failures.rows, moreFailures: failures.more },
       silent: Math.max(workers.silent, census.silent),
+      ...(census.unasked === undefined ? {} : { unasked: census.unasked }),
       flow: { begun: workers.begun, events: eventsFlow(events, nowMs / 1000) },
     };
   }

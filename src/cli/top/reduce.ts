@@ -46,7 +46,7 @@ export interface Step {
 export function reduce(state: TopState, input: Input, surface: Surface): Step {
   switch (input.kind) {
     case 'looked':
-      return { state: settleSelection({ ...state, snapshot: input.snapshot, problem: undefined }, surface) };
+      return { state: settleSelection({ ...state, snapshot: input.snapshot, problem: problemOf(input.snapshot) }, surface) };
     case 'problem':
       return { state: { ...state, problem: input.text } };
     case 'notice':
@@ -259,4 +259,9 @@ function withView(state: TopState, change: Partial<PaneState>): TopState {
 
 function neighbour(pane: PaneName, by: number): PaneName {
   return PANES[(PANES.indexOf(pane) + by + PANES.length) % PANES.length] ?? pane;
+}
+
+/** The view is right as far as it goes, and does not go far. */
+export function problemOf({ unasked }: Snapshot): string | undefined {
+  return unasked === undefined ? undefined : `workers cannot be asked: ${unasked}`;
 }

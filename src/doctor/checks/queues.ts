@@ -29,7 +29,7 @@ export const queueChecks: readonly Check[] = [
     look: (facts) => {
       const served = consumed(facts);
       // Who did not answer may take from any of them.
-      const doubt = facts.silentWorkers > 0 || facts.workers.some(({ queues }) => queues === undefined);
+      const doubt = facts.silentWorkers > 0 || facts.unasked !== undefined || facts.workers.some(({ queues }) => queues === undefined);
       return queuesOf(facts).flatMap(({ report }): readonly Symptom[] => {
         const waiting = report.ready;
         if (waiting === 0 || served.has(report.name) || report.paused) return [];
@@ -52,6 +52,32 @@ export const queueChecks: readonly Check[] = [
               ? `ctq purge --undo ${id} brings them back`
               : `the same ctq migrate goes on with them; ctq migrate --put-back ${url} ${to ?? '<destination>'} brings them back`,
         })),
+      ),
+  },
+  {
+    kind: 'dead-letters',
+    weight: 'warning',
+    why: 'nobody could or would run these messages, and nobody will: workers put them aside',
+    remedy: 'ctq failed shows each with its reason, ctq retry sends it again, ctq failed rm drops it',
+    look: ({ estates }) =>
+      estates.flatMap(({ url, failed }) => {
+        const counts = [...(failed?.refused ?? [])].filter(([, count]) => count > 0);
+        const sum = counts.reduce((all, [, count]) => all + count, 0);
+        return sum === 0
+          ? []
+          : [{ what: `${url} has ${counted(sum, 'dead letter')} of ${list(counts.map(([queue]) => `queue ${queue}`))}` }];
+      }),
+  },
+  {
+    kind: 'recent-failures',
+    weight: 'note',
+    why: 'these tasks are done with: their callers have been told so, and nothing runs them again by itself',
+    remedy: 'ctq failed --since 1h lists them, ctq retry runs them again',
+    look: ({ estates }) =>
+      estates.flatMap(({ url, failed }) =>
+        failed === undefined || failed.failedSince === 0
+          ? []
+          : [{ what: `${counted(failed.failedSince, 'task')} failed at ${url} in the last hour` }],
       ),
   },
   {

@@ -20,6 +20,16 @@ export const resultChecks: readonly Check[] = [
       ),
   },
   {
+    kind: 'nameless-failures',
+    weight: 'note',
+    why: 'of a failure in a Python worker only its result is left: without name and arguments nobody can see what failed, nor send it again',
+    remedy: 'result_extended = True in the settings of Python workers; ctq workers keep the messages of what fails',
+    look: ({ nameless }) =>
+      nameless === undefined
+        ? []
+        : [{ what: `failures stored at ${nameless.url} do not say what was called: ${nameless.taskId}, for one` }],
+  },
+  {
     kind: 'orphans',
     weight: 'warning',
     why: 'nobody reads or removes them any more',

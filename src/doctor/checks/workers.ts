@@ -17,6 +17,13 @@ const names = (workers: readonly WorkerFacts[]): string => list(workers.map(({ n
 
 export const workerChecks: readonly Check[] = [
   {
+    kind: 'unasked-workers',
+    weight: 'warning',
+    why: 'a server that takes no writes has no place for their answers: which queues Python workers take from, and how workers are set up, is not known',
+    remedy: 'mend what keeps the server from taking writes, and ask again',
+    look: ({ unasked }) => (unasked === undefined ? [] : [{ what: `workers could not be asked: ${unasked}` }]),
+  },
+  {
     kind: 'silent-workers',
     weight: 'warning',
     why: 'they may be frozen, overloaded, or cut off: what they hold waits for them',

@@ -54,6 +54,18 @@ export function redisDeadLetterDesk(store: RedisStore): DeadLetterDesk {
       yield* failedTasks(signal);
       yield* refused(signal);
     },
+    async counts(sinceMs) {
+      const [all, since] = await store.read((connection) =>
+        Promise.all([connection.call('zcard', [failedAt]), connection.call('zcount', [failedAt, String(sinceMs), '+inf'])]),
+      );
+      const counts = new Map<string, number>();
+      const prefix = deadLettersKey(layout, '');
+      for await (const keys of scanned(store, `${escapeGlob(prefix)}*`)) {
+        const lengths = await store.read((connection) => Promise.all(keys.map((key) => connection.call('llen', [key]))));
+        for (const [index, key] of keys.entries()) counts.set(key.slice(prefix.length), Number(lengths[index]));
+      }
+      return { failed: Number(all), failedSince: Number(since), refused: counts };
+    },
     find: (taskId) =>
       store.read(async (connection) => {
         const [record, at] = await Promise.all([connection.call('hget', [failed, taskId]), connection.call('zscore', [failedAt, taskId])]);
@@ -63,7 +75,7 @@ export function redisDeadLetterDesk(store: RedisStore): DeadLetterDesk {
       for await (const keys of scanned(store, `${escapeGlob(resultKeys.keyOf(''))}*`, signal)) {
         for (let from = 0; from < keys.length; from += RESULTS_PAGE) {
           const some = keys.slice(from, from + RESULTS_PAGE);
-          const texts = (await store.read((connection) => connection.call('mget', some))) as (string | null)[];
+          const texts = await store.read((connection) => Promise.all(some.map((key) => failureText(connection, key))));
           const found = texts.flatMap((text, index) => failureOf(some[index] ?? '', text));
           if (found.length > 0) yield found;
         }
@@ -129,6 +141,18 @@ function aboutRefused(line: string): { readonly reason: string; readonly atMs: n
   } catch {
     return { reason: '', atMs: 0 };
   }
+}
+
+/** Of a value that is larger than this only the beginning is read first: results may have megabytes, and most are no failures. */
+const READ_FIRST = 65_536;
+/** The state stands first in what Celery and ctq store. */
+const OTHER_STATE = /^\{"status": ?"(?!FAILURE")[A-Z]+"/;
+
+/** The document, unless its first words say that it is no failure; null for what is no string. */
+async function failureText(connection: RedisConnection, key: string): Promise<string | null> {
+  const start = (await connection.call('getrange', [key, '0', String(READ_FIRST - 1)]).catch(() => null)) as string | null;
+  if (start === null || Buffer.byteLength(start) < READ_FIRST) return start;
+  return OTHER_STATE.test(start) ? null : ((await connection.call('get', [key])) as string | null);
 }
 
 /** Keys in pages as the server finds them; one that moves meanwhile may come twice. */

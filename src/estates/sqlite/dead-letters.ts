@@ -52,6 +52,20 @@ export function sqliteDeadLetterDesk(store: SqliteReader): DeadLetterDesk {
         full = rows.length === PAGE;
       }
     },
+    counts: (sinceMs) =>
+      store.read((db) => {
+        const known = hasFailedTasks(db)
+          ? db.get<{ failed: number; since: number }>(
+              'SELECT count(*) AS failed, count(*) FILTER (WHERE failed_at >= ?) AS since FROM failed_task',
+              sinceMs,
+            )
+          : undefined;
+        const rows = db.all<{ queue: string; count: number }>('SELECT queue, count(*) AS count FROM dead_letter GROUP BY queue');
+        return {
+          ...{ failed: known?.failed ?? 0, failedSince: known?.since ?? 0 },
+          refused: new Map(rows.map(({ queue, count }) => [queue, count])),
+        };
+      }),
     find: (taskId) =>
       store.read((db) => {
         const row = hasFailedTasks(db) ? db.get<FailedRow>('SELECT * FROM failed_task WHERE task_id = ?', taskId) : undefined;

@@ -96,6 +96,28 @@ describe('the doctor', () => {
     ]);
   });
 
+  it('counts dead letters and what failed in the last hour, and tells of failures that do not say what was called', () => {
+    const failed = {
+      failed: 12,
+      failedSince: 3,
+      refused: new Map([
+        ['mail', 2],
+        ['celery', 0],
+      ]),
+    };
+    const found = judge(facts({ failed }, { nameless: { url: 'redis://h/0', taskId: 'abc' } }));
+    expect(found.map(({ kind, weight, what }) => [`${weight} ${kind}`, what])).toEqual([
+      ['warning dead-letters', 'redis://h/0 has 2 dead letters of queue mail'],
+      ['note recent-failures', '3 tasks failed at redis://h/0 in the last hour'],
+      ['note nameless-failures', 'failures stored at redis://h/0 do not say what was called: abc, for one'],
+    ]);
+  });
+
+  it('doubts that nobody takes from a queue where workers could not be asked', () => {
+    const found = judge(facts({ queues: [queue()] }, { workers: [], unasked: 'the server is out of memory' }));
+    expect(found.map(({ kind, weight }) => `${weight} ${kind}`)).toEqual(['warning no-consumer', 'warning unasked-workers']);
+  });
+
   it('puts the gravest first, and takes notes for no weight', () => {
     const given = facts({ health: { ...health, version: '5.0.7', persistence: [], role: 'replica' } });
     expect(kinds(given)).toEqual(['serious replica', 'warning persistence', 'note server-version']);
