@@ -7,6 +7,11 @@
  * long the task runs and however often the connection breaks, and another process takes it over
  * within ten seconds of our death. A delivery that was taken from us all the same (we were frozen)
  * is *fenced*: settling it does nothing, and says so.
+ *
+ * Where the server itself knows whether we live (RabbitMQ) nothing needs to be renewed. Elsewhere
+ * `brokers/leases.ts` runs a thread for it, because a task may keep the event loop busy: a new engine
+ * brings a `LeaseStore` (`brokers/lease-store.ts`), and `brokers/lease-keeper.ts` does the
+ * rest. `Rotation`, `PausedQueues`, `Tally` and `HeldDelivery` beside them are what consumers share.
  */
 import type { BrokerError, ProtocolError } from './errors.js';
 import type { FailureRecord } from './estate/failed-task.js';
@@ -203,9 +208,9 @@ export interface Broker {
   consume(options: ConsumeOptions): Promise<Consumer>;
   /** Resolves once messages published from now on will arrive. */
   subscribe(queue: Queue, onMessage: (message: Message) => void): Promise<Subscription>;
-  /** Where the engine can keep anything beside messages. */
+  /** Where the engine can keep anything beside messages; else a worker that was away runs what was revoked meanwhile. */
   readonly revocations?: Revocations;
-  /** The same. */
+  /** The same; else a worker refuses tasks whose limits hold for all workers together. */
   readonly limits?: SharedLimits;
   /** Removes what waits in the queue, all priorities; returns how many. */
   purge(queue: string): Promise<number>;

@@ -2,9 +2,9 @@
  * The caller's handle on a group: the handles of its members, in their order. Nothing is stored for a
  * group unless it is saved (WIRE 7.5).
  */
-import { ResultBackendError, TaskError, WaitTimeoutError } from '../errors.js';
+import { TaskError, WaitTimeoutError } from '../errors.js';
 import type { ResultTree } from '../protocol/result-meta.js';
-import type { ChordStore } from '../result-backend.js';
+import { type ChordStore, chordsOf } from '../result-backend.js';
 import { type GetOptions, timeoutSignal } from './async-result.js';
 import type { AnyResult, ResultSource, RevokeOptions } from './result-source.js';
 
@@ -152,13 +152,7 @@ export class GroupResult<Results extends readonly unknown[] = readonly unknown[]
 
 /** @throws ResultBackendError when the backend keeps no groups. */
 export async function chordStoreOf(source: Pick<ResultSource, 'backend'>): Promise<ChordStore> {
-  const backend = await source.backend();
-  if (backend.chords !== undefined) return backend.chords;
-  throw new ResultBackendError(
-    `the result backend ${backend.displayUrl} can neither keep groups nor count the parts of chords`,
-    { hint: 'set result_backend to redis://, sqlite:// or db+postgresql://' },
-    'CTQ_BACKEND_DISABLED',
-  );
+  return chordsOf(await source.backend());
 }
 
 function taskIds(results: readonly AnyResult[]): string[] {

@@ -253,7 +253,10 @@ export class Conclusion {
    * did not come as parts are looked up (a group at the end of a chain, chord-keys #5).
    */
   private async gather(end: End, groupId: string, parts: readonly ChordPart[]): Promise<readonly unknown[] | ChordFailure> {
-    const tree = await patiently(() => chordsOf(this.parts.backend).loadGroup(groupId), this.patience(end, 'look up the header of the chord of'));
+    const tree = await patiently(
+      () => chordsOf(this.parts.backend).loadGroup(groupId),
+      this.patience(end, 'look up the header of the chord of'),
+    );
     if (tree === undefined) {
       const failed = failedPart(parts);
       return failed === undefined ? parts.map(({ result }) => result) : dependencyFailed(failed);
