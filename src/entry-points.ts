@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** Each has a line in the table of `tools/build.mjs`. */
-export type EntryPoint = 'index' | 'lease-thread' | 'health-thread' | 'child' | 'orphan-watch' | 'stack-thread';
+export type EntryPoint = 'index' | 'lease-thread' | 'health-thread' | 'child' | 'orphan-watch' | 'stack-thread' | 'inflate-thread';
 
 /**
  * The URL to hand to `new Worker()` or `fork()`.

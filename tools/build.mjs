@@ -36,6 +36,7 @@ export const ENTRIES = {
   child: 'src/child.ts',
   'orphan-watch': 'src/child/orphan-watch.ts',
   'stack-thread': 'src/child/stack-thread.ts',
+  'inflate-thread': 'src/protocol/inflate-thread.ts',
 };
 
 /** The entries that users import, by package.json's `exports`. */

@@ -3,6 +3,7 @@
  * sends such bodies. Each is loaded with the first body that needs it.
  */
 import { ProtocolError } from '../errors.js';
+import { type BesideMethod, inflateBeside, type InflateOrder } from './inflate-beside.js';
 
 export interface Codec {
   compress(body: Uint8Array): Uint8Array | Promise<Uint8Array>;
@@ -13,15 +14,35 @@ export interface Codec {
 /** Room for what a codec cannot tell beforehand; it is asked again with four times as much until it fits. */
 const FIRST_GUESS_BYTES = 256 * 1024;
 
-/** Calls `attempt` with growing room until it gives something; undefined means "did not fit". */
-function withRoom(body: Uint8Array, maxBytes: number, attempt: (room: number) => Uint8Array | undefined): Uint8Array {
+/** Gives what fits into so much room; undefined means "did not fit". */
+type Attempt = (body: Uint8Array, room: number) => Uint8Array | undefined;
+
+/** Calls `attempt` with growing room until it gives something. */
+function withRoom(body: Uint8Array, maxBytes: number, attempt: Attempt): Uint8Array {
   let room = Math.min(maxBytes, Math.max(FIRST_GUESS_BYTES, body.byteLength * 8));
   for (;;) {
-    const inflated = attempt(room);
+    const inflated = attempt(body, room);
     if (inflated !== undefined) return inflated;
     if (room >= maxBytes) throw outOfRoom();
     room = Math.min(maxBytes, room * 4);
   }
+}
+
+/** What is small inside is had at once; for the rest there is a thread, so that a bomb does not keep the event loop (RELIABILITY S8). */
+async function besideWhenLarge(method: BesideMethod, body: Uint8Array, maxBytes: number, attempt: Attempt): Promise<Uint8Array> {
+  const room = Math.min(maxBytes, FIRST_GUESS_BYTES);
+  const inflated = body.byteLength > room ? undefined : attempt(body, room);
+  if (inflated !== undefined) return inflated;
+  if (room === maxBytes && body.byteLength <= room) throw outOfRoom();
+  return inflateBeside(method, body, maxBytes);
+}
+
+/** The thread's part: all of it in this one. */
+export async function inflateInFull({ method, body, maxBytes }: InflateOrder): Promise<Uint8Array> {
+  if (method === 'bzip2') return withRoom(body, maxBytes, bunzip2(await loadBzip2('decompress')));
+  const unzstd = unzstdWith(await loadZstd('decompress'));
+  const claimed = zstdContentSize(body);
+  return claimed === undefined ? withRoom(body, maxBytes, unzstd) : (unzstd(body, claimed) ?? new Uint8Array(0));
 }
 
 function outOfRoom(): Error {
@@ -128,17 +149,20 @@ export const bzip2: Codec = {
     return output;
   },
   async decompress(body, maxBytes) {
-    const module = await loadBzip2('decompress');
-    return withRoom(body, maxBytes, (room) => {
-      const { status, output } = callBzip2(module, body, room, (to, toLength, from) =>
-        module._BZ2_bzBuffToBuffDecompress(to, toLength, from, body.byteLength, 0, 0),
-      );
-      if (status === BZ_OUTBUFF_FULL) return undefined;
-      if (status !== 0) throw new Error(`damaged bzip2 data (status ${status})`);
-      return output;
-    });
+    return besideWhenLarge('bzip2', body, maxBytes, bunzip2(await loadBzip2('decompress')));
   },
 };
+
+const bunzip2 =
+  (module: Bzip2Module): Attempt =>
+  (body, room) => {
+    const { status, output } = callBzip2(module, body, room, (to, toLength, from) =>
+      module._BZ2_bzBuffToBuffDecompress(to, toLength, from, body.byteLength, 0, 0),
+    );
+    if (status === BZ_OUTBUFF_FULL) return undefined;
+    if (status !== 0) throw new Error(`damaged bzip2 data (status ${status})`);
+    return output;
+  };
 
 function loadLzma(purpose: Purpose): Promise<typeof import('node-liblzma')> {
   return optional('node-liblzma', 'xz', purpose, () => import('node-liblzma'));
@@ -171,6 +195,7 @@ export const xz: Codec = {
 interface NativeZstd {
   zstdCompressSync?: (body: Uint8Array) => Buffer;
   zstdDecompressSync?: (body: Uint8Array, options: { maxOutputLength: number }) => Buffer;
+  zstdDecompress?: (body: Uint8Array, options: { maxOutputLength: number }, done: (error: Error | null, bytes: Buffer) => void) => void;
 }
 
 /** Node has it from 22.15. Looked up when used, for it costs a start 4 ms. */
@@ -199,20 +224,27 @@ export const zstd: Codec = {
     return loadZstd('compress').then((module) => module.compress(body));
   },
   decompress(body, maxBytes) {
-    const { zstdDecompressSync } = native();
-    if (zstdDecompressSync !== undefined) return zstdDecompressSync(body, { maxOutputLength: maxBytes });
-    return loadZstd('decompress').then((module) => decompressZstd(module, body, maxBytes));
+    const claimed = zstdContentSize(body);
+    // The WebAssembly allocates whatever size the frame claims, so the claim is looked at first.
+    if (claimed !== undefined && claimed > maxBytes) throw outOfRoom();
+    const isSmall = claimed !== undefined && claimed <= FIRST_GUESS_BYTES;
+    const { zstdDecompressSync, zstdDecompress } = native();
+    const options = { maxOutputLength: maxBytes };
+    if (isSmall && zstdDecompressSync !== undefined) return zstdDecompressSync(body, options);
+    if (zstdDecompress !== undefined)
+      return new Promise((resolve, reject) => {
+        zstdDecompress(body, options, (error, bytes) => (error === null ? resolve(bytes) : reject(error)));
+      });
+    return loadZstd('decompress').then((module) => {
+      if (claimed !== undefined && !isSmall) return inflateBeside('zstd', body, maxBytes);
+      return besideWhenLarge('zstd', body, maxBytes, unzstdWith(module));
+    });
   },
 };
 
-/** The wasm build allocates whatever size the frame claims, so the claim is looked at first. */
-function decompressZstd(module: typeof import('@bokuweb/zstd-wasm'), body: Uint8Array, maxBytes: number): Uint8Array {
-  const claimed = zstdContentSize(body);
-  if (claimed !== undefined) {
-    if (claimed > maxBytes) throw outOfRoom();
-    return module.decompress(body);
-  }
-  return withRoom(body, maxBytes, (room) => {
+const unzstdWith =
+  (module: typeof import('@bokuweb/zstd-wasm')): Attempt =>
+  (body, room) => {
     try {
       return module.decompress(body, { defaultHeapSize: room });
     } catch (error) {
@@ -220,8 +252,7 @@ function decompressZstd(module: typeof import('@bokuweb/zstd-wasm'), body: Uint8
       if (String(error).includes('-70')) return undefined;
       throw error;
     }
-  });
-}
+  };
 
 /** The size in a zstd frame header (RFC 8878, 3.1.1.1); undefined when the frame does not say. */
 function zstdContentSize(body: Uint8Array): number | undefined {
