@@ -44,7 +44,7 @@ const OPTIONS = {
   ...{ experimentalDecorators: true, emitDecoratorMetadata: true },
 };
 
-it('the recipe for NestJS sends from a provider, and its task uses one', async () => {
+it('the recipe for NestJS sends from a provider, and its task uses one', async ({ skip }) => {
   const [module = '', tasks = ''] = fencesOf(readPage('docs/guides/nestjs.md'))
     .filter(({ language }) => language === 'ts')
     .map(({ text }) => text);
@@ -60,7 +60,12 @@ it('the recipe for NestJS sends from a provider, and its task uses one', async (
     },
   });
   const packages = ['@nestjs/core@11', '@nestjs/common@11', 'reflect-metadata', 'rxjs'];
-  npm(['install', ...packages, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], cwd);
+  try {
+    npm(['install', ...packages, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], cwd);
+  } catch (error) {
+    if (process.env['CI'] !== undefined) throw error;
+    skip(`npm cannot give NestJS: ${String((error as { stderr?: unknown }).stderr ?? error).slice(0, 300)}`);
+  }
   for (const name of ['ctq', '@types', 'undici-types'])
     symlinkSync(name === 'ctq' ? projectRoot : join(projectRoot, 'node_modules', name), join(cwd, 'node_modules', name), 'junction');
   const typescript = createRequire(import.meta.url).resolve('typescript/package.json');

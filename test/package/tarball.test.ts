@@ -1,15 +1,18 @@
 /** The package as a user gets it: packed, installed into an empty folder, and used from there. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot, washedEnvironment } from '../support/ctq-process.js';
+import { fencesOf, readPage } from '../support/markdown.js';
 import { OwnedProcess } from '../support/owned-process.js';
 import { buildElsewhere, installTarball, nodeBuild, packTarball, type Tarball } from '../support/packed.js';
+import { followPage } from '../support/printed-page.js';
+import { describeWith } from '../support/requires.js';
 import { tmpFolder, writeFiles } from '../support/tmp.js';
 
 /** A tenth more than it is: what makes it larger should be somebody's decision. */
@@ -85,6 +88,42 @@ describe('an install of it', () => {
     expect(existsSync(join(project, 'node_modules', 'ctq', 'man', 'ctq.1'))).toBe(true);
   });
 });
+
+describeWith('python', 'the tutorial, in an empty folder', () => {
+  it('installs, runs a task and a schedule, and shows them in top, as the page says', async () => {
+    const page = readPage('docs/tutorial.md');
+    const { file } = tarball;
+    const home = tmpFolder();
+    // Where `npm pack` in the clone has left it.
+    mkdirSync(join(home, 'ctq'));
+    copyFileSync(file, join(home, 'ctq', basename(file)));
+    const [install] = fencesOf(page).filter(({ language }) => language === 'sh');
+    const lines = (install?.text ?? '').split('\n').filter((line) => line !== '' && !line.startsWith('git clone'));
+    expect(lines).toHaveLength(2);
+    const typed = ['set -e', ...lines.map((line) => line.replace(/ctq-\d+\.\d+\.\d+\.tgz/, basename(file)))].join('\n');
+    execFileSync('sh', ['-c', typed], {
+      cwd: home,
+      env: { ...outsideNpm(), npm_config_loglevel: 'error' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const project = join(home, 'shop');
+    expect(readdirSync(project).toSorted()).toEqual(['node_modules', 'package-lock.json', 'package.json']);
+    expect(readdirSync(home).toSorted()).toEqual(['ctq', 'shop']);
+    // What the page types is `npx ctq`.
+    const said = execFileSync('npx', ['--no-install', 'ctq', '--version'], { cwd: project, encoding: 'utf8', env: washedEnvironment() });
+    expect(said).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const { told, printed } = await followPage(page, project);
+    expect(printed).toEqual(told);
+    expect(printed.length).toBeGreaterThan(12);
+  }, 180_000);
+});
+
+/** Without what a surrounding `npm test` tells npm. */
+function outsideNpm(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(washedEnvironment()).filter(([name]) => !/^npm_(?:lifecycle_|package_|config_local)/.test(name)),
+  );
+}
 
 describe('its types, in a project that checks libraries, too', () => {
   const require = createRequire(import.meta.url);
