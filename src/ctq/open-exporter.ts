@@ -31,6 +31,8 @@ const PATIENCE_S = 0.5;
 const FRESH_MS = 1_000;
 /** Queue names are searched for among all keys. */
 const NAMES_DUTY = 0.02;
+/** Told of by name in the log. */
+const MOST_NAMED = 1_000;
 const REMEMBERED = { maxTasks: 20_000, maxWorkers: 5_000 };
 
 export async function openExporter(app: Ctq, options: ExporterOptions): Promise<Exporter> {
@@ -67,6 +69,11 @@ class Look {
   #names: readonly string[] = [];
   #nextNamesMs = Number.NEGATIVE_INFINITY;
   #lastProblem = '';
+  /** How many tasks each node had begun when it was first asked. */
+  readonly #begunAtFirst = new Map<string, number>();
+  /** Nodes that have run tasks since, and those of them that send no events. */
+  readonly #running = new Set<string>();
+  readonly #untold = new Set<string>();
   #last: { readonly atMs: number; readonly done: Promise<void> } | undefined;
 
   constructor(app: Ctq, estate: Estate | undefined, tally: EstateTally, options: ExporterOptions) {
@@ -133,7 +140,23 @@ class Look {
   /** Node name → how many tasks it can run at once. */
   async #slots(): Promise<ReadonlyMap<string, number>> {
     const replies = await this.#app.control.gather('stats', {}, { timeout: PATIENCE_S, signal: this.#options.signal });
+    for (const { nodename, value } of replies) this.#noteUntold(nodename, begunOf(value));
     return new Map(replies.map(({ nodename, value }) => [nodename, slotsOf(value)] as const));
+  }
+
+  /** Celery's workers send no task events unless told to: their tasks would be missing from the numbers without a word. */
+  #noteUntold(node: string, begun: number): void {
+    const first = this.#begunAtFirst.get(node);
+    if (first === undefined && this.#begunAtFirst.size < REMEMBERED.maxWorkers) this.#begunAtFirst.set(node, begun);
+    // Events of what has just begun may be on their way: the next look tells.
+    const hasRun = this.#running.has(node);
+    if (first !== undefined && begun !== first) this.#running.add(node);
+    if (!hasRun || this.#tally.tellsOfTasks(node) || this.#untold.has(node) || this.#untold.size >= MOST_NAMED) return;
+    this.#untold.add(node);
+    this.#options.logger.warning(
+      'Metrics: %s runs tasks and sends no events of them, so that they are not counted; start it with -E, or the exporter with --enable',
+      node,
+    );
   }
 
   async #queueNames(): Promise<readonly string[]> {
@@ -144,6 +167,11 @@ class Look {
     this.#nextNamesMs = endedMs + (endedMs - startedMs) / NAMES_DUTY;
     return this.#names;
   }
+}
+
+function begunOf(stats: unknown): number {
+  const total = isRecord(stats) ? stats['total'] : undefined;
+  return isRecord(total) ? Object.values(total).reduce<number>((sum, count) => sum + (typeof count === 'number' ? count : 0), 0) : 0;
 }
 
 function slotsOf(stats: unknown): number {

@@ -58,6 +58,8 @@ export const METRICS = {
   ctq_queue_delayed: gauge('Messages that wait for their time.', QUEUE),
   ctq_queue_paused: gauge('1 while nobody shall take from the queue.', QUEUE),
   ctq_queue_oldest_seconds: gauge('How long the oldest message has waited.', QUEUE),
+  ctq_node_up: gauge('1 while heartbeats of this worker come, 0 after.', ['nodename', 'hostname']),
+  ctq_node_task_events: gauge('0 where it runs tasks and sends no events of them, so that they are not counted.', ['nodename', 'hostname']),
   ctq_exporter_events_total: counter('Events that were heard.', ['type']),
   ctq_exporter_broker_up: gauge('1 when the broker could be asked.', []),
   ctq_exporter_series_dropped_total: counter('New series that were left out because there were too many.', []),

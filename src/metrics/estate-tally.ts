@@ -33,6 +33,8 @@ export class EstateTally {
   readonly #tallies = new Map<string, TaskTally>();
   /** By node name. */
   readonly #workers = new Map<string, Seen>();
+  /** Nodes that told of a task. */
+  readonly #telling = new Set<string>();
 
   constructor(options: EstateTallyOptions) {
     this.#options = options;
@@ -56,7 +58,9 @@ export class EstateTally {
       const host = hostOf(node);
       const sum = hosts.get(host) ?? { up: 0, active: 0 };
       hosts.set(host, sum);
+      this.families.family('ctq_node_up').set(0, node, host);
       if (nowS - lastS > timeoutS) continue;
+      this.families.family('ctq_node_up').set(1, node, host);
       sum.up = 1;
       sum.active += active;
     }
@@ -65,6 +69,13 @@ export class EstateTally {
       this.families.family('celery_worker_tasks_active').set(active, host);
     }
     if (forgetAfterS > 0) this.#forget(nowS - forgetAfterS);
+  }
+
+  /** Of a worker that runs tasks: are its events among those that were heard? */
+  tellsOfTasks(node: string): boolean {
+    const tells = this.#telling.has(node);
+    this.families.family('ctq_node_task_events').set(tells ? 1 : 0, node, hostOf(node));
+    return tells;
   }
 
   #worker(event: ReceivedEvent, node: string): void {
@@ -84,6 +95,7 @@ export class EstateTally {
   }
 
   #task(event: ReceivedEvent, node: string, task: TaskStatus | undefined): void {
+    this.#telling.add(node);
     const host = hostOf(node);
     const name = task?.name ?? NAMELESS;
     const queue = task?.queue ?? this.#options.defaultQueue;
@@ -118,7 +130,11 @@ export class EstateTally {
 
   #forget(beforeS: number): void {
     const gone = [...this.#workers].filter(([, { lastS }]) => lastS < beforeS).map(([node]) => node);
-    for (const node of gone) this.#workers.delete(node);
+    for (const node of gone) {
+      this.#workers.delete(node);
+      this.#telling.delete(node);
+      this.families.forget((labels) => labels['nodename'] === node);
+    }
     const left = new Set([...this.#workers.keys()].map(hostOf));
     for (const host of new Set(gone.map(hostOf))) {
       if (left.has(host)) continue;

@@ -103,6 +103,16 @@ describeWith(['redis', 'python'], 'ctq exporter', () => {
     ];
     const exporter = startCtq(['exporter', '-b', redis.url, '--port', String(port)]);
     await exporter.waitForOutput(/metrics at/, 20_000);
+    // As Celery starts them: without -E.
+    const untold = await startCtqWorker({ broker: redis.url, hostname: 'untold@node', args: ['-Q', 'untold'] });
+    await eventually(async () => expect((await collect(port)).lines).toContain('ctq_node_up{nodename="untold@node",hostname="node"} 1'));
+    await eventually(async () => {
+      await runCtq(['send', 'tasks.add', '1', '2', '-Q', 'untold', '-b', redis.url]);
+      const { lines: now } = await collect(port);
+      expect(now).toContain('ctq_node_task_events{nodename="untold@node",hostname="node"} 0');
+    });
+    expect(exporter.stderr.match(/untold@node runs tasks and sends no events of them.*--enable/g)).toHaveLength(1);
+    await untold.kill();
     await runPython("app.conf.task_send_sent_event = True; result = app.send_task('tasks.add', (1, 2), queue='py').get(timeout=20)", {
       broker: redis.url,
       backend: redis.url,

@@ -64,7 +64,7 @@ async function runEvents(call: Call): Promise<number> {
       stream = opened;
       call.defer(() => opened.close());
       if (options.enable === true) await app.control.enableEvents();
-      else if (globals.quiet !== true) {
+      else if (globals.quiet !== true && wantsTasks(options)) {
         const silence = context.clock.setTimeout(() => {
           if (taskEvents === 0)
             context.stderr.write('ctq: no task events so far; workers that were started without -E send none: --enable tells them to\n');
@@ -75,6 +75,11 @@ async function runEvents(call: Call): Promise<number> {
     open().catch(reject);
   });
   return EXIT.ok;
+}
+
+function wantsTasks({ type }: Call['options']): boolean {
+  const types = type?.flat() ?? [];
+  return types.length === 0 || types.some((one) => one.startsWith('task-') || one.startsWith('*'));
 }
 
 /** Longer than a task of a busy estate takes to come; Celery's workers send no task events by default. */

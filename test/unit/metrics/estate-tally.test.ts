@@ -26,7 +26,7 @@ function estate(options: Partial<ConstructorParameters<typeof EstateTally>[0]> =
     tally.settle(START_S + atS);
     return (await exposition(tally.families, () => {}).text()).split('\n');
   };
-  return { hear, lines };
+  return { hear, lines, tally };
 }
 
 describe('the events of an estate', () => {
@@ -56,6 +56,23 @@ describe('the events of an estate', () => {
     hear('task-received', 1, { uuid: '1', name: 'later', eta: new Date((START_S + 100) * 1000).toISOString() });
     hear('task-started', 101.5, { uuid: '1' });
     expect(await lines(102)).toContain('celery_task_queue_wait_time_sum{name="later",hostname="web",queue_name="q"} 1.5');
+  });
+
+  it('tell two workers of one host apart, and which of them does not tell of its tasks', async () => {
+    const { hear, lines, tally } = estate();
+    hear('worker-heartbeat', 0, { active: 0 });
+    hear('worker-heartbeat', 50, { active: 0, hostname: 'v@web' });
+    hear('task-received', 50, { uuid: '1', name: 'mail' });
+    expect([tally.tellsOfTasks('w@web'), tally.tellsOfTasks('v@web')]).toEqual([true, false]);
+    expect(await lines(70)).toEqual(
+      expect.arrayContaining([
+        'ctq_node_up{nodename="w@web",hostname="web"} 0',
+        'ctq_node_up{nodename="v@web",hostname="web"} 1',
+        'ctq_node_task_events{nodename="w@web",hostname="web"} 1',
+        'ctq_node_task_events{nodename="v@web",hostname="web"} 0',
+      ]),
+    );
+    expect((await lines(620)).filter((line) => line.includes('w@web'))).toEqual([]);
   });
 
   it('tell which hosts are up: until a worker says goodbye or is silent, and as long as another one is there', async () => {
