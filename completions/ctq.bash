@@ -240,12 +240,17 @@ result|--traceback||
 result|--tree||
 result|--forget||
 failed|show||
+failed|rm||
 failed|--task|task|
 failed|--since|any|
 failed|-Q|queue,|
 failed|--queues|queue,|
 failed|--watch||
 failed|--interval|any|
+failed|--all||
+failed|--keep-copy|file|
+failed|-f||
+failed|--force||
 failed|--limit|any|
 doctor|-t|any|
 doctor|--timeout|any|

@@ -240,12 +240,17 @@ set -g __ctq_table \
     'result|--tree||print the tasks and groups that it sent, and theirs' \
     'result|--forget||remove the result after printing it' \
     'failed|show||tell everything about these, with the traceback' \
+    'failed|rm||drop these: their messages and their results' \
     'failed|--task|task|only tasks of this name: tasks.mail.*' \
     'failed|--since|any|only what failed in this time: 30m, 6h, 2d' \
     'failed|-Q|queue,|only from these queues' \
     'failed|--queues|queue,|only from these queues' \
     'failed|--watch||print it again every two seconds, until Ctrl-C; with --json one document a line' \
     'failed|--interval|any|with --watch: the time between' \
+    'failed|--all||rm: all of them' \
+    'failed|--keep-copy|file|rm: write their messages to this file first' \
+    'failed|-f||rm: do not ask before many go' \
+    'failed|--force||rm: do not ask before many go' \
     'failed|--limit|any|print the newest so many; default 100, 0 prints all' \
     'doctor|-t|any|wait so long for the next answer of a worker; default 1' \
     'doctor|--timeout|any|wait so long for the next answer of a worker; default 1' \

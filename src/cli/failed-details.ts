@@ -104,7 +104,7 @@ export function detailsText(document: FailedDetailsDocument, { nowMs, width, pai
   const lines = rows.flatMap(([name, value]) =>
     value === null || value === '' ? [] : [`  ${name.padEnd(10)}${coloured(name, wrapText(escapeText(value), width, INDENT))}\n`],
   );
-  const title = [document.task ?? 'a task without a name', document.id ?? 'without an id'].map((part) => escapeText(part));
+  const title = [document.task ?? 'a task without a name', document.id ?? document.handle].map((part) => escapeText(part));
   const told = document.traceback === null || width === Number.POSITIVE_INFINITY ? document.traceback : foldedTraceback(document.traceback);
   const traceback = told === null ? '' : `\n${escapeBlock(told).trimEnd()}\n`;
   return `${paint('bold', title[0] ?? '')} ${title[1] ?? ''}\n${lines.join('')}${traceback}`;

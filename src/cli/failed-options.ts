@@ -36,6 +36,8 @@ export async function lookForFailed(call: FailedCall, app: Ctq): Promise<readonl
 /** As `--json` prints it; null where nobody wrote it down. */
 export interface FailedDocument {
   readonly id: string | null;
+  /** What commands call it by: its id, or one made of what it is. */
+  readonly handle: string;
   readonly task: string | null;
   readonly queue: string | null;
   readonly reason: string;
@@ -46,9 +48,10 @@ export interface FailedDocument {
   readonly source: FailedTask['source'];
 }
 
-export function failedDocument({ taskId, task, queue, reason, worker, retries, atMs, source }: FailedTask): FailedDocument {
+export function failedDocument({ taskId, handle, task, queue, reason, worker, retries, atMs, source }: FailedTask): FailedDocument {
   return {
     id: taskId === '' ? null : taskId,
+    handle,
     task: task ?? null,
     queue: queue ?? null,
     reason,

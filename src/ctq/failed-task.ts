@@ -1,4 +1,5 @@
 /** One failed task as an operator sees it, whatever is left of it. */
+import { createHash } from 'node:crypto';
 import type { DeadLetter, StoredFailure } from '../estate/dead-letters.js';
 import type { Estate } from '../estate/estate.js';
 import { remoteErrorText } from '../errors.js';
@@ -14,6 +15,8 @@ export interface FailedTask {
   readonly estate: Estate;
   /** '' of a message that is none. */
   readonly taskId: string;
+  /** What commands call it by: its id, or one made of what it is. */
+  readonly handle: string;
   readonly task: string | undefined;
   readonly queue: string | undefined;
   /** `ValueError: boom`, or why it was refused. */
@@ -30,10 +33,12 @@ export function ofLetter(letter: DeadLetter, estate: Estate): FailedTask {
   const { note, message, queue, atMs } = letter;
   const peek = message === undefined ? undefined : peekTask(message);
   const retries = message?.headers['retries'];
+  const taskId = note?.taskId ?? (letter.kind === 'failed' ? letter.key : (peek?.id ?? ''));
   return {
     source: letter.kind === 'failed' ? 'record' : 'refused',
     estate,
-    taskId: note?.taskId ?? (letter.kind === 'failed' ? letter.key : (peek?.id ?? '')),
+    taskId,
+    handle: taskId === '' ? handleOf(letter) : taskId,
     task: nonEmpty(note?.task) ?? peek?.task,
     queue: nonEmpty(queue),
     reason:
@@ -47,6 +52,14 @@ export function ofLetter(letter: DeadLetter, estate: Estate): FailedTask {
   };
 }
 
+/** What is no message has no id: its bytes say which one it is. */
+function handleOf({ queue, key, text }: DeadLetter): string {
+  return `dead-${createHash('sha256')
+    .update(JSON.stringify([queue, key, text]))
+    .digest('hex')
+    .slice(0, 12)}`;
+}
+
 function nonEmpty(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;
 }
@@ -57,6 +70,7 @@ export function ofFailure({ meta }: StoredFailure, estate: Estate): FailedTask {
     source: 'result',
     estate,
     taskId: meta.taskId,
+    handle: meta.taskId,
     task: extended?.name ?? undefined,
     queue: extended?.queue ?? undefined,
     reason: remoteErrorText(decodeException(meta.result, null)),

@@ -58,10 +58,10 @@ export async function findFailed(estates: readonly Estate[], id: string, signal?
   const exact = await findExact(estates, id);
   if (exact !== undefined) return exact;
   const all = await listFailed(estates, signal === undefined ? {} : { signal });
-  const candidates = all.filter(({ taskId }) => taskId.startsWith(id));
+  const candidates = all.filter(({ handle }) => handle.startsWith(id));
   const [only, ...others] = candidates;
   if (only === undefined) return undefined;
-  if (others.length > 0 && only.taskId !== id) {
+  if (others.length > 0 && only.handle !== id) {
     throw new UsageError(`${candidates.length} failed tasks have ids that begin with ${id}`, { hint: 'give more of the id' });
   }
   return detailsOf(only, estates);

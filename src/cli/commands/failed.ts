@@ -2,12 +2,13 @@
 import { UsageError } from '../../errors.js';
 import type { FailedTask } from '../../ctq/failed-task.js';
 import { findFailed } from '../../ctq/failed-tasks.js';
-import { type CommandCall, defineCommand, value } from '../command.js';
+import { type CommandCall, defineCommand, flag, value } from '../command.js';
 import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
 import { detailsDocument, detailsText } from '../failed-details.js';
 import { failedDocument, failedOptions, lookForFailed } from '../failed-options.js';
-import { wholeNumber } from '../option-values.js';
+import { removeFailed } from '../failed-removal.js';
+import { text, wholeNumber } from '../option-values.js';
 import { paintFor } from '../output/colour.js';
 import { jsonText } from '../output/json.js';
 import { countText } from '../output/number.js';
@@ -23,6 +24,9 @@ const DEFAULT_LIMIT = 100;
 const options = {
   ...failedOptions,
   ...watchOptions,
+  all: flag('--all', 'rm: all of them'),
+  keepCopy: value('--keep-copy [file]', 'rm: write their messages to this file first', text, { completes: 'file' }),
+  force: flag('-f, --force', 'rm: do not ask before many go'),
   limit: value('--limit <number>', `print the newest so many; default ${DEFAULT_LIMIT}, 0 prints all`, wholeNumber(0)),
 } as const;
 
@@ -31,7 +35,14 @@ type Call = CommandCall<typeof options>;
 export const failed = defineCommand({
   name: 'failed',
   summary: 'list the tasks that failed',
-  arguments: [{ name: 'show', summary: 'show <id…>: everything about these, with the traceback', required: false, variadic: true }],
+  arguments: [
+    {
+      name: 'action',
+      summary: 'show <id…> tells all about these, rm <id…> drops them; without one it lists',
+      required: false,
+      variadic: true,
+    },
+  ],
   options,
   verbs: [
     {
@@ -39,18 +50,41 @@ export const failed = defineCommand({
       summary: 'tell everything about these, with the traceback',
       arguments: [{ name: 'id', summary: 'ids, or their beginnings', required: true, variadic: true }],
     },
+    {
+      name: 'rm',
+      summary: 'drop these: their messages and their results',
+      arguments: [
+        { name: 'id', summary: 'ids, or their beginnings; or --all, --task, --since, --queues', required: false, variadic: true },
+      ],
+    },
+  ],
+  sections: [
+    {
+      heading: 'rm:',
+      rows: [
+        ['what goes', 'the message that was kept, and the result that says FAILURE; whoever asks for that finds none'],
+        ['--keep-copy', 'is what ctq purge --undo puts into the queues again, to be run, and ctq send --batch sends anew'],
+      ],
+    },
   ],
   examples: [
     ['ctq failed', 'the newest first'],
     ["ctq failed --task 'tasks.mail.*' --since 1h", 'what went wrong with mail in the last hour'],
     ['ctq failed show 57cb3c6b', 'arguments, links and traceback of one; the beginning of its id is enough'],
-    ['ctq failed --json --limit 0', 'all of them, for scripts'],
+    ['ctq failed rm --since 1d --keep-copy failed.jsonl', 'drop those of a day, after a question'],
   ],
   async run(call) {
     const [word, ...ids] = call.args;
     if (word === undefined) return listAll(call);
-    if (word !== 'show')
-      throw new UsageError(`ctq failed has no "${word}"`, { hint: 'ctq failed lists them, ctq failed show <id> shows one' });
+    if (word === 'rm') {
+      const { keepCopy, all, force } = call.options;
+      return removeFailed(call, ids, { keepCopy, all, force });
+    }
+    if (word !== 'show') {
+      throw new UsageError(`ctq failed has no "${escapeText(word)}"`, {
+        hint: 'ctq failed lists them, ctq failed show <id> shows one, ctq failed rm <id> drops one',
+      });
+    }
     if (ids.length === 0) throw new UsageError('which failed task is to be shown?', { hint: 'ctq failed show <id>' });
     return showEach(call, ids);
   },
@@ -69,7 +103,7 @@ async function listAll(call: Call): Promise<number> {
     note =
       shown.length === 0
         ? emptyText(given)
-        : `${countText(all.length, 'failed task')}.${more} ctq failed show <id> says more, ctq retry <id> runs it again.`;
+        : `${countText(all.length, 'failed task')}.${more} ctq failed show <id> says more, ctq retry <id> runs it again, ctq failed rm <id> drops it.`;
     return `${shown.length === 0 ? '' : await listText(shown, call)}${given.watch === true ? `\n${note}\n` : ''}`;
   });
   if (given.watch === true || globals.json === true || globals.quiet === true) return EXIT.ok;
@@ -82,11 +116,11 @@ async function listAll(call: Call): Promise<number> {
 function listText(shown: readonly FailedTask[], { context: { stdout, clock } }: Call): Promise<string> {
   const nowMs = clock.nowMs();
   const shortId = shortIds(
-    shown.map(({ taskId }) => taskId),
+    shown.map(({ handle }) => handle),
     stdout,
   );
-  const rows = shown.map(({ taskId, task, queue, atMs, reason }) => [
-    shortId(taskId),
+  const rows = shown.map(({ handle, task, queue, atMs, reason }) => [
+    shortId(handle),
     task ?? '',
     queue ?? '',
     atMs === undefined ? '' : { shown: relativeTime(atMs, nowMs), plain: new Date(atMs).toISOString() },

@@ -31,6 +31,8 @@ type Call = CommandCall<typeof options>;
 /** One task, as `--json` prints it. */
 interface RetryDocument {
   readonly id: string | null;
+  /** What commands call it by. */
+  readonly handle: string;
   readonly task: string | null;
   readonly queue: string | null;
   /** `ready` only with `--dry-run`; `gone`: somebody else was faster. */
@@ -77,11 +79,15 @@ export const retry = defineCommand({
       origin: anonymousNodename({ hostname: hostname(), pid: context.pid }),
       to: given.to,
     };
-    for (const one of failed) {
-      call.signal.throwIfAborted();
-      const document = await sendOne(one, world, given.dryRun === true ? 'dry run' : 'for real');
-      documents.push(document);
-      if (globals.json !== true) tell(call, document);
+    try {
+      for (const one of failed) {
+        call.signal.throwIfAborted();
+        const document = await sendOne(one, world, given.dryRun === true ? 'dry run' : 'for real');
+        documents.push(document);
+        if (globals.json !== true && document.outcome === 'sent') context.stdout.write(`${escapeText(document.id ?? '')}\n`);
+      }
+    } finally {
+      if (globals.json !== true) tellNotes(call, documents.slice(missing.length));
     }
     if (globals.json === true) context.stdout.write(`${jsonText(documents)}\n`);
     else await conclude(call, documents);
@@ -99,7 +105,7 @@ async function named(
   for (const id of new Set(args)) {
     const details = await findFailed(estates, id, signal);
     if (details === undefined) missing.push(id);
-    else found.set(details.failed.taskId, details.failed);
+    else found.set(details.failed.handle, details.failed);
   }
   return { failed: [...found.values()], missing };
 }
@@ -114,21 +120,46 @@ function documentOf(plan: RetryPlan, outcome: RetryDocument['outcome']): RetryDo
   const { failed } = plan;
   const notes = plan.kind === 'refused' ? [plan.why] : outcome === 'gone' ? ['somebody else has sent it meanwhile'] : plan.notes;
   const queue = plan.kind === 'refused' ? failed.queue : plan.queue;
-  return { id: failed.taskId === '' ? null : failed.taskId, task: failed.task ?? null, queue: queue ?? null, outcome, notes };
+  return {
+    id: failed.taskId === '' ? null : failed.taskId,
+    handle: failed.handle,
+    task: failed.task ?? null,
+    queue: queue ?? null,
+    outcome,
+    notes,
+  };
 }
 
 function missingDocument(id: string): RetryDocument {
-  return { id, task: null, queue: null, outcome: 'refused', notes: ['it is not among the failed tasks'] };
+  return { id, handle: id, task: null, queue: null, outcome: 'refused', notes: ['it is not among the failed tasks'] };
 }
 
-/** The ids of what was sent are the data; what there is to know about it is for people. */
-function tell({ context, globals, options: { dryRun } }: Call, { id, task, outcome, notes }: RetryDocument): void {
-  const name = escapeText(`${task ?? 'a task without a name'}[${id ?? 'without an id'}]`);
-  if (outcome === 'sent') context.stdout.write(`${escapeText(id ?? '')}\n`);
-  if (outcome === 'refused' || outcome === 'gone') context.stderr.write(`ctq: ${name} was not sent: ${notes.map(escapeText).join('; ')}\n`);
-  else if (globals.quiet !== true && dryRun !== true) {
-    for (const note of notes) context.stderr.write(`ctq: note: ${name}: ${escapeText(note)}\n`);
+/** What there is to know of many is said once: five hundred tasks of one kind have the same to tell. */
+function tellNotes({ context, globals, options: { dryRun } }: Call, documents: readonly RetryDocument[]): void {
+  const refused = new Map<string, string[]>();
+  const noted = new Map<string, string[]>();
+  for (const { id, handle, task, outcome, notes } of documents) {
+    const name = escapeText(`${task ?? 'a task without a name'}[${id ?? handle}]`);
+    if (outcome === 'refused' || outcome === 'gone') add(refused, notes.join('; '), name);
+    else for (const note of notes) add(noted, note, name);
   }
+  for (const [why, names] of refused) {
+    context.stderr.write(`ctq: ${namesText(names)} ${names.length === 1 ? 'was' : 'were'} not sent: ${escapeText(why)}\n`);
+  }
+  if (globals.quiet === true || dryRun === true) return;
+  for (const [note, names] of noted) context.stderr.write(`ctq: note: ${namesText(names)}: ${escapeText(note)}\n`);
+}
+
+function add(map: Map<string, string[]>, key: string, name: string): void {
+  const names = map.get(key);
+  if (names === undefined) map.set(key, [name]);
+  else names.push(name);
+}
+
+/** Of many the first tells which ones are meant. */
+function namesText(names: readonly string[]): string {
+  const [first = ''] = names;
+  return names.length === 1 ? first : `${countText(names.length, 'task')} (${first} …)`;
 }
 
 async function conclude({ context, globals, options: { dryRun } }: Call, documents: readonly RetryDocument[]): Promise<void> {
