@@ -12,8 +12,9 @@ import { AmqpFailure, toAmqpFailure } from './amqp-failure.js';
 import { type ByteSource, repairTables } from './amqp-tables.js';
 import type { AmqpAddress, AmqpTls } from './amqp-url.js';
 import { type ByteSink, gatherWrites } from './amqp-writes.js';
-import { CLOSED, noAnswerWithin } from './failure.js';
+import { CLOSED, noAnswerFor, noAnswerWithin } from './failure.js';
 import type { Linked } from './link.js';
+import { SILENCE_LIMIT_MS, watchSilence } from './silence.js';
 import { readTlsFiles } from './tls-files.js';
 
 export type {
@@ -47,10 +48,6 @@ export interface AmqpConnectionOptions {
   readonly onBlocked?: (reason: string | undefined) => void;
 }
 
-/** Half-open connections must be noticed within 15 s (RELIABILITY M8), and a server frozen for a few seconds should not cost one. */
-const SILENCE_LIMIT_MS = 9_000;
-const ASK_AFTER_MS = 3_000;
-const WATCH_INTERVAL_MS = 1_000;
 const GOODBYE_LIMIT_MS = 1_000;
 /** As py-amqp's; RabbitMQ's own default. A message's headers must fit into one frame. */
 const FRAME_MAX = 131_072;
@@ -62,7 +59,7 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
   #blocked: string | undefined;
   #failure: AmqpFailure | undefined;
   #endListener: ((failure: AmqpFailure) => void) | undefined;
-  #watchTimer: TimerHandle | undefined;
+  #stopWatching: (() => void) | undefined;
 
   private constructor(model: ChannelModel, options: AmqpConnectionOptions) {
     this.#model = model;
@@ -146,7 +143,7 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
   end(failure: AmqpFailure): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
-    this.#watchTimer?.cancel();
+    this.#stopWatching?.();
     // A server that is silent answers no good-bye: the socket goes at once unless we are the ones to leave. With an
     // error, for only that makes the driver reject what is under way.
     if (failure.kind !== 'closed') this.#stream.destroy(failure);
@@ -188,40 +185,29 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
     return (this.#model.connection as unknown as { readonly stream: DriverStream }).stream;
   }
 
-  /** Looks once a second whether the server still talks; asks it when it has been quiet. Resolves with the first answer. */
+  /** Resolves when the server has answered for the first time. */
   async #watch(): Promise<void> {
     const channel = await this.channel();
     // The cheapest question there is; this channel consumes nothing, so the answer changes nothing.
     await channel.prefetch(1);
     let askedAtMs: number | undefined;
-    let heardBytes = this.#stream.bytesRead;
-    let heardAtMs = this.#clock.monotonicMs();
-    let expectedMs = heardAtMs + WATCH_INTERVAL_MS;
-    const tick = (): void => {
-      const nowMs = this.#clock.monotonicMs();
-      const bytes = this.#stream.bytesRead;
-      // A late tick means that we were blocked: answers may be waiting unread. A blocked server answers nobody.
-      if (bytes !== heardBytes || nowMs > expectedMs + WATCH_INTERVAL_MS || this.#blocked !== undefined) {
-        heardBytes = bytes;
-        heardAtMs = nowMs;
-      }
-      if (askedAtMs !== undefined && nowMs - Math.max(askedAtMs, heardAtMs) > SILENCE_LIMIT_MS) {
-        this.end(new AmqpFailure('unreachable', `no answer for ${Math.round((nowMs - askedAtMs) / 1000)} s`));
-        return;
-      }
-      if (askedAtMs === undefined && nowMs - heardAtMs >= ASK_AFTER_MS) {
-        askedAtMs = nowMs;
+    this.#stopWatching = watchSilence({
+      clock: this.#clock,
+      limitMs: SILENCE_LIMIT_MS,
+      bytesRead: () => this.#stream.bytesRead,
+      owedSinceMs: () => askedAtMs,
+      ask: () => {
+        askedAtMs = this.#clock.monotonicMs();
         channel.prefetch(1).then(
           () => {
             askedAtMs = undefined;
           },
           () => {},
         );
-      }
-      expectedMs = nowMs + WATCH_INTERVAL_MS;
-      this.#watchTimer = this.#clock.setTimeout(tick, WATCH_INTERVAL_MS).unref();
-    };
-    this.#watchTimer = this.#clock.setTimeout(tick, WATCH_INTERVAL_MS).unref();
+      },
+      isExcused: () => this.#blocked !== undefined,
+      gone: (silentForMs) => this.end(new AmqpFailure('unreachable', noAnswerFor(silentForMs))),
+    });
   }
 }
 

@@ -32,6 +32,10 @@ export function noAnswerWithin(limitMs: number): string {
   return `no answer within ${Math.round(limitMs / 100) / 10} s`;
 }
 
+export function noAnswerFor(silentForMs: number): string {
+  return `no answer for ${Math.round(silentForMs / 1000)} s`;
+}
+
 /** What a driver's error says, taken out of what it is wrapped in. */
 export interface DriverError {
   readonly message: string;

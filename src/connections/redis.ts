@@ -9,11 +9,12 @@
 import type { ConnectionOptions } from 'node:tls';
 import { Command, Redis, type RedisOptions } from 'ioredis';
 import type { Clock, TimerHandle } from '../clock.js';
-import { CLOSED, noAnswerWithin } from './failure.js';
+import { CLOSED, noAnswerFor, noAnswerWithin } from './failure.js';
 import type { Linked } from './link.js';
 import { isServerReply, RedisFailure, toRedisFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
 import type { RedisAddress, RedisTls } from './redis-url.js';
+import { SILENCE_LIMIT_MS, watchSilence } from './silence.js';
 import { readTlsFiles } from './tls-files.js';
 
 export type RedisArgument = string | Buffer;
@@ -47,12 +48,8 @@ export interface RedisConnectionOptions {
 /** A pub/sub message; `pattern` for PSUBSCRIBE. */
 export type RedisMessageListener = (channel: string, payload: string, pattern: string | undefined) => void;
 
-/** Half-open connections must be noticed within 15 s (RELIABILITY M8), and a server frozen for a few seconds should not cost one. */
-const SILENCE_LIMIT_MS = 9_000;
 /** Where others stand ready the sentinels need a few seconds more to choose, and 15 s are for both. */
 const SILENCE_LIMIT_BEHIND_SENTINELS_MS = 6_000;
-const PING_AFTER_IDLE_MS = 3_000;
-const WATCH_INTERVAL_MS = 1_000;
 
 export class Connection implements RedisConnection, Linked<RedisFailure> {
   readonly #redis: Redis;
@@ -60,17 +57,14 @@ export class Connection implements RedisConnection, Linked<RedisFailure> {
   readonly #silenceLimitMs: number;
   #failure: RedisFailure | undefined;
   #endListener: ((failure: RedisFailure) => void) | undefined;
-  #watchTimer: TimerHandle | undefined;
+  #stopWatching: (() => void) | undefined;
   #pending = 0;
   #pendingSinceMs = 0;
-  #heardAtMs: number;
-  #heardBytes = 0;
 
   private constructor(redis: Redis, clock: Clock, silenceLimitMs: number) {
     this.#redis = redis;
     this.#clock = clock;
     this.#silenceLimitMs = silenceLimitMs;
-    this.#heardAtMs = clock.monotonicMs();
   }
 
   /** Connects, logs in, selects the database and sees that the server answers. */
@@ -127,7 +121,7 @@ export class Connection implements RedisConnection, Linked<RedisFailure> {
   end(failure: RedisFailure): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
-    this.#watchTimer?.cancel();
+    this.#stopWatching?.();
     this.#redis.disconnect();
     this.#endListener?.(failure);
   }
@@ -210,29 +204,15 @@ export class Connection implements RedisConnection, Linked<RedisFailure> {
     });
   };
 
-  /** Looks once a second whether the server still talks; asks it when there was nothing to say. */
   #watch(): void {
-    const intervalMs = Math.min(WATCH_INTERVAL_MS, this.#silenceLimitMs / 4);
-    const tick = (): void => {
-      const nowMs = this.#clock.monotonicMs();
-      const bytes = this.#redis.stream.bytesRead;
-      // A late tick means that we were blocked: answers may be waiting unread.
-      const wasBlocked = nowMs > expectedMs + intervalMs;
-      if (bytes !== this.#heardBytes || wasBlocked) {
-        this.#heardBytes = bytes;
-        this.#heardAtMs = nowMs;
-      }
-      const quietSinceMs = Math.max(this.#heardAtMs, this.#pendingSinceMs);
-      if (this.#pending > 0 && nowMs - quietSinceMs > this.#silenceLimitMs) {
-        this.end(new RedisFailure('unreachable', `no answer for ${Math.round((nowMs - quietSinceMs) / 1000)} s`));
-        return;
-      }
-      if (this.#pending === 0 && nowMs - this.#heardAtMs >= PING_AFTER_IDLE_MS) this.#send('ping', [], 'utf8').catch(() => {});
-      expectedMs = nowMs + intervalMs;
-      this.#watchTimer = this.#clock.setTimeout(tick, intervalMs).unref();
-    };
-    let expectedMs = this.#clock.monotonicMs() + intervalMs;
-    this.#watchTimer = this.#clock.setTimeout(tick, intervalMs).unref();
+    this.#stopWatching = watchSilence({
+      clock: this.#clock,
+      limitMs: this.#silenceLimitMs,
+      bytesRead: () => this.#redis.stream.bytesRead,
+      owedSinceMs: () => (this.#pending > 0 ? this.#pendingSinceMs : undefined),
+      ask: () => void this.#send('ping', [], 'utf8').catch(() => {}),
+      gone: (silentForMs) => this.end(new RedisFailure('unreachable', noAnswerFor(silentForMs))),
+    });
   }
 }
 
