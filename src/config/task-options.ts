@@ -45,8 +45,6 @@ const KINDS: Readonly<Record<keyof TaskOptions, OptionKind>> = {
 
 const TABLE = { of: 'a task', kinds: KINDS } as const;
 
-export const TASK_OPTION_NAMES: readonly string[] = Object.keys(KINDS);
-
 /**
  * What no compiler has checked: a name that is none would limit nothing, in silence.
  *

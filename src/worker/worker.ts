@@ -50,10 +50,8 @@ import type { ExitStatus, StopMode, WorkerOptions, WorkerParts, WorkerState } fr
 export type {
   ExitStatus,
   StopMode,
-  TaskPublisher,
   WorkerOptions,
   WorkerParts,
-  WorkerSettings,
   WorkerState,
   WorkerVoice,
 } from './worker-parts.js';

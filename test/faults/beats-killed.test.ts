@@ -10,30 +10,14 @@ import { countMessages } from '../support/count-messages.js';
 import { beatApp, launchCtqBeat, leads } from '../support/ctq-beat.js';
 import { eventually } from '../support/eventually.js';
 import type { OwnedProcess } from '../support/owned-process.js';
-import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
-import { tmpFolder } from '../support/tmp.js';
+import { type Estate, openEstate } from './operations/estate.js';
 
 const SOAK_S = Number(process.env['CTQ_BEAT_SOAK'] ?? 0);
 const PACE_MS = 5_000;
 const KILLS = SOAK_S > 0 ? Math.floor((SOAK_S * 1000) / PACE_MS) : 2;
 const BEATS = 3;
 const ENTRIES = 10;
-
-interface Estate {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
-  async redis() {
-    const server = await startRedis();
-    return { url: server.url, close: () => server.stop() };
-  },
-  async sqlite() {
-    return { url: `sqlite://${tmpFolder()}/ctq.db`, close: async () => {} };
-  },
-};
 
 /** Ten entries, each once a second, with the slot in nothing but the id: what is counted is the messages. */
 const SCHEDULE = `
@@ -55,7 +39,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
     it(`sends each firing of ${ENTRIES} entries a second exactly once through ${KILLS} kills`, {
       timeout: 60_000 + SOAK_S * 3_000,
     }, async () => {
-      estate = await engines[engine]();
+      estate = await openEstate(engine);
       const { url } = estate;
       const folder = beatApp(SCHEDULE);
       const start = (): void => void running.push(launchCtqBeat({ folder, broker: url }));

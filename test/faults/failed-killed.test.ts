@@ -6,28 +6,12 @@ import { runCtq, startCtq } from '../support/ctq-process.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
 import type { OwnedProcess } from '../support/owned-process.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
-import { tmpFolder } from '../support/tmp.js';
+import { type Estate, openEstate } from './operations/estate.js';
 
 const TASKS = 300;
 const KILLS = 4;
 const OPERATORS = 6;
-
-interface Estate {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
-  async redis() {
-    const server: RedisServer = await startRedis();
-    return { url: server.url, close: () => server.stop() };
-  },
-  async sqlite() {
-    return { url: `sqlite://${tmpFolder()}/ctq.db`, close: async () => {} };
-  },
-};
 
 for (const engine of ['redis', 'sqlite'] as const) {
   describeWith(engine === 'redis' ? ['redis'] : [], `failed tasks under kill -9, on ${engine}`, () => {
@@ -37,7 +21,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
     let worker: OwnedProcess | undefined;
 
     beforeAll(async () => {
-      estate = await engines[engine]();
+      estate = await openEstate(engine);
       url = estate.url;
       app = new Ctq('client', { brokerUrl: url, resultBackend: url });
     });

@@ -4,28 +4,13 @@ import { Ctq } from '../../src/index.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
 import type { OwnedProcess } from '../support/owned-process.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
+import { type Estate, openEstate } from './operations/estate.js';
 import { Ledger } from './operations/ledger.js';
 
 const KILLS = 20;
 const CONCURRENCY = 4;
-
-interface Estate {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
-  async redis() {
-    const server: RedisServer = await startRedis();
-    return { url: server.url, close: () => server.stop() };
-  },
-  async sqlite() {
-    return { url: `sqlite://${tmpFolder()}/ctq.db`, close: async () => {} };
-  },
-};
 
 for (const engine of ['redis', 'sqlite'] as const) {
   describeWith(engine === 'redis' ? ['redis'] : [], `a worker killed with SIGKILL, on ${engine}`, () => {
@@ -38,7 +23,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
     beforeAll(async () => {
       marks = tmpFolder();
       ledger = new Ledger(marks);
-      estate = await engines[engine]();
+      estate = await openEstate(engine);
       app = new Ctq('client', { brokerUrl: estate.url, resultBackend: estate.url });
     });
 

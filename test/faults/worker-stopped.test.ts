@@ -7,24 +7,10 @@ import type { OwnedProcess } from '../support/owned-process.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
+import { type Estate, openEstate } from './operations/estate.js';
 import { Ledger } from './operations/ledger.js';
 
 const TERMS = 10;
-
-interface Estate {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
-  async redis() {
-    const server = await startRedis();
-    return { url: server.url, close: () => server.stop() };
-  },
-  async sqlite() {
-    return { url: `sqlite://${tmpFolder()}/ctq.db`, close: async () => {} };
-  },
-};
 
 let marks = '';
 let ledger: Ledger;
@@ -49,7 +35,7 @@ function useEstate(engine: 'redis' | 'sqlite'): void {
   beforeEach(async () => {
     marks = tmpFolder();
     ledger = new Ledger(marks);
-    estate = await engines[engine]();
+    estate = await openEstate(engine);
     app = new Ctq('client', { brokerUrl: estate.url, resultBackend: estate.url });
   });
   afterEach(async () => {

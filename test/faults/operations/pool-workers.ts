@@ -5,31 +5,9 @@ import { type AsyncResult, Ctq, type ResultMeta } from '../../../src/index.js';
 import { type CtqWorkerOptions, startCtqWorker } from '../../support/ctq-worker.js';
 import { eventually } from '../../support/eventually.js';
 import type { OwnedProcess } from '../../support/owned-process.js';
-import { startRedis } from '../../support/redis-server.js';
 import { tmpFolder } from '../../support/tmp.js';
+import { type Estate, openEstate } from './estate.js';
 import { Ledger } from './ledger.js';
-
-interface Estate {
-  readonly url: string;
-  /** How many messages lie among the dead letters of the default queue. */
-  deadLetters(): Promise<number>;
-  close(): Promise<void>;
-}
-
-const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
-  async redis() {
-    const server = await startRedis();
-    return {
-      url: server.url,
-      deadLetters: async () => Number(await server.command('LLEN', 'ctq:dead:celery')),
-      close: () => server.stop(),
-    };
-  },
-  async sqlite() {
-    const url = `sqlite://${tmpFolder()}/ctq.db`;
-    return { url, deadLetters: () => Promise.reject(new Error('ask Redis')), close: async () => {} };
-  },
-};
 
 let marks = '';
 export let estate: Estate;
@@ -43,7 +21,7 @@ export function useEstate(engine: 'redis' | 'sqlite'): void {
   beforeEach(async () => {
     marks = tmpFolder();
     ledger = new Ledger(marks);
-    estate = await engines[engine]();
+    estate = await openEstate(engine);
     app = new Ctq('client', { brokerUrl: estate.url, resultBackend: estate.url });
   });
   afterEach(async () => {
