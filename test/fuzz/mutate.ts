@@ -119,9 +119,15 @@ function mutateList(list: readonly unknown[], random: Random, others: readonly u
   const at = random.below(copy.length + 1);
   if (copy.length === 0 || random.oneIn(5)) copy.splice(at, 0, random.pick(others));
   else if (random.oneIn(6)) copy.splice(at, 1);
-  else if (random.oneIn(20)) return Array.from({ length: 300 }, () => copy[0]);
+  else if (random.oneIn(20)) return Array.from({ length: sizeOf(copy[0]) > 100_000 ? 30 : 300 }, () => copy[0]);
   else copy[at % copy.length] = mutateOnce(copy[at % copy.length], random, others, depth + 1);
   return copy;
+}
+
+/** A captured text of a megabyte three hundred times is no message that any broker takes, and more than the process has. */
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  return Array.isArray(value) ? value.reduce<number>((sum, item) => sum + sizeOf(item), 0) : 0;
 }
 
 function replacement(value: unknown, random: Random, others: readonly unknown[]): unknown {
