@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fillQueue, remaining } from '../lib/messages.mjs';
 import { peers, startCtqWorker } from '../lib/peers.mjs';
 import { familyMb, hasEnded, residentMb, stop } from '../lib/processes.mjs';
-import { withRedis } from '../lib/redis.mjs';
+import { startRedis, withRedis } from '../lib/redis.mjs';
 import { note } from '../lib/rounds.mjs';
 import { median, rounded } from '../lib/stats.mjs';
 
@@ -19,27 +19,46 @@ export const sizes = {
 
 const FEED = 20_000;
 
-/** Resident memory after a while without tasks, and the most of it while a queue is drained. */
-function idleAndLoaded(name, { idleS, loaded }) {
-  return withRedis(async (redis) => {
-    const peer = peers[name];
-    const worker = peer.worker(redis, {});
-    try {
-      await sleep(idleS * 1000);
-      if (hasEnded(worker)) throw new Error(worker.said);
-      const idle = residentMb(worker.pid);
-      const idleFamily = familyMb(worker.pid);
-      await peer.fill(redis, loaded, {});
-      let most = idle;
-      for (const giveUpAt = Date.now() + 300_000; (await peer.done(redis, loaded, {})) < loaded - 20; await sleep(50)) {
-        most = Math.max(most, residentMb(worker.pid));
-        if (hasEnded(worker) || Date.now() > giveUpAt) throw new Error(`does not end: ${worker.said}`);
-      }
-      return { idle, idleFamily, most };
-    } finally {
-      await stop(worker);
+/** A worker on a Redis of its own, with nothing to do. */
+async function open(name) {
+  const redis = await startRedis();
+  return { peer: peers[name], redis, worker: peers[name].worker(redis, {}) };
+}
+
+/** Those who do nothing are in nobody's way: in each round all idle together, and are loaded one after the other. */
+function idleRounds(names, { idleS }) {
+  const rounds = new Map();
+  const begin = async () => {
+    const opened = await Promise.all(names.map(open));
+    await sleep(idleS * 1000);
+    return new Map(
+      names.map((name, index) => {
+        const { worker } = opened[index];
+        return [name, { ...opened[index], idle: residentMb(worker.pid), idleFamily: familyMb(worker.pid) }];
+      }),
+    );
+  };
+  return async (name, round) => {
+    if (!rounds.has(round)) rounds.set(round, begin());
+    return (await rounds.get(round)).get(name);
+  };
+}
+
+/** The most resident memory while a queue is drained, beside that of before. */
+async function loaded({ peer, redis, worker, idle, idleFamily }, count) {
+  try {
+    if (hasEnded(worker)) throw new Error(worker.said);
+    await peer.fill(redis, count, {});
+    let most = idle;
+    for (const giveUpAt = Date.now() + 300_000; (await peer.done(redis, count, {})) < count - 20; await sleep(50)) {
+      most = Math.max(most, residentMb(worker.pid));
+      if (hasEnded(worker) || Date.now() > giveUpAt) throw new Error(`does not end: ${worker.said}`);
     }
-  });
+    return { idle, idleFamily, most };
+  } finally {
+    await stop(worker);
+    await redis.stop();
+  }
 }
 
 /** Feeds a worker until `tasks` are done. Results are dropped on the way: Redis is not what is measured. */
@@ -96,7 +115,9 @@ async function dropResults({ client }) {
 }
 
 export async function run({ size, record, names, turns, quick }) {
-  const measured = await turns('memory', names(['ctq', 'bullmq', 'bee-queue', 'celery', 'sidekiq']), (name) => idleAndLoaded(name, size));
+  const measuredNames = names(['ctq', 'bullmq', 'bee-queue', 'celery', 'sidekiq']);
+  const idling = idleRounds(measuredNames, size);
+  const measured = await turns('memory', measuredNames, async (name, round) => loaded(await idling(name, round), size.loaded));
   const rowsOf = (figure) => Object.fromEntries(Object.entries(measured).map(([name, list]) => [name, list.map((one) => one[figure])]));
   const idle = rowsOf('idle');
   record.group(`resident, idle for ${size.idleS} s`, { unit: 'MB', better: 'less', rows: idle, wanted: { ctq: 70 } });
