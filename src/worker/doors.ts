@@ -6,12 +6,13 @@ import { CTQ_VERSION } from '../version.js';
 import { Health, type WatchedWorker } from './health/health.js';
 import type { WorkerOptions, WorkerParts } from './worker-parts.js';
 
-type DoorParts = Pick<WorkerParts, 'broker' | 'clock' | 'logger' | 'nodename' | 'settings'>;
+type DoorParts = Pick<WorkerParts, 'broker' | 'clock' | 'logger' | 'nodename' | 'settings' | 'signals'>;
 
 export class Doors {
   #health: Health | undefined;
   #metrics: MetricsServer | undefined;
   #worker: WatchedWorker | undefined;
+  #stopCounting: () => void = () => {};
 
   /**
    * @param tally - What the worker counts; undefined when nobody asked for metrics.
@@ -25,6 +26,7 @@ export class Doors {
         const { openMetrics } = await import('../metrics/open-metrics.js');
         const fill = (): void => doors.#fill(parts, options, tally);
         doors.#metrics = await openMetrics(options.metrics, { families: tally.families, fill, logger: parts.logger });
+        doors.#stopCounting = countSent(parts, tally);
       }
     } catch (error) {
       await doors.close();
@@ -40,6 +42,7 @@ export class Doors {
   }
 
   async close(): Promise<void> {
+    this.#stopCounting();
     await Promise.all([this.#health?.close(), this.#metrics?.close()]);
   }
 
@@ -54,4 +57,13 @@ export class Doors {
     families.family('ctq_worker_slots').set(now?.slots ?? 0, host);
     families.family('ctq_worker_tasks_waiting').set(now?.waiting ?? 0, host);
   }
+}
+
+/** What leaves this process: later steps, other tries, what its tasks and its beat send. */
+function countSent({ signals, nodename }: DoorParts, { families }: TaskTally): () => void {
+  const host = hostOf(nodename);
+  const sent = families.family('celery_task_sent_total');
+  return signals.afterTaskPublish.connect(({ sender, routingKey }) => {
+    sent.of(sender, host, routingKey).value += 1;
+  });
 }

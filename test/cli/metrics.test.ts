@@ -16,6 +16,7 @@ const tasks = {
   'tasks.ts': `import { Ctq } from 'ctq';
 export const app = new Ctq('tasks');
 export const add = app.task('tasks.add', (x: number, y: number) => x + y);
+export const more = app.task('tasks.more', async () => void (await add.delay(1, 1)));
 `,
 };
 
@@ -31,14 +32,19 @@ describe('ctq worker --metrics', () => {
     await worker.waitForOutput(/ ready\./, 30_000);
     expect((await runCtq(['send', 'tasks.add', '1', '2', '--wait'], { cwd })).stdout).toBe('3\n');
     expect((await runCtq(['send', 'tasks.add', '1', '--wait'], { cwd })).code).toBe(1);
-    const { status, lines } = await collect(port);
+    expect((await runCtq(['send', 'tasks.more', '--wait'], { cwd })).code).toBe(0);
+    const { status, lines } = await eventually(async () => {
+      const collected = await collect(port);
+      expect(collected.lines).toContain('celery_task_received_total{name="tasks.add",hostname="test",queue_name="celery"} 3');
+      return collected;
+    });
     expect(status).toBe(200);
     expect(lines).toEqual(
       expect.arrayContaining([
-        'celery_task_received_total{name="tasks.add",hostname="test",queue_name="celery"} 2',
-        'celery_task_succeeded_total{name="tasks.add",hostname="test",queue_name="celery"} 1',
+        'celery_task_sent_total{name="tasks.add",hostname="test",queue_name="celery"} 1',
+        'celery_task_succeeded_total{name="tasks.more",hostname="test",queue_name="celery"} 1',
         'celery_task_failed_total{name="tasks.add",hostname="test",exception="TypeError",queue_name="celery"} 1',
-        'celery_task_runtime_count{name="tasks.add",hostname="test",queue_name="celery"} 1',
+        'celery_task_runtime_count{name="tasks.more",hostname="test",queue_name="celery"} 1',
         'celery_worker_up{hostname="test"} 1',
         'celery_worker_tasks_active{hostname="test"} 0',
         'ctq_worker_ready{hostname="test"} 1',
