@@ -2,7 +2,9 @@
 import { closestName } from '../config/closest-name.js';
 import type { Ctq } from '../ctq.js';
 import { CtqError, TaskError } from '../errors.js';
+import { isRecord } from '../protocol/record.js';
 import type { CommandCall } from './command.js';
+import { escapeText } from './escape-text.js';
 import { isTerminal } from './output/terminal.js';
 
 type Call = Pick<CommandCall, 'globals' | 'context' | 'signal'>;
@@ -26,11 +28,10 @@ export async function withLookalike(error: unknown, app: Ctq, { signal }: Call):
   if (typeof given !== 'string') return error;
   // Python's workers tell its repr.
   const name = given.replace(/^'(.*)'$/, '$1');
-  const known = await registered(app, signal);
-  const elsewhere = known.includes(name)
-    ? 'another worker has a task of that name, and takes from another queue: name it with -Q'
-    : undefined;
-  if (elsewhere !== undefined) return new TaskError(error.taskId, error.state, error.remote, { hint: elsewhere });
+  const byNode = await registered(app, signal);
+  const knowing = [...byNode].filter(([, names]) => names.includes(name)).map(([node]) => node);
+  if (knowing.length > 0) return new TaskError(error.taskId, error.state, error.remote, { hint: await whereHint(app, knowing, signal) });
+  const known = [...new Set([...byNode.values()].flat())];
   const lookalike = closestName(name, known) ?? known.find((one) => one.endsWith(`.${name}`));
   const hint =
     lookalike !== undefined
@@ -41,14 +42,43 @@ export async function withLookalike(error: unknown, app: Ctq, { signal }: Call):
   return new TaskError(error.taskId, error.state, error.remote, { hint });
 }
 
-async function registered(app: Ctq, signal: AbortSignal): Promise<readonly string[]> {
+/** Which queue it should have been sent to; where it was, workers of one queue do not have the same tasks. */
+async function whereHint(app: Ctq, nodes: readonly string[], signal: AbortSignal): Promise<string> {
+  const answers = await asked(app, 'active_queues', signal);
+  const told = [...answers].filter(([node]) => nodes.includes(node)).map(([node, queues]) => ({ node, queues: queues.flatMap(queueName) }));
+  const [first] = told.filter(({ queues }) => queues.length > 0);
+  const who = escapeText(nodes.length === 1 ? (nodes[0] ?? '') : `${nodes[0]} and ${nodes.length - 1} more`);
+  const know = nodes.length === 1 ? 'knows' : 'know';
+  if (first === undefined) return `${who} ${know} it, and may take from another queue: name it with -Q`;
+  const others = [...answers].filter(
+    ([node, queues]) => !nodes.includes(node) && queues.flatMap(queueName).some((one) => first.queues.includes(one)),
+  );
+  const queues = first.queues.map(escapeText);
+  const where = `${who} ${know} it and ${nodes.length === 1 ? 'takes' : 'take'} from ${queues.join(', ')}: -Q ${queues[0]}`;
+  const [stranger] = others;
+  return stranger === undefined ? where : `${where}; ${escapeText(stranger[0])} takes from there, too, and does not know it`;
+}
+
+function queueName(queue: unknown): readonly string[] {
+  return isRecord(queue) && typeof queue['name'] === 'string' ? [queue['name']] : [];
+}
+
+/** By node. */
+async function registered(app: Ctq, signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>> {
+  const answers = await asked(app, 'registered', signal);
+  // An answer may have attributes behind the name: `tasks.add [rate_limit=10/s]`.
+  const names = (list: readonly unknown[]): string[] =>
+    list.filter((one) => typeof one === 'string').map((one) => one.replace(/ \[.*$/, ''));
+  return new Map([...answers].map(([node, list]) => [node, names(list)]));
+}
+
+/** What each worker lists; whoever is slow is left out. */
+async function asked(app: Ctq, method: string, signal: AbortSignal): Promise<ReadonlyMap<string, readonly unknown[]>> {
   try {
-    const replies = await app.control.gather('registered', {}, { timeout: PATIENCE_S, signal });
-    const lists = replies.flatMap(({ value }) => (Array.isArray(value) ? (value as readonly unknown[]) : []));
-    // An answer may have attributes behind the name: `tasks.add [rate_limit=10/s]`.
-    return [...new Set(lists.filter((entry) => typeof entry === 'string').map((entry) => entry.replace(/ \[.*$/, '')))];
+    const replies = await app.control.gather(method, {}, { timeout: PATIENCE_S, signal });
+    return new Map(replies.flatMap(({ nodename, value }) => (Array.isArray(value) ? [[nodename, value as readonly unknown[]]] : [])));
   } catch (problem) {
-    if (problem instanceof CtqError) return [];
+    if (problem instanceof CtqError) return new Map();
     throw problem;
   }
 }

@@ -1,5 +1,5 @@
 /** What `inspect`, `control` and `status` share: whom to ask, how long to wait, and what to say when nobody answers. */
-import { NoReplyError } from '../errors.js';
+import { CtqError, NoReplyError } from '../errors.js';
 import type { Ctq } from '../ctq.js';
 import type { Reply } from '../remote-control/broadcast.js';
 import type { CommandArguments, RemoteCommand } from '../remote-control/command.js';
@@ -66,8 +66,11 @@ export async function askWorkers(call: Call, app: Ctq, method: string, args: Com
       ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     });
     spinner.stop();
-    if (replies.length === 0) throw nobody(reached, destination, options.timeout ?? 1, (await app.broker()).displayUrl);
-    tellSilent(call, replies, reached, destination);
+    if (replies.length === 0) {
+      const silent = destination === undefined && reached !== 0 ? await silentNames(app, replies) : [];
+      throw nobody({ reached, destination, silent }, options.timeout ?? 1, (await app.broker()).displayUrl);
+    }
+    await tellSilent(call, app, replies, reached, destination);
     tellNamesakes(call, replies);
     return replies.sort((a, b) => (a.nodename < b.nodename ? -1 : 1));
   } finally {
@@ -75,29 +78,62 @@ export async function askWorkers(call: Call, app: Ctq, method: string, args: Com
   }
 }
 
-function nobody(reached: number | undefined, destination: readonly string[] | undefined, timeoutS: number, url: string): NoReplyError {
+interface Asked {
+  readonly reached: number | undefined;
+  readonly destination: readonly string[] | undefined;
+  /** Those that are known to live. */
+  readonly silent: readonly string[];
+}
+
+function nobody({ reached, destination, silent }: Asked, timeoutS: number, url: string): NoReplyError {
   const within = `within ${timeoutS} s`;
   if (reached === 0) return new NoReplyError(`no worker is listening at ${url}`, { hint: 'ctq worker -A <app> starts one' });
   if (destination !== undefined) {
     return new NoReplyError(`no answer from ${destination.join(', ')} ${within}`, { hint: 'ctq status lists the nodes that are up' });
   }
   const who = reached === undefined ? 'no worker answered' : `${reached} worker${reached === 1 ? '' : 's'} got it and none answered`;
-  return new NoReplyError(`${who} ${within}`, { hint: '--timeout waits longer for busy ones' });
+  const names = silent.length === 0 ? '' : `: ${silent.map(escapeText).join(', ')}`;
+  return new NoReplyError(`${who} ${within}${names}`, { hint: '--timeout waits longer for busy ones' });
+}
+
+/** Workers of ctq that give signs of life: they write their names down in the broker; Python's do not. */
+export async function livingNodes(app: Ctq): Promise<readonly string[]> {
+  const names = new Set<string>();
+  for (const { queues, parts } of await app.estates()) {
+    if (!parts.includes('broker')) continue;
+    for (const { consumption } of await queues.report(await queues.names())) for (const node of consumption?.nodes ?? []) names.add(node);
+  }
+  return [...names].sort();
+}
+
+/** Of those, the ones that did not answer. */
+async function silentNames(app: Ctq, replies: readonly Reply[]): Promise<readonly string[]> {
+  const answered = new Set(replies.map(({ nodename }) => nodename));
+  try {
+    return (await livingNodes(app)).filter((name) => !answered.has(name));
+  } catch (problem) {
+    // It is a help, and the broker may have none to give.
+    if (problem instanceof CtqError) return [];
+    throw problem;
+  }
 }
 
 /** Somebody is there and says nothing: the answer is not the whole truth. */
-function tellSilent(
+async function tellSilent(
   { context, globals }: Call,
+  app: Ctq,
   replies: readonly Reply[],
   reached: number | undefined,
   destination?: readonly string[],
-): void {
+): Promise<void> {
   if (globals.quiet === true) return;
   const answered = new Set(replies.map(({ nodename }) => nodename));
   const missing = destination?.filter((name) => !answered.has(name)) ?? [];
   if (missing.length > 0) context.stderr.write(`ctq: note: no answer from ${missing.join(', ')}\n`);
   else if (destination === undefined && reached !== undefined && replies.length < reached) {
-    context.stderr.write(`ctq: note: ${reached - replies.length} of ${reached} workers did not answer in time\n`);
+    const silent = await silentNames(app, replies);
+    const names = silent.length === 0 ? '' : `: ${silent.map(escapeText).join(', ')}`;
+    context.stderr.write(`ctq: note: ${reached - replies.length} of ${reached} workers did not answer in time${names}\n`);
   }
 }
 

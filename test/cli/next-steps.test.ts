@@ -1,4 +1,6 @@
 /** What the command line says beyond the answer: which task was meant, what to do next, and that long work goes on. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startSpinner } from '../../src/cli/output/spinner.js';
 import type { CliContext } from '../../src/cli/context.js';
@@ -25,6 +27,21 @@ describe('a task that no worker has', () => {
     expect(other.stderr).toBe(
       'ctq: NotRegistered: quite.another (no worker has a task of that name; ctq inspect registered lists what they have)\n',
     );
+    // Another worker has it, and takes from another queue; then from the same one, too.
+    writeFileSync(join(cwd, 'other.ts'), tasks['tasks.ts'].replaceAll('tasks', 'other'));
+    const knower = startCtq(['worker', '-A', 'other', '-l', 'info', '-n', 'js2@vm', '-Q', 'js'], { cwd });
+    await knower.waitForOutput(/ ready\./, 30_000);
+    const strayed = await runCtq(['send', 'other.add', '1', '2', '--wait'], { cwd });
+    expect(strayed.stderr).toBe('ctq: NotRegistered: other.add (js2@vm knows it and takes from js: -Q js)\n');
+    await runCtq(['control', 'add_consumer', 'celery', '-d', 'js2@vm'], { cwd });
+    await expect
+      .poll(async () => (await runCtq(['send', 'other.add', '1', '2', '--wait'], { cwd })).stderr, { timeout: 30_000 })
+      .toMatch(/js2@vm knows it and takes from .*; celery@\S+ takes from there, too, and does not know it\)\n$/);
+    // Who is too busy to answer is named.
+    process.kill(knower.pid, 'SIGSTOP');
+    expect((await runCtq(['status', '-t', '0.5'], { cwd })).stderr).toBe('ctq: note: 1 of 2 workers did not answer in time: js2@vm\n');
+    process.kill(knower.pid, 'SIGCONT');
+    await knower.stop();
     expect(worker.output).toContain('under this very name? It has tasks.add.\n');
     expect(worker.output).toContain('under this very name?\n');
     // Only for people: nobody at a terminal here.

@@ -6,6 +6,7 @@ import { main } from '../../src/cli/main.js';
 import { Ctq } from '../../src/ctq.js';
 import { eventExchange, eventRoute } from '../../src/protocol/events.js';
 import type { Worker } from '../../src/worker/worker.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { tmpFolder } from '../support/tmp.js';
 import { type FakeContext, fakeContext, type FakeWorld } from './fake-context.js';
 
@@ -328,6 +329,23 @@ describe('ctq events', () => {
       ['task-started', expect.any(String), 'told', 'tasks.add', ''],
       ['task-succeeded', expect.any(String), 'told', 'tasks.add', 'result=7 runtime='],
     ]);
+  });
+
+  it.each([
+    [[], 'workers that were started without -E send none: --enable tells them to\n'],
+    [['--type', 'worker-*'], ''],
+  ])('says of %j after a while, when no event of a task has come, that workers may have to be told', async (argv, says) => {
+    const clock = new FakeClock();
+    const context = { ...fakeContext({ cwd: folder }), clock };
+    const listeners = await eventListeners();
+    const code = main(['-b', url, 'events', ...argv], context);
+    await expect.poll(eventListeners).toBe(listeners + 1);
+    await expect.poll(() => clock.pendingTimers > 0 || says === '').toBe(true);
+    await clock.advance(10_000);
+    expect(context.stderr.text).toContain(says);
+    if (says === '') expect(context.stderr.text).toBe('');
+    context.signal('SIGINT');
+    expect(await code).toBe(130);
   });
 
   it('prints one JSON document a line, and filters by type and node', async () => {

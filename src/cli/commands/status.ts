@@ -10,7 +10,7 @@ import { healthAddress } from '../option-values.js';
 import { jsonText } from '../output/json.js';
 import { tableText } from '../output/table.js';
 import { probe } from '../probe.js';
-import { askWorkers, openRemote, remoteOptions, tellCount } from '../remote-call.js';
+import { askWorkers, livingNodes, openRemote, remoteOptions, tellCount } from '../remote-call.js';
 
 const options = {
   ...remoteOptions,
@@ -67,12 +67,7 @@ async function runStatus(call: CommandCall<typeof options>): Promise<number> {
 async function tellAlive({ context, globals, options: { destination } }: CommandCall<typeof options>, app: Ctq): Promise<void> {
   if (globals.quiet === true) return;
   const only = destination?.flat();
-  const nodes = new Set<string>();
-  for (const { queues, parts } of await app.estates()) {
-    if (!parts.includes('broker')) continue;
-    for (const { consumption } of await queues.report(await queues.names())) for (const node of consumption?.nodes ?? []) nodes.add(node);
-  }
-  const shown = [...nodes].filter((node) => only === undefined || only.includes(node)).sort();
+  const shown = (await livingNodes(app)).filter((node) => only === undefined || only.includes(node));
   if (shown.length === 0) return;
   context.stderr.write(`ctq: note: nobody can answer, but these give signs of life: ${shown.map(escapeText).join(', ')}\n`);
 }
