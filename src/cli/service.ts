@@ -110,6 +110,13 @@ export function appNamed({ globals, context, config }: Pick<Call, 'globals' | 'c
   return globals.app ?? (variable === undefined ? undefined : context.env[variable]) ?? config.appFor(command);
 }
 
+export interface NamedAppOptions {
+  /** Settings that the command line gives, strongest first. */
+  readonly layers?: readonly SettingsLayer[];
+  /** Modules to import, too. */
+  readonly include?: readonly string[];
+}
+
 /**
  * Loads the app and lays the command's settings over its own.
  *
@@ -118,7 +125,7 @@ export function appNamed({ globals, context, config }: Pick<Call, 'globals' | 'c
 export async function openNamedApp(
   call: Omit<CommandCall, 'options'>,
   command: string,
-  layers: readonly SettingsLayer[] = [],
+  { layers = [], include = [] }: NamedAppOptions = {},
 ): Promise<LoadedApp> {
   const spec = appNamed(call, command);
   if (spec === undefined) {
@@ -130,7 +137,7 @@ export async function openNamedApp(
   const modules = (['imports', 'include'] as const).flatMap(
     (key) => (call.config.layer.get(key)?.value as readonly string[] | undefined) ?? [],
   );
-  const loaded = await loadApp(spec, { workdir: call.workdir, include: modules });
+  const loaded = await loadApp(spec, { workdir: call.workdir, include: [...include, ...modules] });
   call.defer(() => loaded.loader.close());
   call.defer(() => loaded.app.close());
   const surroundings = surroundingsOf(call);

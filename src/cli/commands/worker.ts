@@ -1,8 +1,6 @@
 /** `ctq worker`: loads the app, opens log and pidfile, runs the app's worker until a signal ends it. */
 import { setFlagsFromString } from 'node:v8';
-import type { LoadedApp } from '../../app-loader.js';
 import { expandPath } from '../../config/file-paths.js';
-import { maskUrlsIn } from '../../config/masking.js';
 import { flagLayer, type SettingsLayer } from '../../config/resolve.js';
 import type { AppWorkerOptions } from '../../ctq.js';
 import { printLevel } from '../../ctq/child-options.js';
@@ -12,19 +10,17 @@ import { clearAwayAfterStart } from '../../heap.js';
 import type { Logger, LogLevel } from '../../logger.js';
 import type { Pool } from '../../pool.js';
 import { embedBeat } from '../beat/embedded.js';
-import { surroundingsOf } from '../client.js';
 import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
-import type { StopSignal } from '../context.js';
 import { DETACHED_ENV, detach, isDetached, reportReady } from '../daemon.js';
 import { EXIT } from '../exit-codes.js';
-import { isKept, keep, onKeeperGone, tellKeeper } from '../keeper.js';
-import type { LogWriter } from '../log-writer.js';
+import { isKept, keep, tellKeeper } from '../keeper.js';
 import { metricsAt, metricsOption } from '../metrics.js';
 import { suggest } from '../next-steps.js';
 import { bounds, healthAddress, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
 import { rootOption } from '../root-check.js';
-import { appNamed, type Service, serviceOptions, startService, styleLog } from '../service.js';
+import { openNamedApp, type Service, serviceOptions, startService, styleLog } from '../service.js';
 import { serviceManager } from '../systemd.js';
+import { type Ending, listen, type Listening } from '../worker-signals.js';
 
 const POOLS = ['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'] as const;
 /** Celery's names; both have meant the same there since 4.0. */
@@ -137,12 +133,6 @@ async function runWorker(call: Call): Promise<number> {
   return keep(context, { env: keeperEnv, watch: 'nothing', notice });
 }
 
-interface Ending {
-  readonly exitCode: number;
-  /** Somebody sent HUP. */
-  readonly again: boolean;
-}
-
 interface Run {
   readonly kept: boolean;
   readonly notice: (line: string) => void;
@@ -191,7 +181,7 @@ async function prepare(
   const { options: given, context } = call;
   const service = await startService(call, { hostname: given.hostname, who: 'worker' });
   const { logger, nodename, warning } = service;
-  const loaded = await openApp(call);
+  const loaded = await openNamedApp(call, 'worker', { layers: [optionLayer(call)], include: (given.include ?? []).flat() });
   if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });
   const { conf, signals } = loaded.app;
   styleLog(logger, conf);
@@ -285,25 +275,6 @@ function redirectPrints({ context, defer }: Call, logger: Logger, level: LogLeve
   for (const stream of [context.stdout, context.stderr]) defer(logPrints(stream, { logger, level, outside }));
 }
 
-async function openApp(call: Call): Promise<LoadedApp> {
-  const { options, workdir, config } = call;
-  const spec = appNamed(call, 'worker');
-  if (spec === undefined) {
-    throw new UsageError('no app was named', {
-      hint: 'did you forget -A? ctq worker -A tasks loads tasks.ts; CTQ_APP and the config key app name it, too',
-    });
-  }
-  const { loadApp } = await import('../../app-loader.js');
-  const configured = ['imports', 'include'] as const;
-  const modules = configured.flatMap((key) => (config.layer.get(key)?.value as readonly string[] | undefined) ?? []);
-  const loaded = await loadApp(spec, { workdir, include: [...(options.include ?? []).flat(), ...modules] });
-  call.defer(() => loaded.loader.close());
-  call.defer(() => loaded.app.close());
-  const surroundings = surroundingsOf(call);
-  loaded.app.configure({ ...surroundings, layers: [optionLayer(call), ...surroundings.layers] });
-  return loaded;
-}
-
 /** Options that are settings under another name. */
 function optionLayer({ options }: Call): SettingsLayer {
   return flagLayer({
@@ -328,63 +299,5 @@ function workerOptions(options: Call['options']): AppWorkerOptions {
     ...(queues === undefined ? {} : { queues: queues.flat() }),
     ...(excludeQueues === undefined ? {} : { excludeQueues: excludeQueues.flat() }),
     purge: purge === true,
-  };
-}
-
-interface Listening extends Run {
-  readonly running: { stop(how: 'warm' | 'soft' | 'cold'): Promise<void>; report(): Promise<readonly string[]> };
-  readonly logger: LogWriter;
-  /** Tells whom it concerns that the end is not the end. */
-  readonly restarting: () => void;
-}
-
-/**
- * TERM stops warm, INT warm and then cold, QUIT cold, softly where the settings say so; HUP starts again, USR1 tells
- * what runs, USR2 opens the log anew (WIRE 16.5).
- */
-function listen({ context, defer }: Call, { running, logger, kept, notice, restarting }: Listening): { ending(status: string): Ending } {
-  let interrupts = 0;
-  let forcedBySecondInterrupt = false;
-  let again = false;
-  const stop = (how: 'warm' | 'soft' | 'cold'): void => void running.stop(how).catch(() => {}); // What went wrong comes out of start().
-  const onTerm = context.env['REMAP_SIGTERM'] === 'SIGQUIT' ? 'soft' : 'warm';
-  const handlers: Readonly<Record<StopSignal, () => void>> = {
-    SIGTERM: () => stop(onTerm),
-    SIGQUIT: () => stop('soft'),
-    SIGINT() {
-      interrupts += 1;
-      if (interrupts === 1) {
-        notice('\nworker: Hitting Ctrl+C again will initiate cold shutdown, terminating all running tasks!');
-        stop('warm');
-      } else {
-        forcedBySecondInterrupt = true;
-        if (interrupts > 2) notice('Waiting gracefully for cold shutdown to complete...');
-        stop(interrupts > 2 ? 'cold' : 'soft');
-      }
-    },
-    SIGHUP() {
-      // The terminal was closed: nobody wants a worker that nobody sees.
-      if ((context.stdin as { readonly isTTY?: boolean }).isTTY !== true && !again) {
-        again = true;
-        notice(`Restarting ctq worker (${maskUrlsIn(process.argv.slice(2).join(' '))})`);
-        restarting();
-        if (kept) tellKeeper({ again: true });
-      }
-      stop('warm');
-    },
-    SIGUSR1() {
-      void running.report().then((lines) => {
-        for (const line of lines) logger.critical('%s', line);
-      });
-    },
-    SIGUSR2() {
-      logger.reopen();
-      logger.info('The log is open again.');
-    },
-  };
-  for (const [signal, handler] of Object.entries(handlers)) defer(context.onSignal(signal as StopSignal, handler));
-  if (kept) onKeeperGone(() => stop('warm'));
-  return {
-    ending: (status) => ({ exitCode: forcedBySecondInterrupt && status === 'forced' ? EXIT.interrupted : EXIT.ok, again }),
   };
 }
