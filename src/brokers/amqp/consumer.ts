@@ -4,7 +4,7 @@
  * doubt: when the server gives it to us again the work simply goes on, and when it has not done so for a
  * while somebody else has it, and it is fenced (docs/wire/amqp.md).
  */
-import type { ConsumeOptions, Consumer, ConsumerHandler, Queue, Settled } from '../../broker.js';
+import type { ConsumeOptions, Consumer, ConsumerHandler, Queue } from '../../broker.js';
 import type { Clock, TimerHandle } from '../../clock.js';
 import type { AmqpChannel, AmqpConnection } from '../../connections/amqp.js';
 import { type AmqpFailure, toAmqpFailure } from '../../connections/amqp-failure.js';
@@ -13,9 +13,9 @@ import type { AmqpAddress } from '../../connections/amqp-url.js';
 import type { BrokerError } from '../../errors.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';
-import type { Answer } from '../held-delivery.js';
 import { inTime } from '../in-time.js';
 import type { PausedQueues } from '../paused-queues.js';
+import { Answers } from './answers.js';
 import { AmqpDelivery, type AmqpDeliverySource, type Seat } from './delivery.js';
 import type { Disposal } from './disposal.js';
 import { Held } from './held.js';
@@ -40,7 +40,6 @@ export interface AmqpConsumerOptions extends ConsumeOptions {
 /** After the connection is back, what was held is somebody else's when it has not come again. */
 const DOUBT_LIMIT_MS = 10_000;
 const NOT_IMPLEMENTED = 540;
-const SETTLED = Promise.resolve('settled' as const);
 
 export class AmqpConsumer implements Consumer {
   readonly #options: AmqpConsumerOptions;
@@ -60,7 +59,7 @@ export class AmqpConsumer implements Consumer {
   #waiting: AmqpDelivery[] = [];
   readonly #postponed: Postponed;
   readonly #pauses: Pauses;
-  readonly #answering = new Set<Promise<unknown>>();
+  readonly #answers: Answers;
   #handingOut = false;
   #doubtTimer: TimerHandle | undefined;
 
@@ -69,6 +68,12 @@ export class AmqpConsumer implements Consumer {
     this.#handler = options.handler;
     this.#clock = options.clock;
     this.#prefetch = options.prefetch;
+    this.#answers = new Answers({
+      held: this.#held,
+      disposal: options.disposal,
+      freed: () => this.#handOutSoon(),
+      keepHere: (delivery, dueAtMs) => this.#keepHere(delivery, dueAtMs),
+    });
     this.#postponed = new Postponed(options.clock, (delivery) => this.#isDue(delivery));
     for (const queue of options.queues) this.#queues.set(queue.name, queue);
     const [queues, connection, changed] = [() => this.queues, () => this.#link.now, () => void this.#adjust()];
@@ -133,7 +138,7 @@ export class AmqpConsumer implements Consumer {
     await this.#adjust();
     this.#returnWaiting(this.queues.map(({ name }) => name));
     this.#held.giveUp('in doubt');
-    await inTime(Promise.allSettled(this.#answering), this.#clock);
+    await inTime(this.#answers.idle(), this.#clock);
     this.#state = 'closed';
     this.#held.giveUp('all');
     this.#dropWaiting();
@@ -249,7 +254,7 @@ export class AmqpConsumer implements Consumer {
   }
 
   #arrived(source: AmqpDeliverySource): void {
-    this.#waiting.push(new AmqpDelivery(source, (delivery, answer) => this.#settle(delivery, answer)));
+    this.#waiting.push(new AmqpDelivery(source, this.#answers.settle));
     this.#handOutSoon();
   }
 
@@ -285,26 +290,16 @@ export class AmqpConsumer implements Consumer {
   async #postpone(delivery: AmqpDelivery): Promise<void> {
     const { dueAtMs } = delivery;
     const where = await this.#options.disposal.delay(delivery, dueAtMs).catch(() => 'here' as const);
-    if (where === 'there') this.#acknowledge(delivery);
+    if (where === 'there') this.#answers.acknowledge(delivery);
     else this.#keepHere(delivery, dueAtMs);
   }
 
   #keepHere(delivery: AmqpDelivery, dueAtMs: number): void {
     if (delivery.seat === undefined || this.#state === 'closed') return;
-    if (this.#state !== 'taking') return this.#passOn(delivery, dueAtMs);
+    if (this.#state !== 'taking') return this.#answers.passOn(delivery, dueAtMs);
     this.#postponed.add(delivery, dueAtMs);
     // The server may send one more for each of these.
     void this.#adjust();
-  }
-
-  /** For somebody else, who is to keep the date. */
-  #passOn(delivery: AmqpDelivery, dueAtMs: number): void {
-    const passing = this.#options.disposal
-      .sendBack(delivery, delivery.redeliveryCount, dueAtMs)
-      .then(() => this.#acknowledge(delivery))
-      .catch(() => this.#nack(delivery, 'requeue'))
-      .finally(() => this.#answering.delete(passing));
-    this.#answering.add(passing);
   }
 
   /** The same message in the same place, to be answered anew. */
@@ -314,78 +309,9 @@ export class AmqpConsumer implements Consumer {
   }
 
   #returnWaiting(queues: readonly string[]): void {
-    for (const { delivery, dueAtMs } of this.#postponed.take(queues)) this.#passOn(delivery, dueAtMs);
+    for (const { delivery, dueAtMs } of this.#postponed.take(queues)) this.#answers.passOn(delivery, dueAtMs);
     const back = this.#waiting.filter(({ queue }) => queues.includes(queue));
     this.#waiting = this.#waiting.filter((delivery) => !back.includes(delivery));
-    for (const delivery of back) this.#nack(delivery, 'requeue');
-  }
-
-  // What is answered.
-
-  #settle(delivery: AmqpDelivery, answer: Answer): Promise<Settled> {
-    // The common case has nothing to wait for.
-    if (answer.kind === 'ack' && this.#acknowledge(delivery)) return SETTLED;
-    const settling = this.#settleSlowly(delivery, answer).finally(() => this.#answering.delete(settling));
-    this.#answering.add(settling);
-    return settling;
-  }
-
-  async #settleSlowly(delivery: AmqpDelivery, answer: Answer): Promise<Settled> {
-    if ((await delivery.seated()) === undefined) return 'fenced';
-    const { disposal } = this.#options;
-    switch (answer.kind) {
-      case 'ack':
-        break;
-      case 'requeue':
-        if (answer.position === 'front' && answer.after === 'return') return this.#finish(delivery, 'requeue');
-        await disposal.sendBack(delivery, answer.after === 'death' ? delivery.redeliveryCount + 1 : Math.max(delivery.redeliveryCount, 1));
-        break;
-      case 'reject':
-        await disposal.bury(delivery, answer.reason);
-        return this.#finish(delivery, 'reject');
-      case 'park':
-        if ((await disposal.delay(delivery, answer.dueAtMs)) === 'here') {
-          // Settled for the worker: it makes room there, and comes again.
-          this.#held.delete(delivery);
-          this.#keepHere(delivery, answer.dueAtMs);
-          this.#handOutSoon();
-          return 'settled';
-        }
-        break;
-      default:
-        answer satisfies never;
-    }
-    return this.#finish(delivery, 'ack');
-  }
-
-  /** Somebody may have the message by now: what was done beside is then done twice, and this says so. */
-  async #finish(delivery: AmqpDelivery, how: 'ack' | 'requeue' | 'reject'): Promise<Settled> {
-    for (;;) {
-      if ((await delivery.seated()) === undefined) return 'fenced';
-      if (how === 'ack' ? this.#acknowledge(delivery) : this.#nack(delivery, how)) return 'settled';
-      delivery.unseat();
-    }
-  }
-
-  #acknowledge(delivery: AmqpDelivery): boolean {
-    return this.#answer(delivery, ({ channel, raw }) => channel.ack(raw));
-  }
-
-  #nack(delivery: AmqpDelivery, how: 'requeue' | 'reject'): boolean {
-    return this.#answer(delivery, ({ channel, raw }) => channel.nack(raw, false, how === 'requeue'));
-  }
-
-  #answer(delivery: AmqpDelivery, say: (seat: Seat) => void): boolean {
-    const { seat } = delivery;
-    if (seat === undefined) return false;
-    try {
-      say(seat);
-    } catch {
-      return false; // The channel has just closed; its event is on the way.
-    }
-    faultPoint('amqp.answered');
-    this.#held.delete(delivery);
-    this.#handOutSoon();
-    return true;
+    for (const delivery of back) this.#answers.refuse(delivery, 'requeue');
   }
 }
