@@ -1,22 +1,27 @@
+/** Where somebody traces: the context of the run's span, as headers. What follows from the run is sent within it. */
+interface Traced {
+  readonly trace?: Readonly<Record<string, string>>;
+}
+
 /** The nine ways a run can end. `worker/settle.ts` is one exhaustive switch over them. */
 import type { RemoteErrorInfo } from '../errors.js';
 import type { ResultTree } from '../protocol/result-meta.js';
 
 export type Outcome =
-  | {
+  | (Traced & {
       readonly kind: 'success';
       readonly value: unknown;
       /** The tasks it sent. */
       readonly children?: readonly ResultTree[];
-    }
-  | {
+    })
+  | (Traced & {
       readonly kind: 'failure';
       readonly error: RemoteErrorInfo;
       /** In the task's `throws`: expected, logged without a traceback. */
       readonly expected: boolean;
       readonly children?: readonly ResultTree[];
-    }
-  | {
+    })
+  | (Traced & {
       readonly kind: 'retry';
       /** What made it retry; null when the task only asked. */
       readonly error: RemoteErrorInfo | null;
@@ -28,7 +33,7 @@ export type Outcome =
       /** Further apply_async options for the next try (queue, priority …). */
       readonly options: Readonly<Record<string, unknown>>;
       readonly children?: readonly ResultTree[];
-    }
+    })
   | { readonly kind: 'revoked'; readonly reason: 'revoked' | 'expired' | 'terminated'; readonly signal?: string }
   | { readonly kind: 'timed-out'; readonly limitMs: number }
   | {

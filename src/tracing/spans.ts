@@ -57,13 +57,16 @@ export function tracedRun(invocation: Invocation, run: () => Outcome | Promise<O
   const ended = (outcome: Outcome): Outcome => {
     noteOutcome(api, span, outcome);
     span.end();
-    return outcome;
+    if (outcome.kind !== 'success' && outcome.kind !== 'failure' && outcome.kind !== 'retry') return outcome;
+    const trace: Record<string, string> = {};
+    api.propagation.inject(api.trace.setSpan(parent, span), trace);
+    return { ...outcome, trace };
   };
   const outcome = api.context.with(api.trace.setSpan(parent, span), run);
   return outcome instanceof Promise ? outcome.then(ended) : ended(outcome);
 }
 
-/** What a worker sends because a task has ended belongs to the trace of that task. */
+/** What a worker sends because a task has ended is a child of its run where that is known, and else of what sent the task. */
 export function following<Result>(headers: Headers, send: () => Result): Result {
   const api = openTelemetry();
   return api === undefined ? send() : api.context.with(incoming(api, api.ROOT_CONTEXT, headers), send);

@@ -64,7 +64,7 @@ export type Answer =
   | { readonly kind: 'answered' };
 
 /** What ended, as far as its end needs to know it. */
-export type Ended = Pick<Request, 'id' | 'name' | 'delivery'> & Partial<Pick<Request, 'failure'>>;
+export type Ended = Pick<Request, 'id' | 'name' | 'delivery'> & Partial<Pick<Request, 'failure' | 'trace'>>;
 
 /** The end under way. */
 interface End {
@@ -104,7 +104,7 @@ export class Conclusion {
     if (chords.length > 0) await this.writeDown(end, chords);
     const messages = await Promise.all(
       calls.map(({ task, args, options }) =>
-        following(end.request.delivery.message.headers, () =>
+        following(end.request.trace ?? end.request.delivery.message.headers, () =>
           patiently(async () => producer.prepareCall(task, args, options), this.patience(end, `send ${task} after`)),
         ),
       ),

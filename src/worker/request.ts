@@ -44,6 +44,8 @@ export class Request implements PoolWatch {
   storing: Promise<unknown> | undefined;
   /** It has failed for good, and is kept with this. */
   failure: FailureRecord | undefined;
+  /** Of its run, where somebody traces. */
+  trace: Readonly<Record<string, string>> | undefined;
   abort: ((reason: AbortReason, signal?: string) => void) | undefined;
   private readonly listener: RequestListener;
 

@@ -75,6 +75,7 @@ export class Settler {
       );
       return;
     }
+    if ('trace' in outcome) request.trace = outcome.trace;
     switch (outcome.kind) {
       case 'success':
         if (Aftermath.endsHere(request.message)) this.succeed(request, outcome.value, outcome.children, runtimeMs);

@@ -44,6 +44,7 @@ new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).
     'tasks.ts': `import { Ctq } from 'ctq';
 export const app = new Ctq('tasks');
 export const child = app.task('tasks.child', (n: number) => n + 1);
+export const last = app.task('tasks.last', (pid: number) => pid);
 export const parent = app.task('tasks.parent', async (n: number) => {
   await child.delay(n);
   return process.pid;
@@ -77,6 +78,16 @@ describe('a worker with children, where an SDK is set up', () => {
     expect(found.map(({ parent }) => parent)).toEqual([null, ...found.slice(0, -1).map(({ span }) => span)]);
     expect(new Set(found.map(({ trace }) => trace)).size).toBe(1);
     expect(found[1]?.pid).toBe(Number(sent.stdout));
+
+    // What follows from a run is its child, although another process sends it.
+    writeFiles(cwd, { 'steps.json': JSON.stringify([{ task: 'tasks.parent', args: [1] }, { task: 'tasks.last' }]) });
+    expect((await runCtq(['send', '--chain', 'steps.json', '--wait'], { cwd, env })).code).toBe(0);
+    await eventually(() => {
+      const last = spans().find(({ name }) => name === 'apply_async/tasks.last');
+      const before = spans().find(({ span }) => span === last?.parent);
+      expect(before).toMatchObject({ name: 'run/tasks.parent', trace: last?.trace });
+      expect(last?.pid).toBe(worker.pid);
+    });
     await worker.stop();
   });
 });
