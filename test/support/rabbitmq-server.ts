@@ -90,7 +90,8 @@ export class RabbitServer {
   async erlang(expression: string): Promise<string> {
     const program = findErlCall();
     if (program === undefined) throw new Error('erl_call is missing');
-    const call = run(program, ['-c', this.#cookie, '-n', this.#node, '-e'], { env: this.#environment(), timeout: 20_000 });
+    // -r: under its usual name, which is always the same, the node would take it for the call before, which has just left.
+    const call = run(program, ['-r', '-c', this.#cookie, '-n', this.#node, '-e'], { env: this.#environment(), timeout: 20_000 });
     call.child.stdin?.end(`${expression}\n`);
     const { stdout } = await call;
     if (!stdout.startsWith('{ok,')) throw new Error(`the node did not understand ${expression}: ${stdout}`);
