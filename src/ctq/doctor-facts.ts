@@ -148,11 +148,12 @@ async function askWorkers(app: Ctq, { timeout, signal }: DoctorOptions): Promise
       });
       return new Map(replies.map(({ nodename, value }) => [nodename, value]));
     };
-    const [reports, settings, queues, scheduled] = await Promise.all([
+    const [reports, settings, queues, scheduled, registered] = await Promise.all([
       ask('report'),
       ask('conf', { with_defaults: true }),
       ask('active_queues'),
       ask('scheduled'),
+      ask('registered'),
     ]);
     const names = [...new Set([reports, settings, queues, scheduled].flatMap((answers) => Array.from(answers.keys())))].sort();
     const leftMs = HEARTBEAT_WAIT_MS - (systemClock.monotonicMs() - askedMs);
@@ -163,6 +164,7 @@ async function askWorkers(app: Ctq, { timeout, signal }: DoctorOptions): Promise
         settings: settings.get(name),
         queues: queues.get(name),
         scheduled: scheduled.get(name),
+        registered: registered.get(name),
         skewMs: skews.get(name),
       }),
     );
@@ -177,10 +179,11 @@ interface Answers {
   readonly settings: unknown;
   readonly queues: unknown;
   readonly scheduled: unknown;
+  readonly registered: unknown;
   readonly skewMs: number | undefined;
 }
 
-function workerFacts(name: string, { report, settings, queues, scheduled, skewMs }: Answers): WorkerFacts {
+function workerFacts(name: string, { report, settings, queues, scheduled, registered, skewMs }: Answers): WorkerFacts {
   const text = isRecord(report) && typeof report['ok'] === 'string' ? report['ok'] : '';
   const versions = versionsIn(text);
   let farthestEtaMs: number | undefined;
@@ -193,6 +196,10 @@ function workerFacts(name: string, { report, settings, queues, scheduled, skewMs
     skewMs,
     queues: Array.isArray(queues)
       ? queues.flatMap((queue) => (isRecord(queue) && typeof queue['name'] === 'string' ? [queue['name']] : []))
+      : undefined,
+    // An answer may have attributes behind the name.
+    tasks: Array.isArray(registered)
+      ? registered.flatMap((entry: unknown) => (typeof entry === 'string' ? [entry.replace(/ \[.*$/, '')] : []))
       : undefined,
     settings: isRecord(settings) ? settings : {},
     farthestEtaMs,

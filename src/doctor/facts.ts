@@ -68,6 +68,8 @@ export interface WorkerFacts {
   readonly skewMs: number | undefined;
   /** undefined when it did not answer that. */
   readonly queues: readonly string[] | undefined;
+  /** The names of its tasks; undefined when it did not answer that. */
+  readonly tasks?: readonly string[] | undefined;
   /** By Celery's names; empty when it did not answer. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** The latest ETA of what it holds. */

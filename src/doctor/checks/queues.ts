@@ -39,6 +39,31 @@ export const queueChecks: readonly Check[] = [
     },
   },
   {
+    kind: 'held-by-nobody',
+    weight: 'warning',
+    why: 'a Python worker took them and died, or does not answer: until its visibility timeout is over nobody else gets them',
+    remedy:
+      'leave a worker running on this broker, ctq or Python: it gives them back when they were taken longer ago than that. A ctq worker with a shorter visibility_timeout in broker_transport_options does so sooner, and runs twice what a Python worker still holds for longer',
+    look: (facts) => {
+      const served = consumed(facts);
+      const limit = lasting(visibilityTimeoutMs(facts));
+      // What a silent worker of ctq holds is told of as such.
+      const estates = facts.estates.filter((estate) => isRedis(estate) && estate.health.silentConsumers.length === 0);
+      if (facts.unasked !== undefined || facts.silentWorkers > 0) return [];
+      return estates
+        .flatMap(({ queues }) => queues)
+        .flatMap(({ report: { name, unacked = 0 } }) =>
+          unacked === 0 || served.has(name)
+            ? []
+            : [
+                {
+                  what: `queue ${name} has ${counted(unacked, 'message')} that somebody took who does not answer; the visibility timeout is ${limit}`,
+                },
+              ],
+        );
+    },
+  },
+  {
     kind: 'set-aside',
     weight: 'serious',
     why: 'they are in no queue, so that no worker takes them, and nothing brings them back by itself',

@@ -44,6 +44,24 @@ export const workerChecks: readonly Check[] = [
       ),
   },
   {
+    kind: 'different-tasks',
+    weight: 'warning',
+    why: 'who gets a message is chance: where the worker does not know the task, it fails as NotRegistered or goes to the dead letters',
+    remedy:
+      'let them run the same version of the code, or give each its own queue with -Q and routes; ctq inspect registered lists what each knows',
+    look: ({ workers }) =>
+      [...new Set(workers.flatMap(({ queues = [] }) => queues))].sort().flatMap((queue): readonly Symptom[] => {
+        const here = workers.filter(({ queues, tasks }) => tasks !== undefined && queues?.includes(queue) === true);
+        const all = [...new Set(here.flatMap(({ tasks = [] }) => tasks))].sort();
+        const partial = all.filter((task) => here.some(({ tasks }) => tasks?.includes(task) !== true));
+        if (partial.length === 0) return [];
+        const [task = ''] = partial;
+        const without = here.filter(({ tasks }) => tasks?.includes(task) !== true);
+        const more = partial.length === 1 ? '' : `, and ${counted(partial.length - 1, 'other task')} not by all of them`;
+        return [{ what: `of those that take from queue ${queue}, ${task} is not known by ${names(without)}${more}` }];
+      }),
+  },
+  {
     kind: 'worker-clock',
     weight: 'warning',
     why: 'ETA, expiry and schedules compare clocks of different machines: tasks run early, late, or expire unrun',

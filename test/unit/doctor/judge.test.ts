@@ -96,6 +96,29 @@ describe('the doctor', () => {
     ]);
   });
 
+  it('notices workers of one queue that know different tasks', () => {
+    const workers = [
+      worker({ name: 'new@h', tasks: ['mail', 'words.count', 'words.join'] }),
+      worker({ name: 'old@h', tasks: ['mail'] }),
+      worker({ name: 'else@h', queues: ['other'], tasks: ['quite.another'] }),
+      worker({ name: 'mute@h' }),
+    ];
+    expect(judge(facts({}, { workers })).map(({ kind, what }) => [kind, what])).toEqual([
+      ['different-tasks', 'of those that take from queue celery, words.count is not known by old@h, and 1 other task not by all of them'],
+    ]);
+    expect(judge(facts({}, { workers: workers.slice(1) }))).toEqual([]);
+  });
+
+  it('notices messages that a Python worker took with it, where nobody is left who could hold them', () => {
+    const report = { ...queue().report, name: 'py', ready: 0, readyByPriority: [], unacked: 2 };
+    const lost = { queues: [queue({ report })] };
+    expect(judge(facts(lost)).map(({ kind, weight, what }) => [`${weight} ${kind}`, what])).toEqual([
+      ['warning held-by-nobody', 'queue py has 2 messages that somebody took who does not answer; the visibility timeout is 60 min'],
+    ]);
+    expect(kinds(facts(lost, { workers: [worker({ queues: ['py'] })] }))).toEqual([]);
+    expect(kinds(facts(lost, { silentWorkers: 1 }))).toEqual(['warning silent-workers']);
+  });
+
   it('counts dead letters and what failed in the last hour, and tells of failures that do not say what was called', () => {
     const failed = {
       failed: 12,
