@@ -143,6 +143,13 @@ describe('ctq keys', () => {
     });
   });
 
+  it('says of the list of an empty queue that the queue is empty', async () => {
+    // A queue that is paused is one, whether anything lies in it or not.
+    await ctq(['queues', 'pause', 'video']);
+    expect(await ctq(['keys', 'show', 'video'])).toEqual([1, '', 'ctq: queue video is empty (ctq queues lists all of them)\n']);
+    await ctq(['queues', 'resume', 'video']);
+  });
+
   it('says in one line what is wrong', async () => {
     expect(await ctq(['keys', 'show', 'nix'])).toEqual([
       1,

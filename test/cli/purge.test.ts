@@ -124,6 +124,30 @@ describe('ctq purge', () => {
     expect(await raws('mail')).toHaveLength(3);
   });
 
+  it('looks for the place of the copy before it asks, and leaves no file of no messages behind', async () => {
+    const { cwd, run, raws, send } = place();
+    await send('mail', 2);
+    expect(await run(['purge', '-f', '-Q', 'video', '--keep-copy', 'mail.jsonl'])).toMatchObject({ code: 0 });
+    expect(existsSync(join(cwd, 'mail.jsonl'))).toBe(false);
+    writeFileSync(join(cwd, 'mail.jsonl'), 'x');
+    const { code, stderr } = await run(['purge', '-Q', 'mail', '--keep-copy', 'mail.jsonl'], { types: 'y\n' });
+    expect([code, stderr]).toEqual([73, expect.stringMatching(/^ctq: --keep-copy: cannot create .*it is there already/)]);
+    expect(await raws('mail')).toHaveLength(2);
+  });
+
+  it('doubts the name of a queue that nobody has used, and takes no list of ctq for one', async () => {
+    const { run, send } = place();
+    await send('mail', 1);
+    const { code, stdout, stderr } = await run(['purge', '-f', '-Q', 'mial']);
+    expect([code, stdout]).toEqual([0, 'mial\t0\n']);
+    expect(stderr).toBe('ctq: note: nobody uses a queue of the name mial (did you mean mail?)\n');
+    const own = await run(['purge', '-f', '-Q', 'ctq:dead:mail']);
+    expect([own.code, own.stderr]).toEqual([
+      2,
+      expect.stringMatching(/is no queue but a list of ctq's own \(.*ctq failed rm drops them\)/),
+    ]);
+  });
+
   it('writes lines that ctq send --batch sends as new messages', async () => {
     const { run, app, raws } = place();
     const link = { task: 'tasks.notify', args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false };
@@ -173,7 +197,11 @@ describe('ctq purge', () => {
   it('has nothing to remove from empty queues, and does not ask', async () => {
     const { app, run } = place();
     await (await app.broker()).depth('mail');
-    expect(await run(['purge', '-Q', 'mail'])).toEqual({ code: 0, stdout: 'mail\t0\n', stderr: 'ctq: nothing to remove\n' });
+    expect(await run(['purge', '-Q', 'mail'])).toEqual({
+      code: 0,
+      stdout: 'mail\t0\n',
+      stderr: 'ctq: note: nobody uses a queue of the name mail (ctq queues lists those there are)\nctq: nothing to remove\n',
+    });
   });
 });
 

@@ -252,7 +252,7 @@ describe('ctq queues on a file', () => {
       stderr: 'ctq: no queues here yet; ctq send <task> makes the first, and so does a worker: ctq worker -A <app>\n',
     });
     expect((await run(['--json'])).stdout).toBe('[]\n');
-    expect((await run(['peek', 'mail'])).stderr).toBe('ctq: nothing waits in mail; ctq queues lists what there is\n');
+    expect((await run(['peek', 'mail'])).stderr).toBe('ctq: nobody uses a queue of the name mail (ctq queues lists those there are)\n');
   });
 
   it('names what waits, and that nobody takes from it', async () => {
@@ -263,6 +263,15 @@ describe('ctq queues on a file', () => {
     expect(stdout).toMatch(/^mail\t4\t0\t0\t0\t\t0\t\d+\t\t0:3,9:1\n$/);
     expect(stderr).toBe('ctq: nobody takes from mail; ctq worker -A <app> -Q mail does\n');
     expect((await run(['-q'])).stderr).toBe('');
+  });
+
+  it('lists a queue that is named, and doubts the name of one that nobody has used', async () => {
+    const { app, run } = place();
+    for (const queue of ['mail', 'video']) await app.sendTask('tasks.add', [1], { queue }).published;
+    expect((await run(['mail'])).stdout).toMatch(/^mail\t1\t[^\n]*\n$/);
+    const unsure = 'ctq: nobody uses a queue of the name mial (did you mean mail?)\n';
+    expect(await run(['-Q', 'mial'])).toMatchObject({ code: 0, stderr: unsure });
+    expect(await run(['peek', 'mial'])).toMatchObject({ code: 0, stdout: '', stderr: unsure });
   });
 
   it('pages through messages, and says where it goes on', async () => {
@@ -282,7 +291,7 @@ describe('ctq queues on a file', () => {
     await app.sendTask('tasks.add', [1], { queue: 'mail' }).published;
     expect(await run(['pause', 'mail', 'video'])).toMatchObject({
       stdout: 'mail: paused\nvideo: paused\n',
-      stderr: 'ctq: note: nobody has used a queue of the name video yet (ctq queues lists those there are)\n',
+      stderr: 'ctq: note: nobody uses a queue of the name video (ctq queues lists those there are)\n',
     });
     expect((await run(['pause', 'mail'])).stdout).toBe('mail: was paused already\n');
     expect((await run([])).stdout).toContain('\tpaused\t');
@@ -300,7 +309,7 @@ describe('ctq queues on a file', () => {
       return stderr;
     };
     expect(await refused('pose', 'mail')).toBe(
-      'ctq: ctq queues knows no "pose" (it knows peek, pause and resume; -Q names queues to list)\n',
+      'ctq: ctq queues knows no "pose" (it knows peek, pause and resume, and no queue of that name)\n',
     );
     expect(await refused('peek')).toContain('ctq queues peek needs a queue');
     expect(await refused('peek', 'a', 'b')).toContain('looks into one queue');

@@ -134,6 +134,9 @@ async function show(call: Call, key: string | undefined): Promise<number> {
   const estates = await (await openRemote(call)).estates();
   const found = await findKey(estates, key, page);
   if (found === undefined) {
+    const queues = await Promise.all(estates.filter(({ parts }) => parts.includes('broker')).map((estate) => estate.queues.names()));
+    // Redis has no empty lists.
+    if (queues.flat().includes(key)) throw new NotFoundError(`queue ${escapeText(key)} is empty`, { hint: 'ctq queues lists all of them' });
     throw new NotFoundError(`there is no key ${key} at ${estates.map(({ displayUrl }) => displayUrl).join(' or ')}`, {
       hint: `ctq keys '*${key}*' lists those whose name has it`,
     });

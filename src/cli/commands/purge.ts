@@ -19,6 +19,7 @@ import { tableText } from '../output/table.js';
 import { CopyWriter, copyName } from '../purge/copy-file.js';
 import { countPurge, type PurgeTerms, type QueueCount, removeEach } from '../purge/removing.js';
 import { undoPurge } from '../purge/undo.js';
+import { unknownQueues } from '../queues/unknown.js';
 import { openRemote } from '../remote-call.js';
 
 const options = {
@@ -79,7 +80,12 @@ async function runPurge(call: Call): Promise<number> {
     ...{ estate, queues: queuesOf(call, app), filter, signal },
     places: given.delayed === true ? ['ready', 'delayed'] : ['ready'],
   };
+  if (given.queues !== undefined && globals.quiet !== true)
+    for (const line of await unknownQueues(estate, terms.queues)) context.stderr.write(`ctq: note: ${line}\n`);
   await tellOfAside(call, estate);
+  const copyPath = copyPathOf(call);
+  // Before a question whose answer could not be kept.
+  if (copyPath !== undefined) await CopyWriter.assertFree(copyPath);
   if (given.force !== true || given.dryRun === true) {
     const counts = await countFirst(call, terms);
     const total = totalOf(counts);
@@ -119,6 +125,7 @@ async function removeAndTell(call: Call, terms: PurgeTerms): Promise<number> {
     spinner.stop();
     await copy?.close();
   }
+  if (copy !== undefined && totalOf(counts) === 0) await copy.discard();
   return conclude(call, counts, { copy: copy?.path, filter: terms.filter, went: 'removed' });
 }
 
@@ -131,6 +138,11 @@ async function brokerEstate(app: Ctq): Promise<Estate> {
 /** As `celery purge`: the queues that a worker of this app would take from. */
 function queuesOf({ options: given }: Call, app: Ctq): readonly string[] {
   const excluded = given.excludeQueues?.flat() ?? [];
+  const [own] = given.queues?.flat().filter((name) => name.startsWith('ctq:')) ?? [];
+  if (own !== undefined) {
+    const hint = own.startsWith('ctq:dead:') ? 'ctq failed lists dead letters, ctq failed rm drops them' : 'ctq keys tells what it is';
+    throw new UsageError(`${escapeText(own)} is no queue but a list of ctq's own`, { hint });
+  }
   const declared = app.router.queues.declared().filter(({ broadcast }) => broadcast !== true);
   const wanted = given.queues?.flat() ?? declared.map(({ name }) => name);
   const queues = [...new Set(wanted)].filter((name) => !excluded.includes(name));
@@ -147,10 +159,14 @@ async function countFirst({ context, globals }: Call, terms: PurgeTerms): Promis
   }
 }
 
-async function openCopy({ options: given, context, workdir }: Call, id: string, estate: Estate): Promise<CopyWriter | undefined> {
-  if (given.keepCopy === undefined) return undefined;
-  const name = typeof given.keepCopy === 'string' ? given.keepCopy : copyName(context.clock.nowMs());
-  return CopyWriter.create(resolve(workdir, name), id, estate.displayUrl);
+async function openCopy(call: Call, id: string, estate: Estate): Promise<CopyWriter | undefined> {
+  const path = copyPathOf(call);
+  return path === undefined ? undefined : CopyWriter.create(path, id, estate.displayUrl);
+}
+
+function copyPathOf({ options: { keepCopy }, context, workdir }: Call): string | undefined {
+  if (keepCopy === undefined) return undefined;
+  return resolve(workdir, typeof keepCopy === 'string' ? keepCopy : copyName(context.clock.nowMs()));
 }
 
 function question({ options: given }: Call, counts: readonly QueueCount[]): string {

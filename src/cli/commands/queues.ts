@@ -1,5 +1,6 @@
 /** `ctq queues`: what waits, what is being worked on, who works on it; a look inside; and the brake. */
 import { type Census, QueueCensus, type QueueView } from '../../ctq/queue-census.js';
+import { closestName } from '../../config/closest-name.js';
 import { concerns } from '../../ctq/migration-asides.js';
 import type { Ctq } from '../../ctq.js';
 import { UsageError } from '../../errors.js';
@@ -8,14 +9,16 @@ import type { Aside } from '../../estate/messages.js';
 import { asideRemedy, asideText } from '../aside-text.js';
 import { type CommandCall, defineCommand, flag, list, value } from '../command.js';
 import { escapeText } from '../escape-text.js';
-import { EXIT } from '../exit-codes.js';
+import { EXIT, isCtqError } from '../exit-codes.js';
 import { names, wholeNumber } from '../option-values.js';
 import { jsonText } from '../output/json.js';
 import { countText, numberText } from '../output/number.js';
+import { isTerminal } from '../output/terminal.js';
 import { breakDown } from '../queues/by-task.js';
 import { breakdownText, queueDocument, queuesText, type TaskBreakdown } from '../queues/listing.js';
 import { peekedDocument, peekText } from '../queues/peek.js';
 import { type Pausing, pauseQueue, resumeQueue } from '../queues/pausing.js';
+import { unknownQueues } from '../queues/unknown.js';
 import { openRemote } from '../remote-call.js';
 import { showView, watchOptions } from '../watch.js';
 
@@ -37,7 +40,7 @@ export const queues = defineCommand({
   name: 'queues',
   summary: 'tell what waits in each queue, and who takes from it',
   arguments: [
-    { name: 'action', summary: 'peek, pause or resume; without one it lists', required: false },
+    { name: 'action', summary: 'peek, pause or resume; without one it lists, queues that are named alone', required: false },
     { name: 'queue', summary: 'the queues it is about', required: false, variadic: true, completes: 'queue' },
   ],
   options,
@@ -66,11 +69,13 @@ export const queues = defineCommand({
   ],
   async run(call) {
     const [action, ...words] = call.args;
-    if (action === undefined) return listQueues(call);
+    if (action === undefined) return listQueues(call, []);
     if (action === 'peek') return peek(call, words);
     if (action === 'pause' || action === 'resume') return pauseOrResume(call, action, words);
+    if (await areQueues(call)) return listQueues(call, call.args);
+    const meant = closestName(action, ['peek', 'pause', 'resume']);
     throw new UsageError(`ctq queues knows no ${JSON.stringify(escapeText(action))}`, {
-      hint: 'it knows peek, pause and resume; -Q names queues to list',
+      hint: meant === undefined ? 'it knows peek, pause and resume, and no queue of that name' : `did you mean ctq queues ${meant}?`,
     });
   },
 });
@@ -82,16 +87,28 @@ async function open(call: Call): Promise<{ readonly app: Ctq; readonly estate: E
   return { app, estate };
 }
 
-async function listQueues(call: Call): Promise<number> {
+/** Whether all that was typed are names of queues: a word that was meant to do something must not pass for one. */
+async function areQueues(call: Call): Promise<boolean> {
+  try {
+    const known = await (await open(call)).estate.queues.names();
+    return call.args.every((name) => known.includes(name));
+  } catch (error) {
+    if (!isCtqError(error)) throw error;
+    return false;
+  }
+}
+
+async function listQueues(call: Call, named: readonly string[]): Promise<number> {
   const { options: given, globals, context, signal } = call;
   const { app, estate } = await open(call);
-  const only = given.queues?.flat();
+  const only = named.length === 0 ? given.queues?.flat() : [...named, ...(given.queues?.flat() ?? [])];
   const census = new QueueCensus({ estate, control: app.control, nowMs: () => context.clock.monotonicMs(), signal });
   // Of an app that names its queues, those are shown that nobody has used yet.
   const declared =
     app.conf.taskQueues === null || app.conf.taskQueues === undefined ? [] : app.router.queues.declared().map(({ name }) => name);
   let notes: readonly string[] = [];
-  await showView(call, given, async () => {
+  const unknown = only === undefined ? [] : await unknownQueues(estate, only);
+  const look = async (): Promise<string> => {
     const asides = (await estate.messages.aside()).filter((aside) => concerns(aside, only));
     const withAside = asides.flatMap((aside) => [...aside.queues.keys()]);
     const seen = await census.look(only, [...declared, ...withAside], given.watch === true ? 'again' : 'once');
@@ -102,6 +119,7 @@ async function listQueues(call: Call): Promise<number> {
       return `${jsonText(documents)}\n`;
     }
     notes = [
+      ...unknown,
       ...asides.map((aside) => `${asideText(aside)}; ${asideRemedy(aside, estate.displayUrl)}`),
       ...notesOf(seen, [...breakdowns.values()]),
     ];
@@ -109,6 +127,20 @@ async function listQueues(call: Call): Promise<number> {
     const tables = [await queuesText(views, context.stdout)];
     if (breakdowns.size > 0) tables.push(await breakdownText([...breakdowns], context.stdout));
     return given.watch === true ? [...tables, ...notes.map((note) => `${note}\n`)].join('\n') : tables.join('\n');
+  };
+  let last: string | undefined;
+  await showView(call, given, async () => {
+    try {
+      last = await look();
+      return last;
+    } catch (error) {
+      // It is just when the server goes away that somebody watches.
+      if (given.watch !== true || last === undefined || !isCtqError(error)) throw error;
+      const problem = `${error.message}; trying again\n`;
+      if (isTerminal(context.stdout) && globals.json !== true) return `${last}\n${problem}`;
+      context.stderr.write(`ctq: note: ${problem}`);
+      return '';
+    }
   });
   if (given.watch !== true && globals.json !== true && globals.quiet !== true)
     for (const note of notes) context.stderr.write(`ctq: ${note}\n`);
@@ -121,11 +153,13 @@ function asideOf(asides: readonly Aside[], queue: string): number {
 }
 
 const EMPTY = 'no queues here yet; ctq send <task> makes the first, and so does a worker: ctq worker -A <app>';
+/** Where the server lists none, that we know none does not mean that there is none. */
+const UNKNOWN = 'no queue is known here: -Q <queue> names one';
 
 function notesOf({ queues: views, silent, unasked, blindSpot }: Census, breakdowns: readonly TaskBreakdown[]): readonly string[] {
   const notes: string[] = [];
   if (blindSpot !== undefined) notes.push(blindSpot);
-  if (views.length === 0) notes.push(EMPTY);
+  if (views.length === 0) notes.push(blindSpot === undefined ? EMPTY : UNKNOWN);
   if (views.some(({ delayed }) => delayed === undefined))
     notes.push('the server does not say for which queues it delays messages: ctq queues peek shows them');
   if (silent > 0) notes.push(`${countText(silent, 'worker')} did not answer in time: WORKERS and OUT/S may be more`);
@@ -175,6 +209,8 @@ async function peekNote(
   const [report] = await estate.queues.report([queue]);
   const total = (report?.ready ?? 0) + (report?.delayed ?? 0);
   const name = escapeText(queue);
+  const [unknown] = shown === 0 && total === 0 ? await unknownQueues(estate, [queue]) : [];
+  if (unknown !== undefined) return unknown;
   if (shown === 0)
     return total === 0
       ? `nothing waits in ${name}; ctq queues lists what there is`
@@ -188,11 +224,11 @@ async function pauseOrResume(call: Call, action: 'pause' | 'resume', words: read
   if (words.length === 0) throw new UsageError(`which queues shall ${action}?`, { hint: `ctq queues ${action} mail video` });
   const { app, estate } = await open(call);
   const parts = { app, desk: estate.queues, signal };
-  const unknown = action === 'pause' && globals.quiet !== true ? await unknownAmong(estate, words) : [];
+  // A typing mistake would be taken for a pause that does not hold.
+  const unknown = action === 'pause' && globals.quiet !== true ? await unknownQueues(estate, words) : [];
   const done: Pausing[] = [];
   for (const queue of new Set(words)) done.push(await (action === 'pause' ? pauseQueue(parts, queue) : resumeQueue(parts, queue)));
-  for (const name of unknown)
-    context.stderr.write(`ctq: note: nobody has used a queue of the name ${name} yet (ctq queues lists those there are)\n`);
+  for (const line of unknown) context.stderr.write(`ctq: note: ${line}\n`);
   if (globals.json === true) {
     context.stdout.write(
       `${jsonText(done.map(({ queue: name, changed, told, silent }) => ({ name, paused: action === 'pause', changed, told, silent })))}\n`,
@@ -213,12 +249,6 @@ async function pauseOrResume(call: Call, action: 'pause' | 'resume', words: read
     context.stderr.write('ctq: note: a Python worker that starts later is not held; pause again then\n');
   }
   return EXIT.ok;
-}
-
-/** A typing mistake would be taken for a pause that does not hold. */
-async function unknownAmong({ queues }: Estate, words: readonly string[]): Promise<readonly string[]> {
-  const known = await queues.names();
-  return [...new Set(words)].filter((name) => !known.includes(name)).map(escapeText);
 }
 
 /** Those that have to be told, as people call them. */

@@ -1,6 +1,6 @@
 /** The file that a purge keeps its messages in: written page by page, on disk before the next one; read backwards. */
 import { closeSync, constants, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { access, type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { OutputFileError, UsageError } from '../../errors.js';
 import type { RemovedMessage } from '../../estate/messages.js';
@@ -28,6 +28,15 @@ export class CopyWriter {
     this.#broker = broker;
   }
 
+  /** @throws OutputFileError when {@link create} would not make it: it is there already. */
+  static async assertFree(path: string): Promise<void> {
+    const there = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (there) throw notCreated(path, IS_THERE);
+  }
+
   /** @throws OutputFileError when it is there already, or cannot be made. */
   static async create(path: string, purge: string, broker: string): Promise<CopyWriter> {
     try {
@@ -37,13 +46,8 @@ export class CopyWriter {
       return new CopyWriter(path, file, purge, broker);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      const hint =
-        code === 'EEXIST'
-          ? 'it is there already; name another one'
-          : code === 'ENOENT'
-            ? 'its folder does not exist'
-            : `the system says ${code}`;
-      throw new OutputFileError(`--keep-copy: cannot create ${escapeText(path)}`, { hint, cause: error });
+      const hint = code === 'EEXIST' ? IS_THERE : code === 'ENOENT' ? 'its folder does not exist' : `the system says ${code}`;
+      throw notCreated(path, hint, error);
     }
   }
 
@@ -66,6 +70,17 @@ export class CopyWriter {
   close(): Promise<void> {
     return this.#file.close();
   }
+
+  /** After {@link close}, of a copy that nothing was written to: it would stand in the way of the next one. */
+  discard(): Promise<void> {
+    return rm(this.path, { force: true });
+  }
+}
+
+const IS_THERE = 'it is there already; name another one';
+
+function notCreated(path: string, hint: string, cause?: unknown): OutputFileError {
+  return new OutputFileError(`--keep-copy: cannot create ${escapeText(path)}`, { hint, ...(cause === undefined ? {} : { cause }) });
 }
 
 /** The name is on disk, too. Not every system lets folders be synchronised. */
