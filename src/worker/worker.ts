@@ -16,25 +16,19 @@ import type { Pool } from '../pool.js';
 import type { Message } from '../protocol/message.js';
 import { decodeTaskMessage } from '../protocol/task-message.js';
 import type { WorkerView } from '../remote-control/command.js';
-import { Autoscaler } from './autoscaler.js';
 import { announce } from './announce.js';
 import { Broadcasts } from './broadcasts.js';
 import { ConsumerLink, patienceOf } from './consumer.js';
-import { Dispatcher } from './dispatcher.js';
 import { Doors } from './doors.js';
-import { EtaTimer } from './eta-timer.js';
-import { Intake } from './intake.js';
+import { Engine } from './engine.js';
 import * as log from './log-lines.js';
 import { Membership } from './membership.js';
 import { type PanelParts, workerView } from './panel.js';
 import { poolChoice } from './pool-choice.js';
-import { Postponed } from './postponed.js';
-import { multiplierOf, Prefetch } from './prefetch.js';
-import { PrefetchControl } from './prefetch-control.js';
 import { directQueue, purgeQueues, selectQueues } from './queue-selection.js';
 import { Refusals } from './refusals.js';
 import { deferred } from './deferred.js';
-import { fence, type Request, type RequestListener } from './request.js';
+import type { Request, RequestListener } from './request.js';
 import { RevokedTasks } from './revoked.js';
 import { RevokeNotice } from './revoke-notice.js';
 import { Settler } from './settle.js';
@@ -44,7 +38,7 @@ import { StateDb } from './state-db.js';
 import { type ReportedEngine, stateReport } from './state-report.js';
 import { Strategy } from './strategy.js';
 import { TaskPlans } from './task-plan.js';
-import { checkLimits, Throttle } from './throttle.js';
+import { checkLimits } from './throttle.js';
 import type { ExitStatus, StopMode, WorkerOptions, WorkerParts, WorkerState } from './worker-parts.js';
 
 export type {
@@ -199,65 +193,22 @@ export class Worker implements RequestListener {
   }
 
   private async consume(pool: Pool, queues: readonly Queue[]): Promise<ExitStatus> {
-    const { broker, clock, logger, settings, nodename, signals } = this.parts;
+    const { broker, clock, logger, settings, nodename } = this.parts;
     const { settler, refusals, strategy, options, membership, revoked } = this;
-    let consumer: Consumer | undefined;
-    settler.errbacks.runInPool = (invocation) => pool.run(invocation, { started() {}, softLimitExceeded() {}, abort: undefined });
-    const etaTimer = new EtaTimer(clock, (requests) => intake.due(requests));
-    const prefetch = new Prefetch(clock, multiplierOf(options.prefetchMultiplier, settings));
-    const control = new PrefetchControl({
-      clock,
-      prefetch,
-      mostSlots: () => autoscaler?.max ?? pool.size,
-      putOff: () => etaTimer.size + throttle.size,
-      dispatcher: () => dispatcher,
-      setPrefetch: (count) => consumer?.setPrefetch(count),
-      giveBack: (request) => intake.giveBack(request.delivery),
-    });
-    const dispatcher = new Dispatcher({
-      ...this.parts,
-      pool,
-      settler,
-      refusals,
-      revoked,
-      decoding: strategy.decoding,
-      onBlock: (ms) => prefetch.noteBlock(ms),
-      afterRound(ended) {
-        control.update(ended);
-        autoscaler?.look();
-      },
-    });
-    const resized = (): void => {
-      dispatcher.round();
-      control.update(0);
-    };
-    const wanted = (): number => dispatcher.running.size + dispatcher.waitingCount;
-    const autoscaler =
-      options.autoscale === undefined ? undefined : new Autoscaler({ clock, logger, pool, range: options.autoscale, wanted, resized });
-    this.running = dispatcher.running;
-    const throttle = new Throttle({
-      ...{ broker, clock, logger },
-      ownerId: () => consumer?.ownerId,
-      rates: settings.workerDisableRateLimits ? 'ignored' : 'kept',
-      begin(requests) {
-        for (const request of requests) dispatcher.add(request);
-        dispatcher.round();
-      },
-    });
-    this.engine = { pool, dispatcher, etaTimer, throttle };
-    const postponed = new Postponed(clock);
-    const intake = new Intake({
-      ...{ broker, clock, logger, signals, strategy, dispatcher, refusals, settler, etaTimer, throttle, postponed, revoked, prefetch },
+    const engine = new Engine({
+      ...{ worker: this.parts, options, pool, settler, refusals, strategy, revoked },
       events: membership?.taskEvents,
     });
+    const { dispatcher, intake, etaTimer, throttle } = engine;
+    this.running = dispatcher.running;
+    this.engine = engine;
     const link = new ConsumerLink({
       logger,
       displayUrl: broker.displayUrl,
       patience: patienceOf(settings),
       deliver: (batch) => intake.take(broadcasts.passOn(batch)),
       malformed: (delivery) => refusals.malformed(delivery),
-      fenced: (deliveries) =>
-        fence(new Set(deliveries), [...dispatcher.running, ...dispatcher.waiting, ...throttle.waiting, ...etaTimer.waiting]),
+      fenced: (deliveries) => engine.fence(deliveries),
       stateChanged: (state) => this.connectionChanged(state, membership === undefined && broadcasts.none ? undefined : begin),
       givenUp: (error) => this.giveUp(error),
     });
@@ -268,36 +219,22 @@ export class Worker implements RequestListener {
       await broadcasts.open();
       if (membership === undefined) return;
       const consumer = await consuming.promise;
-      await membership.join(
-        this.view(
-          {
-            pool,
-            consumer,
-            dispatcher,
-            etaTimer,
-            throttle,
-            postponed,
-            prefetchControl: control,
-            autoscaler,
-            broadcasts: broadcasts.queues,
-          },
-          membership,
-        ),
-      );
-      control.update(0);
+      await membership.join(this.view(engine, { consumer, broadcasts: broadcasts.queues }, membership));
+      engine.prefetchControl.update(0);
     };
-    const atFirst = membership === undefined ? prefetch.count(pool.size, 0) : 0;
-    consumer = await broker.consume({
+    const atFirst = membership === undefined ? engine.firstPrefetch : 0;
+    const consumer = await broker.consume({
       queues: [...queues.filter((queue) => queue.broadcast !== true), ...broadcasts.byName],
       prefetch: atFirst,
       name: nodename,
       loop: pool.kind === 'prefork' || pool.kind === 'threads' ? 'free' : 'shared',
       handler: link,
     });
+    engine.feedFrom(consumer);
     const watched = () => ({
       ...{ state: this.current, ready: this.saidReady, slots: pool.size, running: dispatcher.running.size },
-      ...{ waiting: dispatcher.waitingCount + throttle.size + etaTimer.size, ...link.counts },
-      ...(consumer?.ownerId === undefined ? { renewals: undefined } : {}),
+      ...{ waiting: engine.waitingCount, ...link.counts },
+      ...(consumer.ownerId === undefined ? { renewals: undefined } : {}),
     });
     this.doors?.watch(consumer, watched);
     const stallWatch = StallWatch.start({ broker, clock, logger }, consumer, watched);
@@ -306,8 +243,7 @@ export class Worker implements RequestListener {
     this.current = 'draining';
     void broadcasts.close();
     stallWatch.stop();
-    control.stop();
-    autoscaler?.stop();
+    engine.stopAdapting();
     // A soft stop has a clock of its own.
     const graceMs = ((this.softly ? null : settings.workerWarmShutdownTimeout) ?? Number.POSITIVE_INFINITY) * 1000;
     const status = await shutDown(
@@ -347,19 +283,14 @@ export class Worker implements RequestListener {
   }
 
   /** What remote control sees of this worker. */
-  private view(
-    engine: Pick<
-      PanelParts,
-      'pool' | 'consumer' | 'dispatcher' | 'etaTimer' | 'throttle' | 'postponed' | 'prefetchControl' | 'autoscaler' | 'broadcasts'
-    >,
-    membership: Membership,
-  ): WorkerView {
+  private view(engine: Engine, taking: Pick<PanelParts, 'consumer' | 'broadcasts'>, membership: Membership): WorkerView {
     const { parts, plans, revoked, strategy, settler } = this;
     const { backend, logger } = parts;
     const isRunning = (id: string): boolean => [...this.running].some((request) => request.id === id);
     const notice = new RevokeNotice({ backend, broker: parts.broker, logger, documents: settler.documents, isRunning });
+    const { pool, dispatcher, etaTimer, throttle, postponed, prefetchControl, autoscaler } = engine;
     return workerView({
-      ...engine,
+      ...{ pool, dispatcher, etaTimer, throttle, postponed, prefetchControl, autoscaler, ...taking },
       ...{ nodename: parts.nodename, pid: process.pid, logger, clock: parts.clock, broker: parts.broker, tasks: parts.tasks },
       ...{ plans, revoked, decoding: strategy.decoding, queueTable: parts.queues, remote: membership.remote },
       ...{ lamport: membership.lamport, events: membership.events },
