@@ -114,7 +114,8 @@ export class Refusals {
     );
     void this.parts.signals.taskUnknown.send({ sender: this.parts.nodename, name: task, id, message: delivery.message });
     await this.fail(refusal, namedError('NotRegistered', [task]));
-    await this.reject(delivery, `unregistered task ${task}`);
+    // Another worker of this queue may know it: who refused it tells which one has the wrong code.
+    await this.reject(delivery, `unregistered task ${task} at ${this.parts.nodename}`);
   }
 
   private async deliveredTooOften(refusal: RefusedTask): Promise<void> {

@@ -13,7 +13,7 @@ describe('a task that nobody registered here', () => {
   it('is FAILURE NotRegistered at once, put aside, and explained', async () => {
     await setUp();
     const delivery = await bench.deliver({ id: 'a', task: 'tasks.missing', args: [1], kwargs: { a: 2 } });
-    expect(bench.happened).toEqual(['store FAILURE a', 'reject: unregistered task tasks.missing a']);
+    expect(bench.happened).toEqual(['store FAILURE a', 'reject: unregistered task tasks.missing at worker1@host a']);
     expect(bench.lastStored).toMatchObject({
       result: { exc_type: 'NotRegistered', exc_message: ['tasks.missing'], exc_module: 'celery.exceptions' },
       traceback: null,
@@ -36,13 +36,13 @@ describe('a task that nobody registered here', () => {
     );
     await bench.deliver({ id: 'a', task: 'tasks.missing' });
     await bench.clock.advance(1000);
-    expect(bench.happened).toEqual(['reject: unregistered task tasks.missing a']);
+    expect(bench.happened).toEqual(['reject: unregistered task tasks.missing at worker1@host a']);
   });
 
   it.each(['__proto__', 'constructor', '', 'toString'])('may have any name: %j', async (task) => {
     await setUp();
     const delivery = await bench.deliver({ id: 'a', task });
-    expect(delivery.answer).toBe(`reject: unregistered task ${task}`);
+    expect(delivery.answer).toBe(`reject: unregistered task ${task} at worker1@host`);
   });
 });
 
