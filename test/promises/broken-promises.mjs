@@ -87,8 +87,8 @@ export const BROKEN_PROMISES = [
   {
     promise: 'a message is sent when the broker says that it has it',
     file: 'src/brokers/redis/publisher.ts',
-    find: `      this.#outbox.add({ message, route, text, resolve, reject });`,
-    replace: `      this.#outbox.add({ message, route, text, resolve, reject });
+    find: `      this.#lanes.add({ message, route, text, resolve, reject });`,
+    replace: `      this.#lanes.add({ message, route, text, resolve, reject });
       resolve();`,
     tests: ['test/faults/redis-server-trouble.test.ts'],
     says: /publish|sen[dt]|producer|accept|lost|call/i,
@@ -193,8 +193,8 @@ export const BROKEN_PROMISES = [
   {
     promise: 'a purge empties the queue of that name, with all its priorities',
     file: 'src/brokers/redis/broker.ts',
-    find: `askScript(drainScript, queueLists(this.#layout, queue), ['count'])`,
-    replace: `askScript(drainScript, queueLists(this.#layout, queue).slice(0, 1), ['count'])`,
+    find: `run(drainScript, queueLists(this.#layout, queue), ['count'])`,
+    replace: `run(drainScript, queueLists(this.#layout, queue).slice(0, 1), ['count'])`,
     tests: ['test/contract/redis-broker.test.ts'],
     says: /purge|priorit/i,
   },
@@ -234,8 +234,8 @@ export const BROKEN_PROMISES = [
   {
     promise: 'only allowed commands are obeyed',
     file: 'src/remote-control/mailbox.ts',
-    find: `      if (allowed !== null && !allowed.has(command.name)) {`,
-    replace: `      if (allowed !== null && allowed.size < 0) {`,
+    find: `    if (allowed === null || allowed.has(name)) return true;`,
+    replace: `    if (allowed === null || allowed.size >= 0) return true;`,
     tests: ['test/unit/remote-control/mailbox.test.ts'],
     says: /allow|obey/i,
   },
