@@ -72,6 +72,35 @@ describeWith('redis', 'failed tasks on the screen', () => {
   };
   const EMBED = { errbacks: [{ task: 'shop.alert' }], chain: [{ task: 'shop.archive' }, { task: 'shop.count' }] };
 
+  it('tells ctq find what a task was that was refused, and where one waits still that was revoked', async () => {
+    const [id, revoked] = ['44444444-aaaa-4bbb-8ccc-000000000004', '55555555-aaaa-4bbb-8ccc-000000000005'];
+    for (const one of [id, revoked]) await keep(one, 'shop.die', { exc_type: 'WorkerLostError' }, 1);
+    const texts = ((await redis.command('HMGET', 'ctq:failed', id, revoked)) as string[]).map((text) => text.slice(text.indexOf('\n') + 1));
+    await redis.command('DEL', 'ctq:failed', 'ctq:failed:at');
+    await redis.command(
+      'LPUSH',
+      'ctq:dead:celery',
+      `${JSON.stringify({ reason: 'signal 9 (SIGKILL)', at: NOW / 1000, owner: 'x' })}\n${texts[0]}`,
+    );
+    await redis.command(
+      'SET',
+      `celery-task-meta-${id}`,
+      '{"status": "FAILURE", "result": {"exc_type": "WorkerLostError"}, "traceback": null}',
+    );
+    const failed = await ctq(['find', id]);
+    expect(failed.stdout).toMatch(/^task +shop\.die$/m);
+    expect(failed.stdout).toMatch(/^failed +signal 9 \(SIGKILL\); ctq retry 4+-\S+ sends it again/m);
+    await redis.command('LPUSH', 'mail', texts[1] ?? '');
+    await redis.command(
+      'SET',
+      `celery-task-meta-${revoked}`,
+      '{"status": "REVOKED", "result": {"exc_type": "TaskRevokedError"}, "traceback": null}',
+    );
+    const waiting = await ctq(['find', revoked]);
+    expect(waiting.stdout).toMatch(/^task +shop\.die$/m);
+    expect(waiting.stdout).toMatch(/^where +ended: REVOKED; its message waits in queue mail still, to be dropped$/m);
+  });
+
   it('tells ctq find what a task was that failed and left no result', async () => {
     await keep('11111111-aaaa-4bbb-8ccc-000000000001', 'shop.mail.send_order_confirmation', SMTP, 3, EMBED);
     const { code, stdout } = await ctq(['find', '11111111', '--json']);

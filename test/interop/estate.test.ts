@@ -145,7 +145,12 @@ describeWith(['redis', 'python'], 'in an estate with a Python worker', () => {
       places: [{ queue: 'celery' }],
       workers: [{ node: 'py@found', state: 'reserved' }],
     });
-    expect(await json<Found>(redis, 'find', later)).toMatchObject({ where: 'delayed', places: [{ place: 'unacked', queue: 'celery' }] });
+    expect(await json<Found>(redis, 'find', later)).toMatchObject({
+      where: 'delayed',
+      places: [{ place: 'unacked', queue: 'celery' }],
+      workers: [{ node: 'py@found', state: 'scheduled' }],
+    });
+    expect((await runCtq(['find', later, '-b', redis.url])).stdout).toContain('held by py@found');
     await worker.kill();
     // Nobody answers any more; what the store knows is still true.
     expect(await json<Found>(redis, 'find', reserved)).toMatchObject({ where: 'reserved', workers: [] });

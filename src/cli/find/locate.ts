@@ -1,12 +1,13 @@
 /** Gathers all that stores and workers know of one task, and no more than it takes. */
 import type { Ctq } from '../../ctq.js';
+import { findFailed } from '../../ctq/failed-tasks.js';
+import type { DeadLetter } from '../../estate/dead-letters.js';
 import type { Estate } from '../../estate/estate.js';
 import type { ChordCount, QueueSearchResult, TaskPlace, TaskWhereabouts } from '../../estate/tasks.js';
-import type { Message } from '../../protocol/message.js';
 import { describeMessage, type MessageDescription } from '../../protocol/message-description.js';
 import { isRecord, textOr } from '../../protocol/record.js';
 import type { ResultMeta } from '../../protocol/result-meta.js';
-import { isReady } from '../../protocol/states.js';
+import { FAILURE, isReady, REVOKED } from '../../protocol/states.js';
 
 /** What a worker says of a task that it holds. */
 export interface WorkerAnswer {
@@ -54,9 +55,17 @@ export async function locate(app: Ctq, taskId: string, options: LocateOptions): 
   const estates = await app.estates();
   const first = await lookAll(estates, taskId);
   const { result } = first;
-  if (result !== undefined && isReady(result.status)) return complete(estates, taskId, first, {});
+  if (result !== undefined && isReady(result.status)) {
+    // It is revoked before anybody takes it: then its message waits still, to be dropped.
+    const search = result.status === REVOKED && options.queues !== 'searched' ? await searchAll(estates, taskId, options) : undefined;
+    return complete(estates, taskId, first, search === undefined ? {} : { search });
+  }
   const asked = askWorkers(app, taskId, options.signal);
-  if (first.held.length > 0) return complete(estates, taskId, first, { workers: await asked });
+  if (first.held.length > 0) {
+    const answers = await asked;
+    const workers = answers.length > 0 ? answers : await askForScheduled(app, taskId, options.signal);
+    return complete(estates, taskId, first, { workers });
+  }
   const [workers, search] = await Promise.all([
     asked,
     options.queues === 'searched'
@@ -132,6 +141,18 @@ async function askWorkers(app: Ctq, taskId: string, signal: AbortSignal): Promis
   });
 }
 
+/** Python's workers do not count a task that waits for its time among those that `query_task` is about. */
+async function askForScheduled(app: Ctq, taskId: string, signal: AbortSignal): Promise<WorkerAnswer[]> {
+  const replies = await app.control.gather('scheduled', {}, { timeout: WORKERS_WAIT_S, signal }).catch(() => []);
+  return replies.flatMap(({ nodename, value }) => {
+    const requests = (Array.isArray(value) ? (value as unknown[]) : []).map((item) => (isRecord(item) ? item['request'] : undefined));
+    const found = requests.find((request) => isRecord(request) && request['id'] === taskId);
+    if (!isRecord(found)) return [];
+    const name = typeof found['name'] === 'string' ? found['name'] : undefined;
+    return [{ node: nodename, state: 'scheduled', startedAtMs: undefined, pid: undefined, name }];
+  });
+}
+
 async function complete(
   estates: readonly Estate[],
   taskId: string,
@@ -141,22 +162,30 @@ async function complete(
   const places = [...held, ...(search?.ready ?? [])];
   const [place] = places;
   // Of a task that failed the message is in no queue any more, and may have been kept.
-  const kept = place === undefined && known.failedAtMs !== undefined ? await keptMessage(estates, taskId) : place?.message;
+  const letter = place === undefined ? await keptLetter(estates, taskId, known) : undefined;
+  const kept = letter === undefined ? place?.message : letter.message;
   const message = kept === undefined ? undefined : await describeMessage(kept);
   const groupId = textOr(message?.headers['group'], undefined) ?? known.result?.groupId;
   const chords = groupId === undefined ? [] : await Promise.all(estates.map(({ tasks }) => tasks.chord(groupId)));
   return {
     ...{ taskId, places, workers, message },
     ...known,
-    deadLetters: search?.deadLetters ?? [],
+    deadLetters:
+      letter?.kind === 'refused' ? [{ queue: letter.queue, reason: letter.reason, atMs: letter.atMs }] : (search?.deadLetters ?? []),
     search: search === undefined ? undefined : { searched: search.searched, total: search.total },
     chord: chords.find((chord) => chord !== undefined),
   };
 }
 
-async function keptMessage(estates: readonly Estate[], taskId: string): Promise<Message | undefined> {
+async function keptLetter(
+  estates: readonly Estate[],
+  taskId: string,
+  { failedAtMs, result }: Pick<TaskWhereabouts, 'failedAtMs' | 'result'>,
+): Promise<DeadLetter | undefined> {
+  // Without a record it may be among those that were refused, which are few.
+  if (failedAtMs === undefined) return result?.status === FAILURE ? (await findFailed(estates, taskId))?.letter : undefined;
   const letters = await Promise.all(
     estates.filter(({ parts }) => parts.includes('broker')).map(({ deadLetters }) => deadLetters.find(taskId)),
   );
-  return letters.find((letter) => letter !== undefined)?.message;
+  return letters.find((letter) => letter !== undefined);
 }

@@ -31,10 +31,7 @@ export function findFields(located: Located, nowMs: number): Field[] {
     ...optional('children', document.children.join(', ')),
     ...optional('chord', chordText(document)),
     ...optional('revoked', document.revoked ? 'yes: a worker that gets it will drop it' : null),
-    ...optional(
-      'failed',
-      located.failedAtMs === undefined ? null : `${relativeTime(located.failedAtMs, nowMs)}; ctq retry ${document.id} sends it again`,
-    ),
+    ...optional('failed', failedText(located, document, nowMs)),
   ];
 }
 
@@ -46,6 +43,8 @@ function whereText({ places, workers = [], deadLetters, failedAtMs }: Located, {
   switch (where) {
     case 'done':
       if (state === UNREADABLE) return 'there is a result, which is no JSON: a pickle, perhaps; ctq keys shows it';
+      if (place !== undefined && state === 'REVOKED')
+        return `ended: REVOKED; its message waits in queue ${place.queue} still, to be dropped`;
       return state === 'SUCCESS' ? 'done' : `ended: ${state ?? ''}`;
     case 'running': {
       const since = active?.startedAtMs === undefined ? '' : `, since ${durationText(nowMs - active.startedAtMs)}`;
@@ -77,6 +76,14 @@ function whereText({ places, workers = [], deadLetters, failedAtMs }: Located, {
     case 'unknown':
       return `nowhere, though its state is ${state ?? 'not known'}: its worker may have died, or its message has gone`;
   }
+}
+
+/** Where its message was kept. */
+function failedText({ failedAtMs, deadLetters }: Located, { id, where }: FindDocument, nowMs: number): string | null {
+  const [letter] = deadLetters;
+  const next = `ctq retry ${id} sends it again, ctq failed show says more`;
+  if (failedAtMs !== undefined) return `${relativeTime(failedAtMs, nowMs)}; ${next}`;
+  return letter === undefined || where === 'dead letter' ? null : `${letter.reason}; ${next}`;
 }
 
 function resultText({ result }: Located): string | null {
