@@ -236,6 +236,8 @@ export interface BrokerOptions {
     readonly loginMethod?: string | null;
     readonly delayedQueueType?: 'quorum' | 'classic';
     readonly queues?: readonly Queue[];
+    /** How long a message may wait for its confirmation; default `connectTimeoutMs`. */
+    readonly confirmLimitMs?: number;
   };
   /** For what no call can be told: leases that cannot be renewed, work taken over from the dead. Default: silence. */
   readonly logger?: Logger;

@@ -82,9 +82,12 @@ async function openArrivals(url: string, options: MigrationEnd['options'], opene
   return openPublishing(url, options, opened);
 }
 
+/** A server that takes back fifty thousand messages, which were looked through for those of the last page, confirms nothing for many seconds. */
+const CONFIRM_LIMIT_MS = 60_000;
+
 async function openPublishing(url: string, options: MigrationEnd['options'], opened: { close(): Promise<void> }[]): Promise<Arrivals> {
   const { openBroker } = await import('../brokers/index.js');
-  const broker = await openBroker(url, options);
+  const broker = await openBroker(url, { ...options, amqp: { confirmLimitMs: CONFIRM_LIMIT_MS } });
   opened.push(broker);
   return publishingTo(broker);
 }

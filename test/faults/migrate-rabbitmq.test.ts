@@ -8,7 +8,7 @@ import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
-const COUNT = 1_000;
+const COUNT = 2_000;
 
 /** What lies in the queue, as AMQP would say it: without what each engine writes beside it. */
 async function contents(url: string): Promise<string[]> {

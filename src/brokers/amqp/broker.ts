@@ -61,7 +61,7 @@ export class AmqpBroker implements Broker {
     const parts = { link: this.#publishing, topology: this.#topology, clock: systemClock, logger: this.#logger };
     this.#publisher = new Publisher({
       ...parts,
-      limitMs: options.connectTimeoutMs,
+      limitMs: options.amqp?.confirmLimitMs ?? options.connectTimeoutMs,
       told: (failure) => brokerErrorOf(failure, this.displayUrl),
     });
     const delays = new Delays(options.amqp?.delayedQueueType ?? 'quorum');

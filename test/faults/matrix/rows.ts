@@ -6,6 +6,7 @@ import { DISKS } from './rows/disks.js';
 import { KILLED } from './rows/killed.js';
 import { LATER } from './rows/later.js';
 import { LINKS } from './rows/links.js';
+import { MIGRATE } from './rows/migrate.js';
 import { OPERATIONS } from './rows/operations.js';
 import { POISON } from './rows/poison.js';
 import { RABBITMQ } from './rows/rabbitmq.js';
@@ -29,6 +30,7 @@ export const ROWS: readonly Row[] = [
   ...SENTINEL,
   ...RABBITMQ,
   ...DISKS,
+  ...MIGRATE,
   SOAK,
 ].sort((a, b) => place(a) - place(b));
 
