@@ -14,6 +14,10 @@ import { consume, remaining, send } from './broker/verbs.js';
 import { DeliveryLog, messageId } from './delivery-log.js';
 import { idsOf, plainQueue, taskMessage, toQueue } from './messages.js';
 
+function quorum(name: string): Queue {
+  return { ...plainQueue(name), arguments: { 'x-queue-type': 'quorum' } };
+}
+
 describeWith('rabbitmq', 'queues of RabbitMQ', () => {
   let rabbit: RabbitServer;
   let url: string;
@@ -104,7 +108,6 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
   });
 
   it('of the quorum kind take turns, keep to the prefetch and count what came back', { timeout: 30_000 }, async () => {
-    const quorum = (name: string): Queue => ({ ...plainQueue(name), arguments: { 'x-queue-type': 'quorum' } });
     const log = new DeliveryLog();
     await broker.declare(quorum('one'));
     await broker.declare(quorum('two'));
@@ -122,6 +125,24 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     await consume(broker, [quorum('one'), quorum('two')], 40, again);
     const back = await again.first(17);
     expect(back.every(({ redeliveryCount }) => redeliveryCount >= 1)).toBe(true);
+  });
+
+  it('count how often a message came back when they are quorum queues, and say only that it did when they are classic', async () => {
+    // RabbitMQ keeps a number for the one and a flag for the other (docs/wire/amqp.md): of a message that kills workers it says 1 for ever.
+    const [classic, counting] = [plainQueue('classic'), quorum('counting')];
+    for (const queue of [classic, counting]) {
+      await broker.declare(queue);
+      await send(broker, queue.name, [`in ${queue.name}`]);
+      for (let death = 0; death < 3; death += 1) {
+        const worker = await foreign.createChannel();
+        await eventually(async () => expect(await worker.get(queue.name)).not.toBe(false));
+        await worker.close();
+      }
+    }
+    const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
+    await consume(broker, [classic, counting], 5, log);
+    const came = await log.first(2);
+    expect(Object.fromEntries(came.map(({ queue, redeliveryCount }) => [queue, redeliveryCount]))).toEqual({ classic: 1, counting: 3 });
   });
 
   it('of the quorum kind get what a Celery client lets the server delay', { timeout: 30_000 }, async () => {

@@ -1,17 +1,29 @@
+import { describe, it } from 'vitest';
 import { openRedisBroker } from '../../src/brokers/redis/broker.js';
-import { startRedis } from '../support/redis-server.js';
+import { findOnPath } from '../support/find-on-path.js';
+import { type RedisOptions, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { describeBrokerContract } from './broker.js';
 
-describeWith('redis', 'on a server of its own', () => {
+/** As on redis-server; run where there is one. */
+const VALKEY =
+  findOnPath('valkey-server') === undefined
+    ? 'valkey, on a server of its own (skipped: no valkey-server on PATH; Debian 12 has no package of it)'
+    : undefined;
+
+describeWith('redis', 'on a server of its own', () => describeRedis('redis', {}));
+if (VALKEY === undefined) describe('on a Valkey of its own', () => describeRedis('valkey', { program: 'valkey-server' }));
+else it.skip(VALKEY, () => {});
+
+function describeRedis(name: string, options: RedisOptions): void {
   describeBrokerContract(
-    'redis',
+    name,
     {
       priorityOrder: 'lowest-first',
       prioritySteps: [0, 3, 6, 9],
       redeliveryCount: 'exact',
       async start() {
-        const redis = await startRedis();
+        const redis = await startRedis(options);
         return {
           open: async () => openRedisBroker(redis.url, { transportOptions: {}, connectTimeoutMs: 5_000 }),
           putRaw: async (queue, raw) => void (await redis.command('LPUSH', queue, raw)),
@@ -33,4 +45,4 @@ describeWith('redis', 'on a server of its own', () => {
         'both ends must agree, and kombu’s * takes several words on Redis; bindings.test.ts holds us to its rule',
     },
   );
-});
+}

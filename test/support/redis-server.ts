@@ -10,6 +10,8 @@ export interface RedisOptions {
   /** Default: nothing is written to disk. */
   readonly appendonly?: 'always' | 'everysec';
   readonly password?: string;
+  /** The program itself, where it must be one of the two. */
+  readonly program?: 'redis-server' | 'valkey-server';
   /** Further arguments of redis-server, e.g. `['--maxmemory', '4mb']`. */
   readonly args?: readonly string[];
 }
@@ -53,7 +55,7 @@ export class RedisServer {
 
   /** Starts the program and resolves when it answers PING (and has loaded its data). Rejects when the port was taken. */
   async start(): Promise<void> {
-    const program = findRedisServer();
+    const program = this.#options.program === undefined ? findRedisServer() : findOnPath(this.#options.program);
     if (program === undefined) {
       throw new Error(
         'neither redis-server nor valkey-server is on PATH: run "node tools/setup.mjs --test", or guard the suite with describeWith("redis", …)',
