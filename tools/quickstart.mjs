@@ -126,6 +126,7 @@ async function main() {
   await tour(folder);
   say();
   say('That was a task sent by one process, run by another and answered, over a file (.ctq/ctq.db) and no server.');
+  say('Next: npm pack makes the package for a project of your own, where npx ctq runs it; docs/tutorial.md goes on from there.');
 }
 
 try {

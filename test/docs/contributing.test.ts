@@ -10,7 +10,7 @@ import { tmpFolder } from '../support/tmp.js';
 
 it('the recipes for a command, a control method and a kind of schedule work as they stand', async () => {
   const house = tmpFolder();
-  for (const path of ['src', 'bin', 'tools', 'package.json', 'tsconfig.json'])
+  for (const path of ['src', 'bin', 'tools', 'package.json', 'tsconfig.json', 'biome.json'])
     cpSync(join(projectRoot, path), join(house, path), { recursive: true });
   symlinkSync(join(projectRoot, 'node_modules'), join(house, 'node_modules'), 'junction');
   const add = (file: string, text: string, index: string, before: string, line: string, imports = ''): void => {
@@ -46,6 +46,8 @@ it('the recipes for a command, a control method and a kind of schedule work as t
   const run = (...argv: string[]): string =>
     execFileSync(process.execPath, argv, { cwd: house, encoding: 'utf8', env: washedEnvironment() });
   expect(run(tsc, '--noEmit', '--pretty', 'false', '-p', '.')).toBe('');
+  const biome = join(projectRoot, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
+  run(biome, 'format', 'src/cli/commands/hello.ts', 'src/remote-control/commands/task-count.ts', 'src/beat/once.ts');
   run('tools/build.mjs');
 
   const cwd = tmpFolder({
