@@ -71,7 +71,7 @@ const LINES: readonly (readonly [line: string, offers: readonly string[]])[] = [
   ['ctq help wo', ['worker']],
   ['ctq queues ', ['pause', 'peek', 'resume']],
   ['ctq keys cl', ['clean']],
-  ['ctq failed ', ['show']],
+  ['ctq failed ', ['rm', 'show']],
   ['ctq beat -A tasks r', ['resume', 'rm', 'run-now']],
   ['ctq inspect act', ['active', 'active_queues']],
   ['ctq control pool', ['pool_grow', 'pool_restart', 'pool_shrink']],

@@ -87,7 +87,7 @@ export class PageShell {
     if (words[0] === 'npx') words.shift();
     const [program = '', ...args] = words;
     const stays = program === 'ctq' ? STAYS.find(([which]) => which.test(args.join(' ')))?.[1] : undefined;
-    if (stays === undefined && /[|<>]/.test(typed.replaceAll(/"[^"]*"|'[^']*'/g, ''))) {
+    if (stays === undefined && /[|<>]/.test(typed.replaceAll(/"[^"]*"|'[^']*'|\s#.*$/g, ''))) {
       const { status, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', typed], {
         cwd,
         env: washedEnvironment(env),
@@ -132,6 +132,7 @@ export class PageShell {
   #extras([command = '', ...args]: readonly string[]): string[] {
     const has = (...names: string[]): boolean => names.some((name) => args.includes(name));
     if (command === 'purge' && !has('-f', '--force', '--dry-run', '--undo')) return ['-f'];
+    if (command === 'failed' && args[0] === 'rm' && !has('-f', '--dry-run')) return ['-f'];
     if (command === 'retry' && has('--failed') && !has('-f', '--dry-run')) return ['-f'];
     if ((command === 'worker' || command === 'beat') && !has('-l', '--loglevel', '--next')) return ['-l', 'info'];
     if (command === 'exporter' && !has('--port')) return ['--port', '0'];

@@ -50,6 +50,7 @@ function sameInEveryRun(text: string): string {
 /** For tables of what goes on: the numbers are of their moment, and rates have a column when there are some. */
 function sameRoughly(text: string): string {
   return sameInEveryRun(text)
+    .replaceAll(/ no task events\b.*/g, '')
     .replaceAll(/ (IN|OUT)\/S(?= )/g, '')
     .replaceAll(/(?<= )(\d+|-|<n>)(?= |$)/gm, '<n>')
     .replaceAll(/( <n>)+/g, ' <n>');
