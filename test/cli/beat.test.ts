@@ -445,6 +445,17 @@ describe('the desk of ctq beat', () => {
     await beat.stop();
   });
 
+  it.each([80, 120])('lists each entry with its whole schedule and times on %d columns', async (columns) => {
+    const { folder, broker } = place("app.conf.beatSchedule = { code: { task: 'reports.of.the.month', schedule: 3600 } };");
+    const context = fakeContext({ cwd: folder, terminal: true, columns });
+    await main(['beat', '-A', 'tasks', '-b', broker, 'add', 'nightly', 'tasks.clean', '--crontab', '0 3 * * mon-fri'], context);
+    expect(await main(['beat', '-A', 'tasks', '-b', broker, 'list'], context)).toBe(0);
+    const lines = context.stdout.text.trimEnd().split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+    expect(lines.join('\n')).toContain('<crontab: 0 3 * * mon-fri (m/h/dM/MY/d)>');
+    expect(lines.join('\n').match(/\d{4}-\d\d-\d\d 03:00:00\+00:00/g)).toHaveLength(1);
+  });
+
   it.each([
     [['rm', 'cod'], 'there is no entry "cod" (did you mean code?)'],
     [['rm', 'code'], 'the entry code comes from the code, and would come back (remove it there; ctq beat pause code stops it)'],
@@ -454,6 +465,7 @@ describe('the desk of ctq beat', () => {
     [['add', 'x', 'tasks.x', '--crontab', '* * * *'], 'crontab: "* * * *" has 4 fields, not 5'],
     [['add', 'x', 'tasks.x', '--solar', 'noon,1,2'], 'solar: there is no event "noon"'],
     [['add', 'x', 'tasks.x', '--every', '1', '--options', '{"queu": 1}'], 'x.options: unknown option "queu" (did you mean queue?)'],
+    [['add', 'x', 'tasks.x', '1', '--every', '5', 'minutes'], '--every 5 is in seconds, and "minutes" an argument of the task (--every 5m'],
     [['add', 'x'], 'too few words for ctq beat add (usage: ctq beat add <entry> <task> [args...])'],
     [['list', 'x'], 'too many words for ctq beat list'],
     [['remove', 'x'], 'ctq beat knows no "remove"'],

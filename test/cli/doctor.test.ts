@@ -226,6 +226,16 @@ describeWith('redis', 'ctq doctor on Redis', () => {
     expect(findings[0]?.what).toMatch(/^1 result of 2 /);
   });
 
+  it('finds messages that a Python worker took with it, and ctq queues says so, too', async () => {
+    // As kombu leaves them when it is killed (WIRE 6.5).
+    await redis.command('SADD', '_kombu.binding.py', 'py\u0006\u0016\u0006\u0016py');
+    await redis.command('HSET', 'unacked', 'a-tag', JSON.stringify([JSON.parse(envelope()), '', 'py']));
+    await redis.command('ZADD', 'unacked_index', String(Date.now() / 1000 - 5), 'a-tag');
+    expect((await diagnose(redis.url)).kinds).toEqual(['warning held-by-nobody']);
+    const { stderr } = await runCtq(['queues', '-b', redis.url]);
+    expect(stderr).toBe('ctq: messages of py are held by nobody who answers; ctq doctor tells when they come back\n');
+  });
+
   it('finds messages that were taken and that nothing brings back', async () => {
     await redis.command('HSET', 'unacked', 'lost-tag', JSON.stringify([JSON.parse(envelope()), '', 'celery']));
     expect((await diagnose(redis.url)).kinds).toEqual(['serious orphans']);

@@ -186,22 +186,22 @@ describe('the messages of a queue', () => {
 
   it('fit 80 columns, whatever they hold', async () => {
     expect(await peekText(await peeked(raws), NOW, new FakeStream(true, 80))).toMatchInlineSnapshot(`
-      " PLACE   ID                 TASK                AGE      ETA   ARGUMENTS
-       0/0     57cb3c6b-2ca6-4…   tasks.thumbnail    95 s            ("https://examp…
-       0/1     57cb3c6b-2ca6-4…   tasks.reports.m…   95 s   in 3 h   ()
-       0/2     57cb3c6b-2ca6-4…   tasks.thumbnail    95 s            pickle, not rea…
-       0/3                                                           no message: 17 …
+      "PLACE  ID                                    TASK        AGE     ETA  ARGUMENTS
+      0/0    57cb3c6b-2ca6-471b-b17f-ba3d9a43a368  tasks.th…  95 s          ("https:…
+      0/1    57cb3c6b-2ca6-471b-b17f-ba3d9a43a368  tasks.re…  95 s  in 3 h  ()
+      0/2    57cb3c6b-2ca6-471b-b17f-ba3d9a43a368  tasks.th…  95 s          pickle, …
+      0/3                                                                   no messa…
       "
     `);
   });
 
   it('fit 120 columns', async () => {
     expect(await peekText(await peeked(raws), NOW, new FakeStream(true, 120))).toMatchInlineSnapshot(`
-      " PLACE   ID                              TASK                             AGE      ETA   ARGUMENTS
-       0/0     57cb3c6b-2ca6-471b-b17f-ba3d…   tasks.thumbnail                 95 s            ("https://example.org/a/very/…
-       0/1     57cb3c6b-2ca6-471b-b17f-ba3d…   tasks.reports.monthly_summary   95 s   in 3 h   ()
-       0/2     57cb3c6b-2ca6-471b-b17f-ba3d…   tasks.thumbnail                 95 s            pickle, not read: 6 bytes
-       0/3                                                                                     no message: 17 bytes
+      " PLACE   ID                                     TASK                          AGE      ETA   ARGUMENTS
+       0/0     57cb3c6b-2ca6-471b-b17f-ba3d9a43a368   tasks.thumbnail              95 s            ("https://example.org/a/v…
+       0/1     57cb3c6b-2ca6-471b-b17f-ba3d9a43a368   tasks.reports.monthly_sum…   95 s   in 3 h   ()
+       0/2     57cb3c6b-2ca6-471b-b17f-ba3d9a43a368   tasks.thumbnail              95 s            pickle, not read: 6 bytes
+       0/3                                                                                         no message: 17 bytes
       "
     `);
   });

@@ -213,11 +213,23 @@ async function listEntries(call: Call): Promise<number> {
         LIST_HEADINGS,
         entries.map((known) => listRow(known, now, app.timeZone)),
         context.stdout,
-        { flexible: ['TASK', 'ENTRY', 'SCHEDULE'] },
+        { flexible: ['TASK', 'ENTRY'] },
       ),
     );
   if (entries.length === 0 && globals.quiet !== true) context.stderr.write('ctq: there are no entries\n');
   return EXIT.ok;
+}
+
+const UNIT = /^(s|m|h|d)(?:ec|econd|in|inute|our|ay)s?$/i;
+
+/** `--every 5 minutes`: the shell hands over five seconds, and an argument "minutes" for the task. */
+function assertNoUnit(kind: string, written: string, words: readonly string[]): void {
+  const word = words.at(-1) ?? '';
+  const [, unit] = UNIT.exec(word) ?? [];
+  if (kind !== 'every' || unit === undefined || !/^\d+(\.\d+)?$/.test(written)) return;
+  throw new UsageError(`--every ${written} is in seconds, and ${JSON.stringify(word)} an argument of the task`, {
+    hint: `--every ${written}${unit.toLowerCase()} says it in one word; --args '[${JSON.stringify(word)}]' passes the text`,
+  });
 }
 
 async function add(call: Call, [name = '', task = '', ...words]: readonly string[]): Promise<number> {
@@ -234,6 +246,7 @@ async function add(call: Call, [name = '', task = '', ...words]: readonly string
     const names = scheduleKinds.map((kind) => `--${kind.name}`).join(', ');
     throw new UsageError(`${first === undefined ? 'no' : 'more than one'} schedule was given`, { hint: `give one of ${names}` });
   }
+  assertNoUnit(first.kind.name, first.written, words);
   const schedule = given.relative === true ? { [first.kind.name]: first.written, relative: true } : first.kind.fromText(first.written);
   const kwargs = given.kwargs === undefined && given.kwarg === undefined ? undefined : { ...given.kwargs, ...objectOf(given.kwarg) };
   const input = {

@@ -167,6 +167,9 @@ function notesOf({ queues: views, silent, unasked, blindSpot }: Census, breakdow
   const idle = views.filter(({ ready, consumers, paused }) => ready > 0 && consumers.length === 0 && !paused).map(({ name }) => name);
   if (idle.length > 0 && silent === 0 && unasked === undefined)
     notes.push(`nobody takes from ${idle.map(escapeText).join(', ')}; ctq worker -A <app> -Q ${escapeText(idle.join(','))} does`);
+  const held = views.filter(({ unacked = 0, consumers }) => unacked > 0 && consumers.length === 0).map(({ name }) => name);
+  if (held.length > 0 && silent === 0 && unasked === undefined)
+    notes.push(`messages of ${held.map(escapeText).join(', ')} are held by nobody who answers; ctq doctor tells when they come back`);
   if (breakdowns.some(({ sampled, of }) => sampled < of)) {
     const looked = breakdowns.filter(({ sampled, of }) => sampled < of).map(({ sampled }) => numberText(sampled));
     notes.push(`~ is an estimate: of long queues ${[...new Set(looked)].join(' or ')} messages were looked at`);

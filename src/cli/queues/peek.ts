@@ -6,6 +6,10 @@ import { jsonText } from '../output/json.js';
 import { countText } from '../output/number.js';
 import { durationText, relativeTime } from '../output/relative-time.js';
 import { type Cell, tableText } from '../output/table.js';
+import { isTerminal } from '../output/terminal.js';
+
+/** A UUID has 36 characters. */
+const LONGEST_WHOLE = 40;
 
 /** One message, as `--json` prints it; null where it does not say. */
 export interface PeekedDocument {
@@ -43,15 +47,22 @@ export async function peekedDocument(stored: StoredMessage, nowMs: number): Prom
 }
 
 export async function peekText(documents: readonly PeekedDocument[], nowMs: number, stream: TerminalStream): Promise<string> {
-  const rows = documents.map((one): Cell[] => [
-    one.place === 'delayed' ? 'delayed' : `${one.priority}/${one.position}`,
-    one.id ?? '',
-    one.task ?? '',
-    one.age === null ? { shown: '', plain: '' } : { shown: durationText(one.age * 1000), plain: String(one.age) },
-    waitsUntil(one, nowMs),
-    argumentsText(one),
-  ]);
-  return tableText(['PLACE', 'ID', 'TASK', 'AGE', 'ETA', 'ARGUMENTS'], rows, stream, { flexible: ['ARGUMENTS', 'TASK', 'ID'] });
+  const columns: readonly (readonly [heading: string, cell: (one: PeekedDocument) => Cell])[] = [
+    ['PLACE', (one) => (one.place === 'delayed' ? 'delayed' : `${one.priority}/${one.position}`)],
+    ['ID', (one) => one.id ?? ''],
+    ['TASK', (one) => one.task ?? ''],
+    ['AGE', ({ age }) => (age === null ? { shown: '', plain: '' } : { shown: durationText(age * 1000), plain: String(age) })],
+    ['ETA', (one) => waitsUntil(one, nowMs)],
+    ['ARGUMENTS', argumentsText],
+  ];
+  // Where nothing waits for its time the room is better used; a pipe always has all columns.
+  const isIdle = isTerminal(stream) && documents.every((one) => waitsUntil(one, nowMs) === '');
+  const shown = columns.filter(([heading]) => heading !== 'ETA' || !isIdle);
+  const rows = documents.map((one) => shown.map(([, cell]) => cell(one)));
+  const headings = shown.map(([heading]) => heading);
+  // An id is there to be copied; one that somebody chose may be as long as a book.
+  const isLong = documents.some(({ id }) => (id ?? '').length > LONGEST_WHOLE);
+  return tableText(headings, rows, stream, { flexible: ['ARGUMENTS', 'TASK', ...(isLong ? ['ID'] : [])] });
 }
 
 function waitsUntil({ due_at: dueAt, eta }: PeekedDocument, nowMs: number): Cell {
