@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { systemClock } from '../clock.js';
 import { maskUrl } from '../config/masking.js';
 import { ConfigError } from '../errors.js';
+import { commonReason, ConnectionFailure, driverError } from './failure.js';
 
 export interface MemcachedAddress {
   readonly host: string;
@@ -13,15 +14,8 @@ export interface MemcachedAddress {
   readonly displayUrl: string;
 }
 
-/** Nobody answers, or the server does not take something. */
-export class MemcachedFailure extends Error {
-  override readonly name = 'MemcachedFailure';
-  readonly kind: 'unreachable' | 'failed';
-
-  constructor(kind: MemcachedFailure['kind'], message: string, cause?: unknown) {
-    super(message, { cause });
-    this.kind = kind;
-  }
+export class MemcachedFailure extends ConnectionFailure {
+  readonly server = 'memcached';
 }
 
 /**
@@ -186,8 +180,13 @@ function moment(lifeS: number): number {
 }
 
 function told(error: unknown): MemcachedFailure {
-  const message = error instanceof Error ? error.message : String(error);
+  const said = driverError(error);
+  const common = commonReason(error, said);
+  if (common !== undefined) return new MemcachedFailure(...common);
+  const { message } = said;
   const refused = /TOO[ _]LARGE|TOO_LARGE|INVALID|OUT[ _]OF[ _]MEMORY|AUTH/i.test(message);
   const words = /No servers available/.test(message) ? 'no answer' : message;
-  return new MemcachedFailure(refused ? 'failed' : 'unreachable', words, error);
+  return refused
+    ? new MemcachedFailure('failed', words, { cause: error, hint: 'memcached takes values up to 1 MB; its option -I allows more' })
+    : new MemcachedFailure('unreachable', words, { cause: error });
 }

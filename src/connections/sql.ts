@@ -1,5 +1,6 @@
 /** What results in an SQL database need of one, whichever it is: statements, transactions, and a word for what goes wrong. */
 import { ConfigError } from '../errors.js';
+import { commonReason, ConnectionFailure, driverError } from './failure.js';
 
 export type SqlValue = string | number | null | Uint8Array;
 export type SqlRow = Readonly<Record<string, unknown>>;
@@ -18,15 +19,9 @@ export interface SqlDatabase extends SqlSession {
   close(): Promise<void>;
 }
 
-/** `unreachable`: nobody answers, or not now: the same may be tried again. `refused`: wrong password, no such database. */
-export class SqlFailure extends Error {
-  override readonly name = 'SqlFailure';
-  readonly kind: 'unreachable' | 'refused' | 'failed';
-
-  constructor(kind: SqlFailure['kind'], message: string, cause: unknown) {
-    super(message, { cause });
-    this.kind = kind;
-  }
+/** `unreachable` is also whoever does not answer just now: the same may be tried again. */
+export class SqlFailure extends ConnectionFailure {
+  readonly server = 'the database';
 }
 
 /** How long an attempt to connect may take. */
@@ -40,19 +35,20 @@ const REFUSED = /^(28\w\w\w|3D000|42501|ER_ACCESS_DENIED\w*|ER_DBACCESS_DENIED\w
 /** Sorts what drivers and servers say. */
 export function toSqlFailure(error: unknown): unknown {
   if (error instanceof SqlFailure || error instanceof ConfigError || !(error instanceof Error)) return error;
-  const first = error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
-  const { code: given } = first as { readonly code?: unknown };
-  const code = typeof given === 'string' ? given : '';
-  const message = first.message === '' ? code : first.message;
-  if (NETWORK.test(code) || PASSING.test(code)) return new SqlFailure('unreachable', message, error);
+  const said = driverError(error);
+  const common = commonReason(error, said);
+  if (common !== undefined) return new SqlFailure(...common);
+  const code = typeof said.code === 'string' ? said.code : '';
+  const message = said.message === '' ? code : said.message;
+  if (NETWORK.test(code) || PASSING.test(code)) return new SqlFailure('unreachable', message, { cause: error });
   if (
     /connection (terminated|ended|timeout|error)|not queryable|timeout (expired|exceeded)|Connection lost|Can't add new command|database is locked/i.test(
       message,
     )
   )
-    return new SqlFailure('unreachable', message, error);
-  if (REFUSED.test(code)) return new SqlFailure('refused', message, error);
-  return code === '' ? error : new SqlFailure('failed', message, error);
+    return new SqlFailure('unreachable', message, { cause: error });
+  if (REFUSED.test(code)) return new SqlFailure('refused', message, { cause: error });
+  return code === '' ? error : new SqlFailure('failed', message, { cause: error });
 }
 
 /**

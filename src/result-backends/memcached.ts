@@ -1,4 +1,5 @@
 /** Results in memcached, where Celery's `cache+memcached://` backend keeps them: the same keys and texts as on Redis, and nobody who announces them. */
+import { backendErrorOf } from '../connections/failure.js';
 import { Memcached, type MemcachedAddress, MemcachedFailure, parseMemcachedUrl } from '../connections/memcached.js';
 import { ResultBackendError } from '../errors.js';
 import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
@@ -84,18 +85,7 @@ class MemcachedResultBackend implements ResultBackend {
     try {
       return await action();
     } catch (error) {
-      if (!(error instanceof MemcachedFailure)) throw error;
-      if (error.kind === 'failed') {
-        throw new ResultBackendError(`the result backend at ${this.displayUrl} failed: ${error.message}`, {
-          hint: 'memcached takes values up to 1 MB; its option -I allows more',
-          cause: error,
-        });
-      }
-      throw new ResultBackendError(
-        `cannot reach the result backend at ${this.displayUrl}: ${error.message}`,
-        { hint: 'is memcached running there?', cause: error },
-        'CTQ_BACKEND_UNREACHABLE',
-      );
+      throw error instanceof MemcachedFailure ? backendErrorOf(error, this.displayUrl) : error;
     }
   }
 

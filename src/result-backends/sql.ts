@@ -1,9 +1,10 @@
 /** Results in an SQL database, where Celery's `db+…://` backend keeps them (docs/result-backends.md). */
 import { systemClock } from '../clock.js';
+import { backendErrorOf } from '../connections/failure.js';
 import { SqlFailure, type SqlDialect, type SqlSession } from '../connections/sql.js';
 import { LastingSql } from '../connections/sql/open.js';
 import { parseSqlUrl, type SqlAddress } from '../connections/sql/url.js';
-import { type CtqErrorOptions, ResultBackendError } from '../errors.js';
+import { ResultBackendError } from '../errors.js';
 import type { ResultMeta } from '../protocol/result-meta.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
 import { PollingWaits } from './polling-waits.js';
@@ -79,7 +80,7 @@ class SqlResultBackend implements ResultBackend {
     for (let at = 0; at < ids.length; at += MOST_READ) {
       const some = ids.slice(at, at + MOST_READ);
       const metas = await this.#do((tables) =>
-        this.#database.do((database) => readRows(database, this.#dialect, tables, some, systemClock.nowMs())),
+        this.#database.do((database) => readRows(database, { dialect: this.#dialect, tables, ids: some, nowMs: systemClock.nowMs() })),
       );
       for (const [id, meta] of metas) found.set(id, meta);
     }
@@ -173,12 +174,6 @@ class SqlResultBackend implements ResultBackend {
   }
 
   #toError(error: unknown): unknown {
-    if (!(error instanceof SqlFailure)) return error;
-    const options: CtqErrorOptions = { cause: error };
-    if (error.kind === 'failed')
-      return new ResultBackendError(`the result backend at ${this.displayUrl} failed: ${error.message}`, options);
-    const unreachable = `cannot reach the result backend at ${this.displayUrl}`;
-    const text = error.kind === 'refused' ? `the result backend at ${this.displayUrl} refused us` : unreachable;
-    return new ResultBackendError(`${text}: ${error.message}`, options, 'CTQ_BACKEND_UNREACHABLE');
+    return error instanceof SqlFailure ? backendErrorOf(error, this.displayUrl) : error;
   }
 }

@@ -15,7 +15,7 @@ export async function openSqliteFile(path: string): Promise<SqlDatabase> {
   const { DatabaseSync } = await loadSqliteDriver();
   const file = resolve(path);
   // Made by nobody: a folder that is misspelt would be one more place with half of the results.
-  if (!existsSync(dirname(file))) throw new SqlFailure('refused', `there is no folder ${dirname(file)}`, undefined);
+  if (!existsSync(dirname(file))) throw new SqlFailure('refused', `there is no folder ${dirname(file)}`);
   const database = opened(() => new DatabaseSync(file));
   database.exec('PRAGMA busy_timeout = 0');
   // Readers and a writer side by side, and a commit that waits for no disk. Python's side does not mind.
