@@ -215,9 +215,8 @@ function credentialsOf(parts: UrlParts): { readonly username: string | undefined
 function databaseNumber(text: string, url: string): number {
   const digits = text.replace(/^\/+|\/+$/g, '');
   if (digits === '') return 0;
-  // kombu's words for it (redis.py, _prepare_virtual_host).
   if (!/^[0-9]{1,9}$/.test(digits)) {
-    throw new ConfigError(`${maskUrl(url)}: Database is int between 0 and limit - 1, not ${digits}`, {
+    throw new ConfigError(`${maskUrl(url)} names the database ${JSON.stringify(digits)}, and Redis has numbers for them`, {
       hint: 'write redis://host:6379/0',
     });
   }

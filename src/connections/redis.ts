@@ -14,6 +14,7 @@ import type { Linked } from './link.js';
 import { isServerReply, RedisFailure, toRedisFailure } from './redis-failure.js';
 import type { RedisScript } from './redis-script.js';
 import type { RedisAddress, RedisTls } from './redis-url.js';
+import { speaksInClear } from './plain-probe.js';
 import { SILENCE_LIMIT_MS, watchSilence } from './silence.js';
 import { readTlsFiles } from './tls-files.js';
 
@@ -83,10 +84,11 @@ export class Connection implements RedisConnection, Linked<RedisFailure> {
     const silence = new Promise<never>((_resolve, reject) => {
       timer = clock.setTimeout(() => reject(new RedisFailure('unreachable', noAnswerWithin(attemptLimitMs))), attemptLimitMs);
     });
+    const noTlsThere = refusalOfTls(address, attemptLimitMs, clock);
     try {
       const longest = address.endpoint.kind === 'sentinel' ? SILENCE_LIMIT_BEHIND_SENTINELS_MS : SILENCE_LIMIT_MS;
       const connection = new Connection(redis, clock, Math.min(longest, options.silenceLimitMs));
-      await Promise.race([redis.connect().then(() => connection.#handshake(address, options.name)), silence]);
+      await Promise.race([redis.connect().then(() => connection.#handshake(address, options.name)), silence, noTlsThere.refused]);
       redis.once('close', () => connection.end(toRedisFailure(lastError ?? new RedisFailure('unreachable', CLOSED))));
       if (redis.status !== 'ready') throw new RedisFailure('unreachable', CLOSED);
       connection.#watch();
@@ -96,6 +98,7 @@ export class Connection implements RedisConnection, Linked<RedisFailure> {
       throw toRedisFailure(error instanceof Error && error.message === 'Connection is closed.' ? (lastError ?? error) : error);
     } finally {
       timer?.cancel();
+      noTlsThere.cancel();
       silence.catch(() => {});
     }
   }
@@ -161,11 +164,8 @@ export class Connection implements RedisConnection, Linked<RedisFailure> {
     const steps: Promise<unknown>[] = [];
     if (address.password !== undefined) {
       const credentials = address.username === undefined ? [address.password] : [address.username, address.password];
-      // A password for a server that wants none is no reason to stop.
-      const harmless = (error: unknown): void => {
-        if (!/without any password configured|no password is set/.test(String(error))) throw error;
-      };
-      steps.push(this.#send('auth', credentials, 'utf8').catch(harmless));
+      // As Python does, a password for a server that has none is refused: it may be the wrong server.
+      steps.push(this.#send('auth', credentials, 'utf8'));
     }
     if (address.db !== 0) steps.push(this.#send('select', [String(address.db)], 'utf8'));
     // Not everybody may name themselves (ACL, proxies).
@@ -263,4 +263,30 @@ function tlsOptions(tls: RedisTls, endpoint: RedisAddress['endpoint']): Connecti
     ...(tls.checkHostname ? {} : { checkServerIdentity: () => undefined }),
     ...readTlsFiles(tls, 'ssl_'),
   };
+}
+
+/** A server without TLS does not say so: it is asked in clear when it has been silent for a moment. */
+const TLS_DOUBT_MS = 500;
+
+function refusalOfTls(
+  { tls, endpoint }: RedisAddress,
+  limitMs: number,
+  clock: Clock,
+): { readonly refused: Promise<never>; cancel(): void } {
+  let timer: TimerHandle | undefined;
+  const refused = new Promise<never>((_resolve, reject) => {
+    if (tls === undefined || endpoint.kind !== 'tcp' || limitMs <= TLS_DOUBT_MS) return;
+    timer = clock.setTimeout(() => {
+      void speaksInClear(endpoint, limitMs - TLS_DOUBT_MS, clock).then((clear) => {
+        if (clear)
+          reject(
+            new RedisFailure('refused', 'the server answers, but speaks no TLS', {
+              hint: 'write the URL as redis://, or turn TLS on there',
+            }),
+          );
+      });
+    }, TLS_DOUBT_MS);
+  });
+  refused.catch(() => {});
+  return { refused, cancel: () => timer?.cancel() };
 }

@@ -59,7 +59,7 @@ export async function openEstate(url: string, options: EstateOptions): Promise<E
   const scheme = schemeOf(url);
   const load = loaders.find(scheme);
   if (load === undefined) {
-    throw new ConfigError(`nobody can look into ${scheme === '' ? 'a URL without a scheme' : `${scheme}://`} from outside`, {
+    throw new ConfigError(`nobody can look into ${scheme === '' ? 'a URL without a scheme' : `${scheme}://`}`, {
       hint: schemeHint(url, scheme),
     });
   }
@@ -69,7 +69,7 @@ export async function openEstate(url: string, options: EstateOptions): Promise<E
 function schemeHint(url: string, scheme: string): string {
   const suggestion = loaders.suggestion(scheme);
   if (suggestion !== undefined) return suggestion;
-  // A host alone.
-  const host = /^([\w.-]+(?::\d+)?)(?::\/\/)?$/.exec(url)?.[1];
+  // A host alone, or as browsers write it.
+  const host = /^(?:https?:\/\/)?([\w.-]+(?::\d+)?)(?::\/\/|\/)?$/i.exec(url)?.[1];
   return `this works on ${loaders.schemes.join(', ')}${host === undefined || scheme === 'memory' ? '' : `; did you mean redis://${host}?`}`;
 }

@@ -73,6 +73,7 @@ const onTheCommandLine: readonly Mistake[] = [
   { argv: ['peek', 'mail'], code: 2, says: 'the command is ctq queues peek' },
   { argv: ['queues', '-b', 'reddis://localhost'], code: 2, says: 'did you mean redis://?' },
   { argv: ['queues', '-b', 'localhost'], code: 2, says: 'did you mean redis://localhost?' },
+  { argv: ['queues', '-b', 'http://localhost:6379'], code: 2, says: 'did you mean redis://localhost:6379?' },
   { argv: [...send, '-b', 'reddis://localhost'], code: 2, says: 'did you mean redis://?' },
   { argv: ['send', '--batch', 'no-such-file'], code: 2, says: 'there is no such file' },
   { argv: ['send', '--batch', '.'], code: 2, says: 'is a folder' },

@@ -157,3 +157,30 @@ describe.skipIf(files === undefined || findRedisServer() === undefined)('a Redis
     }
   });
 });
+
+describeWith('redis', 'a Redis server without TLS', () => {
+  test('is told from one that does not answer, with nothing said to it but PING', async () => {
+    const redis = await startRedis();
+    const broker = openRedisBroker(`rediss://:secret@127.0.0.1:${redis.port}`, { connectTimeoutMs: 4_000, transportOptions: {} });
+    const started = performance.now();
+    await expect(broker.depth('q')).rejects.toMatchObject({
+      code: 'CTQ_BROKER_REFUSED',
+      message: `the broker at rediss://:**@127.0.0.1:${redis.port} refused us: the server answers, but speaks no TLS`,
+      hint: 'write the URL as redis://, or turn TLS on there',
+    });
+    expect(performance.now() - started).toBeLessThan(3_000);
+    await broker.close();
+    await redis.stop();
+  });
+
+  test('that has no password says so to who gives one', async () => {
+    const redis = await startRedis();
+    const broker = openRedisBroker(`redis://:secret@127.0.0.1:${redis.port}`, { connectTimeoutMs: 4_000, transportOptions: {} });
+    await expect(broker.depth('q')).rejects.toMatchObject({
+      code: 'CTQ_BROKER_REFUSED',
+      message: expect.stringContaining('the server has no password') as string,
+    });
+    await broker.close();
+    await redis.stop();
+  });
+});

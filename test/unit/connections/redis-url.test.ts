@@ -113,7 +113,7 @@ describe('parseRedisUrl', () => {
   });
 
   it.each([
-    ['redis://h/abc', /Database is int between 0 and limit - 1, not abc/],
+    ['redis://h/abc', /names the database "abc", and Redis has numbers for them/],
     ['redis://h:99999', /no valid port/],
     ['redis://h:port', /is no Redis URL/],
     ['redis://h/0?visibility_timeout=5', /unknown parameter visibility_timeout/],
