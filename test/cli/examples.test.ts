@@ -80,10 +80,9 @@ describeWith(['redis', 'bash'], 'the examples in the help', () => {
       const lines = spec?.examples.map(([line]) => line) ?? [];
       expect(lines.length).toBeGreaterThanOrEqual(3);
       if (BEFORE_WORKERS.includes(name)) await Promise.all([send('tasks.add', '1', '2'), send('tasks.mail', '-Q', 'mail')]);
-      else if (workers.length === 0) {
-        await startWorkers();
-        await send('tasks.mail.bounce', '--task-id', ID, '--wait');
-      }
+      else if (workers.length === 0) await startWorkers();
+      // There is something that failed, until somebody drops it or runs it again.
+      if (name === 'find' || name === 'retry') await send('tasks.mail.bounce', '--task-id', ID, '--wait');
       await shell.type(lines);
     },
     60_000,
