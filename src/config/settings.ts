@@ -166,7 +166,7 @@ export const SETTINGS = {
   resultPersistent: flag(null, 'CELERY_RESULT_PERSISTENT'),
   /** Store name, arguments, worker, retries and queue with the result. */
   resultExtended: flag(false, 'CELERY_RESULT_EXTENDED'),
-  /** Results are JSON, which every Celery reads. */
+  /** Results are JSON. Python's side says so, too: Celery reads a result by its own setting. */
   resultSerializer: choice(['json'], 'json', 'CELERY_RESULT_SERIALIZER'),
   /** `global_keyprefix`, `retry_policy`, `master_name` … by Celery's names. */
   resultBackendTransportOptions: object('CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS'),

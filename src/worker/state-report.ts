@@ -9,7 +9,7 @@ import type { Request } from './request.js';
 /** More would be a log, not a look. */
 const MOST_SHOWN = 200;
 
-export interface ReportedEngine {
+export interface ReportedPipeline {
   readonly pool: Pool;
   readonly dispatcher: Dispatcher;
   readonly etaTimer: EtaTimer;
@@ -23,7 +23,7 @@ export async function stateReport({
   throttle,
   clock,
   nodename,
-}: ReportedEngine & { readonly clock: Clock; readonly nodename: string }): Promise<readonly string[]> {
+}: ReportedPipeline & { readonly clock: Clock; readonly nodename: string }): Promise<readonly string[]> {
   const running = [...dispatcher.running];
   const megabytes = Math.round(process.memoryUsage.rss() / 2 ** 20);
   const lines = new Map(running.slice(0, MOST_SHOWN).map((request) => [request.id, line(request, clock.monotonicMs())]));

@@ -20,10 +20,10 @@ import { announce } from './announce.js';
 import { Broadcasts } from './broadcasts.js';
 import { ConsumerLink, patienceOf } from './consumer.js';
 import { Doors } from './doors.js';
-import { Engine } from './engine.js';
 import * as log from './log-lines.js';
 import { Membership } from './membership.js';
 import { type PanelParts, workerView } from './panel.js';
+import { Pipeline } from './pipeline.js';
 import { poolChoice } from './pool-choice.js';
 import { directQueue, purgeQueues, selectQueues } from './queue-selection.js';
 import { Refusals } from './refusals.js';
@@ -35,7 +35,7 @@ import { Settler } from './settle.js';
 import { shutDown } from './shutdown.js';
 import { StallWatch } from './stall-watch.js';
 import { StateDb } from './state-db.js';
-import { type ReportedEngine, stateReport } from './state-report.js';
+import { type ReportedPipeline, stateReport } from './state-report.js';
 import { Strategy } from './strategy.js';
 import { TaskPlans } from './task-plan.js';
 import { checkLimits } from './throttle.js';
@@ -64,7 +64,7 @@ export class Worker implements RequestListener {
   private running: ReadonlySet<Request> = new Set();
   private run: Promise<ExitStatus> | undefined;
   private softly = false;
-  private engine: ReportedEngine | undefined;
+  private pipeline: ReportedPipeline | undefined;
   private doors: Doors | undefined;
   private saidReady = false;
   private givenUpFor: BrokerError | undefined;
@@ -114,7 +114,7 @@ export class Worker implements RequestListener {
 
   /** What it does at this moment, for people: a line each. */
   async report(): Promise<readonly string[]> {
-    return this.engine === undefined ? [`${this.parts.nodename} is ${this.current}`] : stateReport({ ...this.parts, ...this.engine });
+    return this.pipeline === undefined ? [`${this.parts.nodename} is ${this.current}`] : stateReport({ ...this.parts, ...this.pipeline });
   }
 
   private stopAs(how: 'warm' | 'cold'): void {
@@ -195,20 +195,20 @@ export class Worker implements RequestListener {
   private async consume(pool: Pool, queues: readonly Queue[]): Promise<ExitStatus> {
     const { broker, clock, logger, settings, nodename } = this.parts;
     const { settler, refusals, strategy, options, membership, revoked } = this;
-    const engine = new Engine({
+    const pipeline = new Pipeline({
       ...{ worker: this.parts, options, pool, settler, refusals, strategy, revoked },
       events: membership?.taskEvents,
     });
-    const { dispatcher, intake, etaTimer, throttle } = engine;
+    const { dispatcher, intake, etaTimer, throttle } = pipeline;
     this.running = dispatcher.running;
-    this.engine = engine;
+    this.pipeline = pipeline;
     const link = new ConsumerLink({
       logger,
       displayUrl: broker.displayUrl,
       patience: patienceOf(settings),
       deliver: (batch) => intake.take(broadcasts.passOn(batch)),
       malformed: (delivery) => refusals.malformed(delivery),
-      fenced: (deliveries) => engine.fence(deliveries),
+      fenced: (deliveries) => pipeline.fence(deliveries),
       stateChanged: (state) => this.connectionChanged(state, membership === undefined && broadcasts.none ? undefined : begin),
       givenUp: (error) => this.giveUp(error),
     });
@@ -219,10 +219,10 @@ export class Worker implements RequestListener {
       await broadcasts.open();
       if (membership === undefined) return;
       const consumer = await consuming.promise;
-      await membership.join(this.view(engine, { consumer, broadcasts: broadcasts.queues }, membership));
-      engine.prefetchControl.update(0);
+      await membership.join(this.view(pipeline, { consumer, broadcasts: broadcasts.queues }, membership));
+      pipeline.prefetchControl.update(0);
     };
-    const atFirst = membership === undefined ? engine.firstPrefetch : 0;
+    const atFirst = membership === undefined ? pipeline.firstPrefetch : 0;
     const consumer = await broker.consume({
       queues: [...queues.filter((queue) => queue.broadcast !== true), ...broadcasts.byName],
       prefetch: atFirst,
@@ -230,10 +230,10 @@ export class Worker implements RequestListener {
       loop: pool.kind === 'prefork' || pool.kind === 'threads' ? 'free' : 'shared',
       handler: link,
     });
-    engine.feedFrom(consumer);
+    pipeline.feedFrom(consumer);
     const watched = () => ({
       ...{ state: this.current, ready: this.saidReady, slots: pool.size, running: dispatcher.running.size },
-      ...{ waiting: engine.waitingCount, ...link.counts },
+      ...{ waiting: pipeline.waitingCount, ...link.counts },
       ...(consumer.ownerId === undefined ? { renewals: undefined } : {}),
     });
     this.doors?.watch(consumer, watched);
@@ -243,7 +243,7 @@ export class Worker implements RequestListener {
     this.current = 'draining';
     void broadcasts.close();
     stallWatch.stop();
-    engine.stopAdapting();
+    pipeline.stopAdapting();
     // A soft stop has a clock of its own.
     const graceMs = ((this.softly ? null : settings.workerWarmShutdownTimeout) ?? Number.POSITIVE_INFINITY) * 1000;
     const status = await shutDown(
@@ -283,12 +283,12 @@ export class Worker implements RequestListener {
   }
 
   /** What remote control sees of this worker. */
-  private view(engine: Engine, taking: Pick<PanelParts, 'consumer' | 'broadcasts'>, membership: Membership): WorkerView {
+  private view(pipeline: Pipeline, taking: Pick<PanelParts, 'consumer' | 'broadcasts'>, membership: Membership): WorkerView {
     const { parts, plans, revoked, strategy, settler } = this;
     const { backend, logger } = parts;
     const isRunning = (id: string): boolean => [...this.running].some((request) => request.id === id);
     const notice = new RevokeNotice({ backend, broker: parts.broker, logger, documents: settler.documents, isRunning });
-    const { pool, dispatcher, etaTimer, throttle, postponed, prefetchControl, autoscaler } = engine;
+    const { pool, dispatcher, etaTimer, throttle, postponed, prefetchControl, autoscaler } = pipeline;
     return workerView({
       ...{ pool, dispatcher, etaTimer, throttle, postponed, prefetchControl, autoscaler, ...taking },
       ...{ nodename: parts.nodename, pid: process.pid, logger, clock: parts.clock, broker: parts.broker, tasks: parts.tasks },

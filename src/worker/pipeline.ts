@@ -20,7 +20,7 @@ import type { TaskEvents } from './task-events.js';
 import { Throttle } from './throttle.js';
 import type { WorkerOptions, WorkerParts } from './worker-parts.js';
 
-export interface EngineParts {
+export interface PipelineParts {
   readonly worker: WorkerParts;
   readonly options: WorkerOptions;
   readonly pool: Pool;
@@ -31,7 +31,7 @@ export interface EngineParts {
   readonly events: TaskEvents | undefined;
 }
 
-export class Engine {
+export class Pipeline {
   readonly pool: Pool;
   readonly dispatcher: Dispatcher;
   readonly etaTimer: EtaTimer;
@@ -44,7 +44,7 @@ export class Engine {
   private readonly prefetch: Prefetch;
   private consumer: Consumer | undefined;
 
-  constructor({ worker, options, pool, settler, refusals, strategy, revoked, events }: EngineParts) {
+  constructor({ worker, options, pool, settler, refusals, strategy, revoked, events }: PipelineParts) {
     const { broker, clock, logger, settings, signals } = worker;
     this.pool = pool;
     settler.errbacks.runInPool = (invocation) => pool.run(invocation, { started() {}, softLimitExceeded() {}, abort: undefined });
