@@ -4,6 +4,8 @@ import type { Measured, Row } from '../row.js';
 import { type Stage, sleep } from '../stage.js';
 import { answersPing, probe, watchS } from './server.js';
 
+const PING_LIMIT_MS = 15_000;
+
 async function throughProxy(stage: Stage, ctqArgs: readonly string[] = []): Promise<TcpProxy> {
   await stage.open();
   const port = stage.engine === 'rabbitmq' ? stage.rabbit.port : stage.redis.port;
@@ -22,7 +24,9 @@ async function halfOpen(stage: Stage): Promise<Measured> {
   const recoveryS = await probe(stage, 'probe', silentMs);
   await stage.sendMany('n', 20, { seconds: 0.1 });
   await stage.drained(recoveryS === undefined ? 1 : 30);
-  const ping = await answersPing(stage, 1);
+  // Each connection notices for itself; the goal gives all of them fifteen seconds.
+  let ping = await answersPing(stage, 1);
+  while (!ping && Date.now() - silentMs < PING_LIMIT_MS) ping = await answersPing(stage, 1);
   return {
     ...(await stage.figures()),
     recoveryS,
@@ -98,10 +102,15 @@ export const LINKS: readonly Row[] = [
     id: 'M8',
     fault: 'connections half open: nothing comes through, and nobody says so',
     goal: { words: '0 lost, on ≤ 15 s, ping answered', lost: 0, recoveryS: 15 },
-    scenarios: (['redis', 'rabbitmq'] as const).map((engine) => ({ engine, run: halfOpen })),
+    scenarios: [
+      { engine: 'redis', run: halfOpen },
+      {
+        engine: 'rabbitmq',
+        goal: { words: '0 lost, on ≤ 15 s, ping answered, with tasks in threads', lost: 0, recoveryS: 15 },
+        run: halfOpen,
+      },
+    ],
     tests: ['faults/redis-links.test.ts', 'faults/amqp-links.test.ts'],
-    remark:
-      'On RabbitMQ with `-P threads`, whose tasks leave the worker free to answer heartbeats of 4 s. With the pool `async` the server waits two to three minutes, unless `broker_heartbeat` says less.',
   },
   {
     id: 'M9',
