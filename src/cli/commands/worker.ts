@@ -185,8 +185,6 @@ async function prepare(
   if (kept) tellKeeper({ files: loaded.address.places.map(([file]) => file) });
   const { conf, signals } = loaded.app;
   styleLog(logger, conf);
-  if (warning !== undefined) logger.warning('%s', warning);
-  if (loaded.app.tasks.size === 0) logger.warning('The app has no tasks: is the module that makes them imported? -I names more modules');
   const pool = poolKind(given.pool ?? conf.workerPool, call);
   if (conf.workerRedirectStdouts && hasNoChildren(pool)) redirectPrints(call, logger, printLevel(conf.workerRedirectStdoutsLevel), 'leave');
   if (hasNoChildren(pool) && (conf.workerMaxTasksPerChild ?? conf.workerMaxMemoryPerChild) !== null) {
@@ -234,6 +232,9 @@ async function prepare(
     const schedule = given.schedule === undefined ? {} : { schedule: expandPath(given.schedule, '--schedule', service.paths) };
     call.defer(await embedBeat(loaded.app, { hostname: nodename, logger, ...schedule }));
   }
+  // Behind all that may be wrong: an error is one line.
+  if (warning !== undefined) logger.warning('%s', warning);
+  if (loaded.app.tasks.size === 0) logger.warning('The app has no tasks: is the module that makes them imported? -I names more modules');
   return { running, logger, restarting: () => manager?.restarting() };
 }
 
