@@ -57,7 +57,7 @@ describeWith('rabbitmq', 'ctq on RabbitMQ', () => {
     expect(await ctq('queues')).toEqual({
       code: 0,
       stdout: '',
-      stderr: `${BLIND}ctq: no queues here yet; ctq send <task> makes the first, and so does a worker: ctq worker -A <app>\n`,
+      stderr: `${BLIND}ctq: no queue is known here: -Q <queue> names one\n`,
     });
     await sent(3);
     expect((await ctq('queues')).stdout).toBe('celery\t3\t0\t0\t0\t\t0\t\t\t\n');
@@ -137,6 +137,36 @@ describeWith('rabbitmq', 'ctq on RabbitMQ', () => {
     expect(await main(['migrate', url, file, '-Q', 'celery'], named)).toBe(0);
     expect(named.stdout.text).toBe('celery\t1\t0\n');
     expect(await ctq('status')).toMatchObject({ code: 69, stderr: expect.stringContaining('no worker answered') });
+  });
+
+  it('does for one who may only read what reading is enough for, and says of the rest in one line that it was refused', async () => {
+    await sent(1);
+    const vhost = new URL(url).pathname.slice(1);
+    await rabbit.erlang(
+      `begin rabbit_auth_backend_internal:add_user(<<"reader">>, <<"r">>, <<"ctq">>), rabbit_auth_backend_internal:set_permissions(<<"reader">>, <<"${vhost}">>, <<"">>, <<"">>, <<".*">>, <<"ctq">>) end.`,
+    );
+    const reader = url.replace('guest:guest', 'reader:r');
+    const read = async (...argv: readonly string[]): Promise<Ran> => {
+      const context = fakeContext({ cwd });
+      const code = await main([...argv, '-b', reader], context);
+      return { code, stdout: context.stdout.text, stderr: context.stderr.text };
+    };
+    expect((await read('queues', '-Q', 'celery')).stdout).toMatch(/^celery\t1\t/);
+    expect((await read('queues', 'peek', 'celery', '--json')).stdout).toContain('tasks.add');
+    expect((await read('keys')).stderr).toContain('RabbitMQ lists them by its management plugin only');
+    expect((await read('failed')).code).toBe(0);
+    for (const argv of [
+      ['status'],
+      ['inspect', 'ping'],
+      ['events'],
+      ['exporter', '-p', '0'],
+      ['queues', 'pause', 'celery'],
+      ['send', 'tasks.add', '1', '2'],
+    ]) {
+      const { code, stdout, stderr } = await read(...argv);
+      expect([code, stdout], stderr).toEqual([69, '']);
+      expect(stderr, argv.join(' ')).toMatch(/^ctq: [^\n]*refused us: ACCESS_REFUSED[^\n]*permissions of the user[^\n]*\n$/);
+    }
   });
 
   it('pauses a queue, and says who is not held', async () => {
