@@ -89,7 +89,10 @@ function nobody({ reached, destination, silent }: Asked, timeoutS: number, url: 
   const within = `within ${timeoutS} s`;
   if (reached === 0) return new NoReplyError(`no worker is listening at ${url}`, { hint: 'ctq worker -A <app> starts one' });
   if (destination !== undefined) {
-    return new NoReplyError(`no answer from ${destination.join(', ')} ${within}`, { hint: 'ctq status lists the nodes that are up' });
+    const short = destination.find((name) => !name.includes('@'));
+    const hint =
+      short === undefined ? 'ctq status lists the nodes that are up' : `a node is named ${short}@host; ctq status lists those that are up`;
+    return new NoReplyError(`no answer from ${destination.join(', ')} ${within}`, { hint });
   }
   const who = reached === undefined ? 'no worker answered' : `${reached} worker${reached === 1 ? '' : 's'} got it and none answered`;
   const names = silent.length === 0 ? '' : `: ${silent.map(escapeText).join(', ')}`;

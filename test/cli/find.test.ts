@@ -64,6 +64,10 @@ const CASES: Readonly<Record<string, Located>> = {
     message,
     workers: [{ node: 'celery@host', state: 'active', startedAtMs: nowMs - 90_000, pid: 42, name: 'reports.build' }],
   },
+  'running though it was revoked': {
+    ...{ ...nowhere, message, revoked: true },
+    workers: [{ node: 'celery@host', state: 'active', startedAtMs: nowMs - 90_000, pid: 42, name: 'reports.build' }],
+  },
   'reserved by a worker': { ...nowhere, message, places: [place({ place: 'unacked', takenAtMs: nowMs - 5_000, owner: 'celery@host' })] },
   'taken by a worker that is gone': { ...nowhere, message, places: [place({ place: 'unacked', takenAtMs: nowMs - 7_200_000 })] },
   parked: { ...nowhere, message, places: [place({ place: 'delayed', dueAtMs: nowMs + 3_600_000 })] },
@@ -97,6 +101,7 @@ describe('the document of ctq find', () => {
         "queued: queued",
         "next in its queue: queued",
         "running on a worker: running",
+        "running though it was revoked: running",
         "reserved by a worker: reserved",
         "taken by a worker that is gone: reserved",
         "parked: delayed",

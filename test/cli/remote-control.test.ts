@@ -293,6 +293,7 @@ describe('with nobody there', () => {
   it('names the nodes that did not answer', async () => {
     const { code, stderr } = await ctq(['inspect', 'ping', '-d', 'gone@test', '-t', '0.1']);
     expect([code, stderr]).toEqual([69, 'ctq: no answer from gone@test within 0.1 s (ctq status lists the nodes that are up)\n']);
+    expect((await ctq(['inspect', 'ping', '-d', 'w1', '-t', '0.1'])).stderr).toContain('(a node is named w1@host; ctq status lists those');
   });
 });
 

@@ -30,9 +30,16 @@ export function findFields(located: Located, nowMs: number): Field[] {
     ...optional('group', document.group),
     ...optional('children', document.children.join(', ')),
     ...optional('chord', chordText(document)),
-    ...optional('revoked', document.revoked ? 'yes: a worker that gets it will drop it' : null),
+    ...optional('revoked', document.revoked ? revokedText(document) : null),
     ...optional('failed', failedText(located, document, nowMs)),
   ];
+}
+
+/** A revoke keeps a task from beginning, and no more. */
+function revokedText({ where, id }: FindDocument): string {
+  return where === 'running'
+    ? `yes, and it runs on: ctq control terminate SIGTERM ${id} ends it`
+    : 'yes: a worker that gets it will drop it';
 }
 
 function whereText({ places, workers = [], deadLetters, failedAtMs }: Located, { where, state, id }: FindDocument, nowMs: number): string {
