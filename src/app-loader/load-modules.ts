@@ -150,6 +150,9 @@ async function loadEsbuild(setting: LoaderSetting, files: readonly string[]): Pr
   }
 }
 
+/** The app that a module of tasks needs is not there yet, for its own module began by importing that one. */
+const IMPORT_CIRCLE = /of undefined \(reading '(task|addPeriodicTask|conf)'\)|Cannot access '.+' before initialization/;
+
 function importError(error: unknown, file: string, workdir: string): unknown {
   const shown = relative(workdir, file);
   const place = errorPlace(error, workdir);
@@ -159,7 +162,10 @@ function importError(error: unknown, file: string, workdir: string): unknown {
   const what =
     error instanceof Error ? `${isOurs ? '' : `${error.name}: `}${error.message.split('\n', 1)[0]}` : `it threw ${String(error)}`;
   const code = (error as NodeJS.ErrnoException | null | undefined)?.code;
-  const hint = isOurs ? `${String(error.hint)}; ${at}` : code === 'ERR_MODULE_NOT_FOUND' ? 'is it installed?' : at;
+  const circle = IMPORT_CIRCLE.test(what)
+    ? `; where two modules import each other, name the one with the tasks in the app's include instead`
+    : '';
+  const hint = isOurs ? `${String(error.hint)}; ${at}` : code === 'ERR_MODULE_NOT_FOUND' ? 'is it installed?' : `${at}${circle}`;
   return new ConfigError(`${shown} failed while it was loaded: ${what}`, { hint, cause: error }, 'CTQ_CONFIG_APP');
 }
 

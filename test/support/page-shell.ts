@@ -77,7 +77,8 @@ export class PageShell {
 
   async #line(line: string): Promise<void> {
     const { cwd, env, codes = {}, programs = {} } = this.#options;
-    const typed = this.#atHome(line);
+    // A remark behind a command may say `<id>`, which is no redirection.
+    const typed = this.#atHome(line.replace(/\s+#\s.*$/, ''));
     const words = shellWords(typed);
     const own: Record<string, string> = {};
     for (let word = words[0] ?? ''; /^[A-Z_]+=/.test(word); word = words[0] ?? '') {

@@ -302,6 +302,17 @@ describe('a module that does not load', () => {
     expect(await complaint({ 'tasks.ts': source })).toContain(expected);
   });
 
+  it('says how two modules get on that import each other', async () => {
+    const complained = await complaint({
+      'tasks.ts': `${app}\nimport './mail.js';`,
+      'mail.ts': "import { app } from './tasks.js';\nexport const send = app.task('mail.send', () => 1);",
+    });
+    expect(complained).toContain(
+      "tasks.ts failed while it was loaded: TypeError: Cannot read properties of undefined (reading 'task') (at ",
+    );
+    expect(complained).toContain("; where two modules import each other, name the one with the tasks in the app's include instead)");
+  });
+
   it('says which exports there are when another was asked for', async () => {
     expect(await complaint({ 'tasks.ts': app }, 'tasks:celery')).toContain('has no export "celery" (it has tasks:app)');
     expect(await complaint({ 'tasks.ts': 'export const celery = 3;' }, 'tasks:celery')).toContain('exports no app as "celery"');
