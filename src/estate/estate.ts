@@ -27,6 +27,8 @@ export interface Estate {
   readonly deadLetters: DeadLetterDesk;
   /** Why there is more than is shown here, in words for people; undefined (and where there is no such question) when all is shown. */
   blindSpot?(): Promise<string | undefined>;
+  /** What else the server holds, in words for people: the database that was meant may be another one. */
+  neighbours?(): Promise<readonly string[]>;
   /** What the server says of itself, and how it is set up. */
   health(): Promise<StoreHealth>;
   close(): Promise<void>;

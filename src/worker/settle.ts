@@ -4,7 +4,7 @@
  * where the engines allow it. Whatever is away is waited for; a delivery that is no longer ours ends in silence.
  */
 import { describeError, namedError } from '../protocol/exception.js';
-import { ProtocolError, type RemoteErrorInfo } from '../errors.js';
+import { ProtocolError, type RemoteErrorInfo, remoteErrorText } from '../errors.js';
 import type { Outcome } from '../execution/outcome.js';
 import type { Message } from '../protocol/message.js';
 import { stringRepr } from '../protocol/python-repr.js';
@@ -166,7 +166,7 @@ export class Settler {
     };
     if (answer === 'ack') request.failure = failureRecord(this.parts, request, failure.error);
     if (Aftermath.endsHere(request.message)) {
-      this.ends.end(request, meta, answer, told, failure.error.type);
+      this.ends.end(request, meta, answer, told, reasonOf(failure.error));
       return;
     }
     this.ends.inBackground(request, this.failAndFollowUp(request, failure.error, meta, answer, told));
@@ -186,7 +186,7 @@ export class Settler {
       if (meta !== undefined) await patiently(() => this.parts.backend.store(meta), this.ends.patience(request, 'store the result of'));
       await this.errbacks.call(toCall, { request: new RequestView(delivery, message, this.parts.nodename), error });
     }
-    await this.conclude(request, this.aftermath.failure(request, error, meta), answer, told, error.type);
+    await this.conclude(request, this.aftermath.failure(request, error, meta), answer, told, reasonOf(error));
   }
 
   /** The message of a task that never ran has not been read; its chord must hear of it all the same. */
@@ -278,6 +278,13 @@ export class Settler {
   private ignores({ plan, message }: Request): boolean {
     return plan.ignoreResult || message?.ignoreResult === true;
   }
+}
+
+/** Of a failure's text as much as people read in a list of dead letters. */
+const REASON_KEPT = 500;
+
+function reasonOf(error: RemoteErrorInfo): string {
+  return remoteErrorText(error).slice(0, REASON_KEPT);
 }
 
 function answerOf(request: Request, answer: AnswerKind, reason: string): Answer {

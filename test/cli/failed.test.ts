@@ -355,6 +355,14 @@ describeWith('redis', 'failed tasks on the screen', () => {
     expect(/cmdstat_get:calls=(\d+)/.exec(stats)?.[1] ?? '0').toBe('1');
   });
 
+  it('says of failures without a name why nobody can run them again', async () => {
+    await redis.command('SET', 'celery-task-meta-python', '{"status": "FAILURE", "result": {"exc_type": "ValueError"}, "traceback": null}');
+    const { stderr } = await ctq(['failed'], { terminal: true, columns: 120 });
+    expect(stderr).toContain(
+      '1 failure of other workers cannot be run again: the result does not say what was called; result_extended = True there',
+    );
+  });
+
   it('survives what no worker of ours has written', async () => {
     const odd = {
       a: 'no json',

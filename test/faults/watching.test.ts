@@ -1,7 +1,7 @@
 /** Views that are drawn again and again, through a restart of the server: it is then that somebody watches. */
 import { expect, test } from 'vitest';
 import { Ctq } from '../../src/index.js';
-import { startCtq } from '../support/ctq-process.js';
+import { runCtq, startCtq } from '../support/ctq-process.js';
 import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 
@@ -19,6 +19,20 @@ describeWith('redis', 'ctq queues --watch', () => {
     await watching.waitForOutput(/trying again\n(?:(?!mail)[\s\S])*mail\t1/, 20_000);
     watching.signal('SIGINT');
     expect(await watching.waitForExit(10_000)).toMatchObject({ code: 130 });
+    await redis.stop();
+  });
+});
+
+describeWith('redis', 'ctq queues at an empty database', () => {
+  test('names the one beside it that is not', async () => {
+    const redis = await startRedis();
+    await redis.command('SET', 'x', '1');
+    const { code, stdout, stderr } = await runCtq(['queues', '-b', redis.urlOf(5)]);
+    expect([code, stdout, stderr]).toEqual([
+      0,
+      '',
+      expect.stringContaining('ctq: note: database 0 of this server has 1 key: was that one meant?\n'),
+    ]);
     await redis.stop();
   });
 });

@@ -99,11 +99,13 @@ async function listAll(call: Call): Promise<number> {
     const limit = given.limit ?? DEFAULT_LIMIT;
     const shown = limit === 0 ? all : all.slice(0, limit);
     if (globals.json === true) return `${jsonText(shown.map(failedDocument))}\n`;
+    const nameless = shown.filter(({ source, task }) => source === 'result' && task === undefined).length;
+    const blind = nameless === 0 ? '' : namelessText(nameless);
     const more = shown.length < all.length ? ` The newest ${shown.length} are shown; --limit 0 shows all.` : '';
     note =
       shown.length === 0
         ? emptyText(given)
-        : `${countText(all.length, 'failed task')}.${more} ctq failed show <id> says more, ctq retry <id> runs it again, ctq failed rm <id> drops it.`;
+        : `${countText(all.length, 'failed task')}.${more} ctq failed show <id> says more, ctq retry <id> runs it again, ctq failed rm <id> drops it.${blind}`;
     return `${shown.length === 0 ? '' : await listText(shown, call)}${given.watch === true ? `\n${note}\n` : ''}`;
   });
   if (given.watch === true || globals.json === true || globals.quiet === true) return EXIT.ok;
@@ -127,6 +129,12 @@ function listText(shown: readonly FailedTask[], { context: { stdout, clock } }: 
     reason,
   ]);
   return tableText(['ID', 'TASK', 'QUEUE', 'FAILED', 'REASON'], rows, stdout, { flexible: ['REASON', 'TASK', 'QUEUE'] });
+}
+
+/** Of these nothing is left but what they ended with. */
+function namelessText(count: number): string {
+  const [whose, them] = count === 1 ? ['result does', 'it'] : ['results do', 'them'];
+  return ` ${countText(count, 'failure')} of other workers cannot be run again: the ${whose} not say what was called; result_extended = True there would tell of ${them}.`;
 }
 
 function emptyText({ task, since, queues }: Call['options']): string {

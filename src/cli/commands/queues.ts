@@ -123,6 +123,8 @@ async function listQueues(call: Call, named: readonly string[]): Promise<number>
       ...asides.map((aside) => `${asideText(aside)}; ${asideRemedy(aside, estate.displayUrl)}`),
       ...notesOf(seen, [...breakdowns.values()]),
     ];
+    if (views.length === 0)
+      notes = [...notes, ...((await estate.neighbours?.()) ?? []).map((text) => `note: ${text}: was that one meant?`)];
     if (views.length === 0) return given.watch === true ? `${EMPTY}\n` : '';
     const tables = [await queuesText(views, context.stdout)];
     if (breakdowns.size > 0) tables.push(await breakdownText([...breakdowns], context.stdout));

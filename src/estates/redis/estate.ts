@@ -10,7 +10,7 @@ import { ConfigError, CtqError } from '../../errors.js';
 import type { Estate, EstateOptions } from '../../estate/estate.js';
 import { redisResultKeys } from '../../result-backends/redis/keys.js';
 import { redisDeadLetterDesk } from './dead-letters.js';
-import { redisHealth } from './health.js';
+import { redisHealth, redisNeighbours } from './health.js';
 import { redisKeyDesk } from './keys.js';
 import { redisMessageDesk } from './messages.js';
 import { redisQueueDesk } from './queues.js';
@@ -49,6 +49,7 @@ export function openRedisEstate(url: string, options: EstateOptions): Estate {
     tasks: redisTaskDesk(store),
     deadLetters: redisDeadLetterDesk(store),
     health: () => redisHealth(store),
+    neighbours: () => redisNeighbours(store, addresses[0]?.db ?? 0),
     close: () => link.close(),
   };
 }

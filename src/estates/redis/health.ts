@@ -36,6 +36,14 @@ export async function redisHealth(store: RedisStore): Promise<StoreHealth> {
   });
 }
 
+/** Other databases that hold anything. */
+export async function redisNeighbours(store: RedisStore, db: number): Promise<readonly string[]> {
+  const info = String(await store.read((connection) => connection.call('info', ['keyspace'])));
+  return [...info.matchAll(/^db(\d+):keys=(\d+)/gm)]
+    .filter(([, number]) => Number(number) !== db)
+    .map(([, number, keys]) => `database ${number} of this server has ${keys} key${keys === '1' ? '' : 's'}`);
+}
+
 async function timed(connection: RedisConnection): Promise<{ serverMs: number; roundTripMs: number; clockSkewMs: number }> {
   const before = performance.now();
   const sentAtMs = Date.now();

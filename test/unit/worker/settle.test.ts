@@ -180,7 +180,7 @@ describe('a task that fails', () => {
 
   it('is rejected instead of acknowledged where the task says so', async () => {
     await failing({}, { acksOnFailureOrTimeout: false });
-    expect(bench.happened).toEqual(['store FAILURE a', 'reject: ValueError a']);
+    expect(bench.happened).toEqual(['store FAILURE a', 'reject: ValueError: boom a']);
   });
 });
 
@@ -623,7 +623,7 @@ describe('a task whose process died', () => {
     bench.task(() => 1);
     expect((await bench.deliver({ id: 'a' }, { redeliveryCount: 2 })).answer).toBe('requeue front after death');
     const last = await bench.deliver({ id: 'b' }, { redeliveryCount: 3 });
-    expect(last.answer).toBe('reject: WorkerLostError');
+    expect(last.answer).toBe('reject: WorkerLostError: Worker exited prematurely: signal 9 (SIGKILL).');
     expect(bench.lastStored).toMatchObject({
       status: 'FAILURE',
       result: {
