@@ -43,6 +43,14 @@ function hinted(hint: string | undefined): { readonly hint?: string } {
   return hint === undefined ? {} : { hint };
 }
 
+/** What a queue or an exchange answers; something else where there is none. */
+export function unlessMissing<T, Otherwise>(asking: Promise<T>, otherwise: Otherwise): Promise<T | Otherwise> {
+  return asking.catch((error: unknown) => {
+    if (toAmqpFailure(error).kind === 'missing') return otherwise;
+    throw error;
+  });
+}
+
 /** AMQP 0-9-1's reply codes. */
 const REPLY_KINDS: ReadonlyMap<number, readonly [FailureKind, string?]> = new Map([
   [311, ['failed', 'see max_message_size in rabbitmq.conf']],

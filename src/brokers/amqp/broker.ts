@@ -2,7 +2,7 @@
 import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, Queue, Route, Subscription } from '../../broker.js';
 import { systemClock } from '../../clock.js';
 import type { AmqpChannel } from '../../connections/amqp.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
+import { toAmqpFailure, unlessMissing } from '../../connections/amqp-failure.js';
 import { AmqpLink } from '../../connections/amqp-link.js';
 import { type AmqpAddress, attentive, parseAmqpUrl } from '../../connections/amqp-url.js';
 import { brokerErrorOf } from '../../connections/failure.js';
@@ -142,12 +142,10 @@ export class AmqpBroker implements Broker {
   /** A queue that nobody has declared is empty, as it is with every other broker. */
   #askQueue(ask: (channel: AmqpChannel) => Promise<number>): Promise<number> {
     return this.#do(() =>
-      this.#theAsking()
-        .ask((connection) => connection.once(ask))
-        .catch((error: unknown) => {
-          if (toAmqpFailure(error).kind === 'missing') return 0;
-          throw error;
-        }),
+      unlessMissing(
+        this.#theAsking().ask((connection) => connection.once(ask)),
+        0,
+      ),
     );
   }
 

@@ -10,7 +10,7 @@
  */
 import type { Queue, Route } from '../../broker.js';
 import type { AmqpChannel, AmqpConnection } from '../../connections/amqp.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
+import { unlessMissing } from '../../connections/amqp-failure.js';
 
 export const LEVELS = 28;
 const HIGHEST = LEVELS - 1;
@@ -18,9 +18,19 @@ const HIGHEST = LEVELS - 1;
 const LONGEST_S = 2 ** LEVELS - 1;
 export const OUR_PREFIX = 'ctq_';
 /** Declared last: where it is, all the others are. */
-export const READY_MARK = 'ctq_celery_delayed_ready';
+const READY_MARK = 'ctq_celery_delayed_ready';
 
 export type DelayQueueType = 'quorum' | 'classic';
+
+/** Whether anybody has made our ladder: one question tells. */
+export async function ladderIsThere(connection: AmqpConnection): Promise<boolean> {
+  return (
+    (await unlessMissing(
+      connection.once((channel) => channel.checkExchange(READY_MARK)),
+      'missing',
+    )) !== 'missing'
+  );
+}
 
 export class Delays {
   readonly #queueType: DelayQueueType;
@@ -47,16 +57,7 @@ export class Delays {
 
   /** Declared once for good: it takes some 85 questions, and looking takes one. */
   async #ourLadder(connection: AmqpConnection): Promise<void> {
-    const there = await connection
-      .once((channel) => channel.checkExchange(READY_MARK))
-      .then(
-        () => true,
-        (error: unknown) => {
-          if (toAmqpFailure(error).kind === 'missing') return false;
-          throw error;
-        },
-      );
-    if (there) return;
+    if (await ladderIsThere(connection)) return;
     await connection.once(async (channel) => {
       await declareLadder(channel, OUR_PREFIX, this.#queueType);
       await channel.assertExchange(READY_MARK, 'fanout', { durable: true });

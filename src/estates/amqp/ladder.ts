@@ -3,10 +3,8 @@
  * RabbitMQ can say how many there are in all, and not for which queue. Celery's own ladder leads to
  * exchanges, and what is on it belongs to no queue yet.
  */
-import { LEVELS, levelName, OUR_PREFIX, oneWord, READY_MARK } from '../../brokers/amqp/delays.js';
+import { LEVELS, ladderIsThere, levelName, OUR_PREFIX, oneWord } from '../../brokers/amqp/delays.js';
 import { systemClock } from '../../clock.js';
-import type { AmqpConnection } from '../../connections/amqp.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
 import type { StoredMessage } from '../../estate/messages.js';
 import { storedMessage, type Taken } from './hold.js';
 import { ASK_AGAIN_MS } from './marks.js';
@@ -63,17 +61,7 @@ export class Ladder {
     const nowMs = systemClock.monotonicMs();
     if (nowMs < this.#askAgainMs) return this.#isThere;
     this.#askAgainMs = nowMs + ASK_AGAIN_MS;
-    const look = (connection: AmqpConnection): Promise<boolean> =>
-      connection
-        .once((channel) => channel.checkExchange(READY_MARK))
-        .then(
-          () => true,
-          (error: unknown) => {
-            if (toAmqpFailure(error).kind === 'missing') return false;
-            throw error;
-          },
-        );
-    this.#isThere = this.#server.ask(look);
+    this.#isThere = this.#server.ask(ladderIsThere);
     this.#isThere.then(
       (there) => {
         if (there) this.#askAgainMs = Number.POSITIVE_INFINITY;

@@ -3,7 +3,7 @@
  * until the end, for the next one is behind it, and goes back to where it was then.
  */
 import { BrokerError } from '../../errors.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
+import { unlessMissing } from '../../connections/amqp-failure.js';
 import type { RemovalTerms } from '../../estate/messages.js';
 import { numbered } from '../stored.js';
 import { type Hold, storedMessage, type Taken } from './hold.js';
@@ -45,12 +45,8 @@ export async function removeMessages({ server, ladder }: RemovalParts, terms: Re
 
 async function emptied(server: AmqpServer, queue: string): Promise<number> {
   return server.ask(async (connection) => {
-    try {
-      return (await connection.once((channel) => channel.purgeQueue(queue))).messageCount;
-    } catch (error) {
-      if (toAmqpFailure(error).kind === 'missing') return 0;
-      throw error;
-    }
+    const purging = connection.once((channel) => channel.purgeQueue(queue));
+    return (await unlessMissing(purging, { messageCount: 0 })).messageCount;
   });
 }
 

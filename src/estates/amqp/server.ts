@@ -6,7 +6,7 @@ import { Topology } from '../../brokers/amqp/topology.js';
 import type { Broker, Route } from '../../broker.js';
 import { systemClock } from '../../clock.js';
 import type { AmqpConnection } from '../../connections/amqp.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
+import { toAmqpFailure, unlessMissing } from '../../connections/amqp-failure.js';
 import { brokerErrorOf } from '../../connections/failure.js';
 import { AmqpLink } from '../../connections/amqp-link.js';
 import { parseAmqpUrl } from '../../connections/amqp-url.js';
@@ -75,14 +75,7 @@ export class AmqpServer {
 
   /** undefined when there is no such queue. What is taken from it must be given back, or dropped, by {@link Hold.giveBack}. */
   hold(queue: string): Promise<Hold | undefined> {
-    return this.ask(async (connection) => {
-      try {
-        return await Hold.open({ connection, queue, told: (error) => this.#told(error) });
-      } catch (error) {
-        if (toAmqpFailure(error).kind === 'missing') return undefined;
-        throw error;
-      }
-    });
+    return this.ask((connection) => unlessMissing(Hold.open({ connection, queue, told: (error) => this.#told(error) }), undefined));
   }
 
   /** Resolves once the server has it; a queue that is not there is made. */
@@ -151,11 +144,9 @@ export class AmqpServer {
 }
 
 async function depthOf(connection: AmqpConnection, name: string): Promise<Depth | undefined> {
-  try {
-    const { messageCount, consumerCount } = await connection.once((channel) => channel.checkQueue(name));
-    return { messages: messageCount, consumers: consumerCount };
-  } catch (error) {
-    if (toAmqpFailure(error).kind === 'missing') return undefined;
-    throw error;
-  }
+  const answer = await unlessMissing(
+    connection.once((channel) => channel.checkQueue(name)),
+    undefined,
+  );
+  return answer === undefined ? undefined : { messages: answer.messageCount, consumers: answer.consumerCount };
 }
