@@ -30,6 +30,13 @@ export function nodeStatus({ nodename, value }: Reply): NodeStatus {
   };
 }
 
+/** Celery's workers keep no record of what failed; 5.2 tells itself only by its prefork's writes. */
+export function isCelery(stats: unknown): boolean {
+  const pool = isRecord(stats) && isRecord(stats['pool']) ? stats['pool'] : {};
+  const { implementation } = pool;
+  return typeof implementation === 'string' ? implementation.startsWith('celery.') : 'writes' in pool;
+}
+
 /** Celery's prefork says what it began with, also when it has grown or shrunk since; how many processes it has it says, too. */
 function sizeOf(pool: Readonly<Record<string, unknown>>): number | null {
   const { processes } = pool;

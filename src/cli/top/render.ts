@@ -1,5 +1,6 @@
 /** What is known → the lines of the screen. No terminal is needed for that. */
 import { escapeText } from '../escape-text.js';
+import { isCelery } from '../node-status.js';
 import type { Colour } from '../output/colour.js';
 import { countText, numberText } from '../output/number.js';
 import { durationText } from '../output/relative-time.js';
@@ -10,7 +11,7 @@ import { detailLines } from './details.js';
 import { HELP } from './help.js';
 import { headingTexts, placeColumns, rowTexts } from './layout.js';
 import { bar, cutLine, type Line, type Span, span, spread } from './line.js';
-import { PANES, type Subject } from './model.js';
+import { PANES, type Snapshot, type Subject } from './model.js';
 import { PANE_TABLE, type PaneRow } from './panes.js';
 import { queueTotals, rowsOf, selectedIndex } from './rows.js';
 import type { TopState } from './state.js';
@@ -97,7 +98,7 @@ function summaryLine({ snapshot, intervalMs, held }: TopState, nowMs: number): L
 function flowLine({ snapshot, intervalMs }: TopState): Line {
   const { flow, failures, moreFailures, atMs } = snapshot;
   const lately = failures.filter(({ atMs: failedAtMs }) => failedAtMs !== null && atMs - failedAtMs < 3_600_000).length;
-  const most = moreFailures && lately === failures.length ? '+' : '';
+  const most = (moreFailures && lately === failures.length) || hidesFailures(snapshot) ? '+' : '';
   const failed: readonly Span[] = [span('  failed in 1 h ', 'dim'), span(`${numberText(lately)}${most}`, lately > 0 ? 'red' : undefined)];
   const begun: readonly Span[] = [span('begun ', 'dim'), span(flow.begun === null ? '-' : `${rate(flow.begun)}/s`)];
   // Who looks once does not listen.
@@ -110,6 +111,11 @@ function flowLine({ snapshot, intervalMs }: TopState): Line {
     ...figureText('retried', `${rate(retried)}/s`, retried > 0 ? 'yellow' : undefined),
     ...failed,
   ];
+}
+
+/** Of what fails in Celery's workers there is but a result, which nobody has looked for yet. */
+function hidesFailures({ workers, failures }: Snapshot): boolean {
+  return workers.some(({ stats }) => isCelery(stats)) && !failures.some(({ source }) => source === 'result');
 }
 
 function figure(name: string, count: number | undefined): readonly Span[] {
@@ -242,6 +248,7 @@ function positionLine(state: TopState, nowMs: number, width: number): Line {
   const more = [
     ...(rows.length < all ? [`${countText(all - rows.length, 'row')} hidden`] : []),
     ...(leftOut > 0 ? [`${numberText(leftOut)} more run`] : []),
+    ...(state.pane === 'failures' && hidesFailures(state.snapshot) ? ["R looks for those of Python's workers"] : []),
     ...(state.pane === 'failures' && state.snapshot.moreFailures ? ['there are older ones: ctq failed'] : []),
   ];
   return spread([], [span([place, ...more].join(', '), 'dim')], width);

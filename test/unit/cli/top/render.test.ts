@@ -82,6 +82,15 @@ describe('a screen', () => {
     expect(lines[0]).toBe(says);
   });
 
+  it('does not pretend to know what failed in Python, until somebody has looked', () => {
+    const workers = [worker({ stats: { pool: { implementation: 'celery.concurrency.prefork:TaskPool' } } })];
+    const unseen = shown(state({ pane: 'failures' }, { workers, failures: [failure({ source: 'record' })] }));
+    expect(unseen).toMatch(/failed in 1 h \d+\+/);
+    expect(unseen).toContain("R looks for those of Python's workers");
+    const seen = shown(state({ pane: 'failures' }, { workers, failures: [failure({ source: 'result' })] }));
+    expect(seen).not.toMatch(/failed in 1 h \d+\+|R looks/);
+  });
+
   it('does not miss events that a single look cannot have heard', () => {
     const nothing = { flow: { begun: null, events: null } };
     expect(shown(state({}, nothing))).toContain('no task events');
