@@ -1,6 +1,6 @@
 /** Why Redis could not be used. */
 import type { CtqErrorOptions } from '../errors.js';
-import { commonReason, ConnectionFailure, driverError, type FailureKind } from './failure.js';
+import { CLOSED, commonReason, ConnectionFailure, driverError, type FailureKind } from './failure.js';
 
 export class RedisFailure extends ConnectionFailure {
   readonly server = 'redis-server';
@@ -52,5 +52,7 @@ const SERVER_WORDS: readonly (readonly [RegExp, FailureKind, string | undefined,
   [/OOM /, 'failed', 'the server is out of memory', 'see "maxmemory" in redis.conf'],
   [/MASTERDOWN/, 'failed', 'the server has lost its master', undefined],
   [/MISCONF/, 'failed', 'the server cannot write to its disk', undefined],
+  // What the driver says of a connection that it knows to be gone.
+  [/Stream isn't writeable|^Connection is closed/, 'unreachable', CLOSED, undefined],
   [/All sentinels are unreachable/, 'unreachable', 'no sentinel knows the master', 'check the addresses and master_name'],
 ];
