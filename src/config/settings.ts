@@ -179,7 +179,7 @@ export const SETTINGS = {
   /** Celery's tables in an SQL database, by `task` and `group`; ctq's own keep their names. */
   databaseTableNames: object('CELERY_RESULT_DB_TABLENAMES'),
   /** Where these are, in databases that have schemas. */
-  databaseTableSchemas: object(),
+  databaseTableSchemas: object('DATABASE_TABLE_SCHEMAS'),
   /** Seconds. */
   resultChordRetryInterval: needless(
     seconds(1, 'CELERY_RESULT_CHORD_RETRY_INTERVAL'),

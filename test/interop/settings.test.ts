@@ -26,6 +26,9 @@ const OURS: Readonly<Record<string, string>> = {
   worker_pool: 'the async pool is what Node is good at',
   worker_prefetch_multiplier: 'reserving ahead makes tasks wait for a busy worker',
   task_publish_retry_policy: 'the same values, in camelCase',
+  database_engine_options: 'none is an empty object',
+  database_table_schemas: 'none is an empty object',
+  database_table_names: 'none is an empty object',
   worker_log_format: 'the same text with or without Python’s string continuation',
 };
 
