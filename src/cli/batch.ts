@@ -47,7 +47,12 @@ interface Sent {
   readonly task: string;
   readonly line: number;
   readonly published: Promise<void>;
+  /** The broker has it. */
+  readonly arrived: () => boolean;
 }
+
+/** So much is written at once; on a terminal each writing draws what moves anew. */
+const PAGE_LENGTH = 8_192;
 
 /** Thrown by the reading of one line: what is wrong with it, and what to do. */
 class BadLine extends Error {
@@ -70,9 +75,18 @@ export async function sendBatch(question: BatchQuestion): Promise<number> {
   let sent = 0;
   let bad = 0;
 
+  let page = '';
+  const flush = async (): Promise<void> => {
+    const text = page;
+    page = '';
+    if (text !== '') await writeWhole(context.stdout, text);
+  };
+
   const confirmOldest = async (): Promise<void> => {
     const oldest = underWay.shift();
     if (oldest === undefined) return;
+    // Whoever reads along has what is known before there is a wait.
+    if (!oldest.arrived()) await flush();
     try {
       await beforeDeadline(oldest.published, call);
     } catch (error) {
@@ -81,23 +95,28 @@ export async function sendBatch(question: BatchQuestion): Promise<number> {
     sent += 1;
     if (sent % 100 === 0) spinner.say(`sent ${numberText(sent)}`);
     const { id, line } = oldest;
-    await writeWhole(context.stdout, globals.json === true ? `${jsonText({ id, task: oldest.task, line })}\n` : `${id}\n`);
+    page += globals.json === true ? `${jsonText({ id, task: oldest.task, line })}\n` : `${id}\n`;
+    if (page.length >= PAGE_LENGTH) await flush();
   };
 
-  for await (const { number, text } of readLines(input as AsyncIterable<Uint8Array>)) {
-    if (signal.aborted) break;
-    if (text?.trim() === '') continue;
-    try {
-      underWay.push(sendLine(app, readCall(text, task, defaults), number));
-    } catch (error) {
-      if (!(error instanceof BadLine || error instanceof ProtocolError || error instanceof ConfigError)) throw error;
-      bad += 1;
-      const hint = error.hint === undefined ? '' : ` (${escapeText(error.hint)})`;
-      context.stderr.write(`ctq: ${escapeText(name)}:${number}: ${escapeText(error.message)}${hint}\n`);
+  try {
+    for await (const { number, text } of readLines(input as AsyncIterable<Uint8Array>)) {
+      if (signal.aborted) break;
+      if (text?.trim() === '') continue;
+      try {
+        underWay.push(sendLine(app, readCall(text, task, defaults), number));
+      } catch (error) {
+        if (!(error instanceof BadLine || error instanceof ProtocolError || error instanceof ConfigError)) throw error;
+        bad += 1;
+        const hint = error.hint === undefined ? '' : ` (${escapeText(error.hint)})`;
+        context.stderr.write(`ctq: ${escapeText(name)}:${number}: ${escapeText(error.message)}${hint}\n`);
+      }
+      if (underWay.length >= WINDOW) await confirmOldest();
     }
-    if (underWay.length >= WINDOW) await confirmOldest();
+    while (underWay.length > 0) await confirmOldest();
+  } finally {
+    await flush();
   }
-  while (underWay.length > 0) await confirmOldest();
   spinner.stop();
   if (globals.quiet !== true)
     context.stderr.write(
@@ -123,9 +142,15 @@ function openFile(source: string, workdir: string): NodeJS.ReadableStream {
 
 function sendLine(app: Ctq, { task, args, options }: Call, line: number): Sent {
   const handle = app.sendTask(task, args, options);
-  // Heard when its turn comes; until then nobody else may call it unhandled.
-  handle.published.catch(() => {});
-  return { id: handle.id, task, line, published: handle.published };
+  let isThere = false;
+  // A failure is heard when its turn comes; until then nobody else may call it unhandled.
+  handle.published.then(
+    () => {
+      isThere = true;
+    },
+    () => {},
+  );
+  return { id: handle.id, task, line, published: handle.published, arrived: () => isThere };
 }
 
 function readCall(text: string | undefined, task: string | undefined, defaults: ApplyAsyncOptions): Call {
