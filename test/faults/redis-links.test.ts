@@ -53,7 +53,7 @@ describeWith('redis', 'connections that break', () => {
       }
       expect(seen.handedOut).toBe(false);
     }
-    link.close();
+    await link.close();
   });
 
   test('ten times under load lose nothing and double nothing', { timeout: 60_000 }, async () => {
