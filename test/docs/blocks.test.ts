@@ -21,7 +21,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/troubleshooting.md': 'test/docs/printed.test.ts',
   'docs/guides/configuration.md': 'test/docs/printed.test.ts',
   'docs/migration.md': 'test/docs/migration.test.ts',
-  'docs/guides/nestjs.md': 'test/package/nestjs.test.ts',
+  'docs/guides/nestjs.md': 'test/package/tarball.test.ts',
   'examples/express/README.md': 'test/examples.test.ts',
   'examples/fastify/README.md': 'test/examples.test.ts',
   'examples/flask/README.md': 'test/examples.test.ts',

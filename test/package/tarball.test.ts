@@ -10,7 +10,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot, washedEnvironment } from '../support/ctq-process.js';
 import { fencesOf, readPage } from '../support/markdown.js';
 import { OwnedProcess } from '../support/owned-process.js';
-import { buildElsewhere, installTarball, nodeBuild, packTarball, type Tarball } from '../support/packed.js';
+import { buildElsewhere, installTarball, nodeBuild, npm, packTarball, type Tarball } from '../support/packed.js';
 import { followPage } from '../support/printed-page.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder, writeFiles } from '../support/tmp.js';
@@ -178,6 +178,81 @@ describe('its types, in a project that checks libraries, too', () => {
     150_000,
   );
 });
+
+const NEST_MAILER = `
+import { Injectable } from '@nestjs/common';
+
+@Injectable()
+export class Mailer {
+  async send(address: string, text: string): Promise<string> {
+    return address + ' got ' + text;
+  }
+}
+`;
+const NEST_APP = `
+import { Module } from '@nestjs/common';
+import { Mailer } from './mailer.js';
+import { TasksModule } from './tasks.module.js';
+
+@Module({ imports: [TasksModule], providers: [Mailer] })
+export class AppModule {}
+`;
+const NEST_MAIN = `
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+import { MailService } from './tasks.module.js';
+
+const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
+app.enableShutdownHooks();
+console.log(await app.get(MailService).welcome('ada@example.org'));
+await app.close();
+`;
+const NEST_OPTIONS = {
+  ...{ module: 'nodenext', target: 'es2022', strict: true, outDir: 'dist', rootDir: 'src', skipLibCheck: true, types: ['node'] },
+  ...{ experimentalDecorators: true, emitDecoratorMetadata: true },
+};
+
+it('the recipe for NestJS sends from a provider, and its task uses one', async ({ skip }) => {
+  const [module = '', tasks = ''] = fencesOf(readPage('docs/guides/nestjs.md'))
+    .filter(({ language }) => language === 'ts')
+    .map(({ text }) => text);
+  const cwd = tmpFolder({
+    'package.json': '{"name":"nest","private":true,"type":"module"}',
+    'tsconfig.json': JSON.stringify({ compilerOptions: NEST_OPTIONS, include: ['src'] }),
+    ...{
+      'src/tasks.module.ts': module,
+      'src/tasks.ts': tasks,
+      'src/mailer.ts': NEST_MAILER,
+      'src/app.module.ts': NEST_APP,
+      'src/main.ts': NEST_MAIN,
+    },
+  });
+  const packages = ['@nestjs/core@11', '@nestjs/common@11', 'reflect-metadata', 'rxjs'];
+  try {
+    npm(['install', ...packages, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], cwd);
+  } catch (error) {
+    if (process.env['CI'] !== undefined) throw error;
+    skip(`npm cannot give NestJS: ${String((error as { stderr?: unknown }).stderr ?? error).slice(0, 300)}`);
+  }
+  for (const name of ['ctq', '@types', 'undici-types'])
+    symlinkSync(join(name === 'ctq' ? project : projectRoot, 'node_modules', name), join(cwd, 'node_modules', name), 'junction');
+  const typescript = createRequire(import.meta.url).resolve('typescript/package.json');
+  execFileSync(process.execPath, [join(typescript, '..', 'bin', 'tsc')], { cwd, encoding: 'utf8' });
+
+  const ctq = (...argv: string[]): OwnedProcess =>
+    new OwnedProcess(process.execPath, [join(cwd, 'node_modules', 'ctq', 'bin', 'ctq.js'), ...argv], { cwd, env: washedEnvironment() });
+  for (const pool of ['async', 'prefork']) {
+    const worker = ctq('worker', '-A', 'dist.tasks', '-P', pool, '-c', '1', '-l', 'info');
+    await worker.waitForOutput(/ready\./);
+    const web = new OwnedProcess(process.execPath, ['dist/main.js'], { cwd, env: washedEnvironment() });
+    expect([await web.waitForExit(), web.stderr]).toEqual([{ code: 0, signal: null }, '']);
+    const result = ctq('result', '--wait', '--timeout', '20', web.stdout.trim());
+    const { code } = await result.waitForExit();
+    expect([pool, code, result.stdout]).toEqual([pool, 0, 'ada@example.org got Welcome!\n']);
+    await worker.stop();
+  }
+}, 180_000);
 
 const SMOKE_MJS = `
 import { createRequire } from 'node:module';
