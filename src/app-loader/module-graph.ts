@@ -37,6 +37,7 @@ const COMPILED = /\.[cm]?[jt]sx?$/;
  * @throws {@link ConfigError} with file, line and column of a syntax error or a missing import.
  */
 export async function readModuleGraph(esbuild: Esbuild, entries: readonly string[], workdir: string): Promise<ModuleGraph> {
+  const written: WrittenSpecifiers = new Map();
   const built = await esbuild
     .build({
       entryPoints: [...new Set(entries)],
@@ -51,7 +52,7 @@ export async function readModuleGraph(esbuild: Esbuild, entries: readonly string
       conditions: [],
       logLevel: 'silent',
       loader: { '.node': 'copy' },
-      plugins: [resolvePackages],
+      plugins: [resolvePackages(written)],
     })
     .catch((error: unknown) => {
       throw compileError(error, workdir);
@@ -60,12 +61,11 @@ export async function readModuleGraph(esbuild: Esbuild, entries: readonly string
   for (const [path, input] of Object.entries(built.metafile.inputs)) {
     const file = resolve(workdir, path);
     if (!COMPILED.test(file)) continue;
-    const imports = input.imports.map(({ path: target, original, kind, external }) => ({
-      specifier: original ?? target,
-      kind,
-      target: external === true ? target : resolve(workdir, target),
-      foreign: external === true,
-    }));
+    const imports = input.imports.flatMap(({ path: target, original, kind, external }) => {
+      if (external !== true) return [{ specifier: original ?? target, kind, target: resolve(workdir, target), foreign: false }];
+      const specifiers = written.get(wayKey(file, kind, target)) ?? [original ?? target];
+      return [...specifiers].map((specifier) => ({ specifier, kind, target, foreign: true }));
+    });
     graph.set(file, { file, imports, format: input.format });
   }
   return graph;
@@ -78,21 +78,33 @@ export const ESBUILD_TARGET = 'node20.19';
  * Packages stay what they are, each by the absolute path that it has for its importer, because what we
  * compile lies elsewhere. TypeScript is compiled wherever it comes from: workspaces link to sources.
  */
-const resolvePackages: Plugin = {
-  name: 'packages',
-  setup(build) {
-    build.onResolve({ filter: /^[^./]/ }, async ({ path, kind, resolveDir, importer, pluginData }) => {
-      if (pluginData === 'asked' || kind === 'entry-point') return undefined;
-      if (isBuiltin(path) || /^(?:data|https?|file):/.test(path)) return { path, external: true };
-      if (path === CTQ) return { path, external: true };
-      const found = await build.resolve(path, { kind, resolveDir, importer, pluginData: 'asked' });
-      // Left to esbuild, which then says where the import stands.
-      if (found.errors.length > 0) return undefined;
-      const isPackage = /[\\/]node_modules[\\/]/.test(found.path) && !/\.[cm]?tsx?$/.test(found.path);
-      return isPackage || found.external ? { path: found.path, external: true } : { path: found.path, namespace: found.namespace };
-    });
-  },
-};
+function resolvePackages(written: WrittenSpecifiers): Plugin {
+  return {
+    name: 'packages',
+    setup(build) {
+      build.onResolve({ filter: /^[^./]/ }, async ({ path, kind, resolveDir, importer, pluginData }) => {
+        if (pluginData === 'asked' || kind === 'entry-point') return undefined;
+        if (isBuiltin(path) || /^(?:data|https?|file):/.test(path)) return { path, external: true };
+        if (path === CTQ) return { path, external: true };
+        const found = await build.resolve(path, { kind, resolveDir, importer, pluginData: 'asked' });
+        // Left to esbuild, which then says where the import stands.
+        if (found.errors.length > 0) return undefined;
+        const isPackage = /[\\/]node_modules[\\/]/.test(found.path) && !/\.[cm]?tsx?$/.test(found.path);
+        if (!isPackage && !found.external) return { path: found.path, namespace: found.namespace };
+        const key = wayKey(importer, kind, found.path);
+        written.set(key, (written.get(key) ?? new Set()).add(path));
+        return { path: found.path, external: true };
+      });
+    },
+  };
+}
+
+/** What a module calls a package's file: esbuild's own report has only where that was found. */
+type WrittenSpecifiers = Map<string, Set<string>>;
+
+function wayKey(importer: string, kind: ImportKind, target: string): string {
+  return `${importer}\0${kind}\0${target}`;
+}
 
 /** Folder with the package.json of the `ctq` that a file would import by itself. */
 export function ownCtqOf(file: string): string | undefined {

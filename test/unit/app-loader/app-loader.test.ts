@@ -136,6 +136,25 @@ describe('a TypeScript module runs as it is', () => {
     });
     expect(told['shared']).toBe(42);
   });
+
+  it('with packages of its own, under each name that they have, and as each way of importing finds them', async () => {
+    await load({
+      'package.json': module,
+      'node_modules/both/package.json':
+        '{"exports": {".": {"import": "./esm.mjs", "require": "./cjs.cjs"}, "./same": {"import": "./esm.mjs"}, "./deep": "./lib/deep.js"}}',
+      'node_modules/both/esm.mjs': "export const kind = 'esm';",
+      'node_modules/both/cjs.cjs': "exports.kind = 'cjs';",
+      'node_modules/both/lib/deep.js': "exports.deep = 'deep';",
+      'tasks.ts': `${app}${tellTs}
+        import { kind } from 'both';
+        import { kind as same } from 'both/same';
+        import deep from 'both/deep';
+        const required = require('both') as { kind: string };
+        const later = (await import('both')) as { kind: string };
+        tell('packages', [kind, same, deep, required.kind, later.kind]);`,
+    });
+    expect(told['packages']).toEqual(['esm', 'esm', { deep: 'deep' }, 'cjs', 'esm']);
+  });
 });
 
 describe('a JavaScript module', () => {
