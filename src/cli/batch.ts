@@ -21,7 +21,7 @@ import { readLines } from './line-reader.js';
 import { jsonText } from './output/json.js';
 import { numberText } from './output/number.js';
 import { startSpinner } from './output/spinner.js';
-import { writeWhole } from './output/terminal.js';
+import { PagedLines } from './output/paged-lines.js';
 
 /** Published and not yet confirmed, at most: enough to fill the pipe to the broker, little to remember. */
 const WINDOW = 1000;
@@ -47,12 +47,7 @@ interface Sent {
   readonly task: string;
   readonly line: number;
   readonly published: Promise<void>;
-  /** The broker has it. */
-  readonly arrived: () => boolean;
 }
-
-/** So much is written at once; on a terminal each writing draws what moves anew. */
-const PAGE_LENGTH = 8_192;
 
 /** Thrown by the reading of one line: what is wrong with it, and what to do. */
 class BadLine extends Error {
@@ -75,18 +70,11 @@ export async function sendBatch(question: BatchQuestion): Promise<number> {
   let sent = 0;
   let bad = 0;
 
-  let page = '';
-  const flush = async (): Promise<void> => {
-    const text = page;
-    page = '';
-    if (text !== '') await writeWhole(context.stdout, text);
-  };
+  const ids = new PagedLines(context.stdout);
 
   const confirmOldest = async (): Promise<void> => {
     const oldest = underWay.shift();
     if (oldest === undefined) return;
-    // Whoever reads along has what is known before there is a wait.
-    if (!oldest.arrived()) await flush();
     try {
       await beforeDeadline(oldest.published, call);
     } catch (error) {
@@ -95,8 +83,7 @@ export async function sendBatch(question: BatchQuestion): Promise<number> {
     sent += 1;
     if (sent % 100 === 0) spinner.say(`sent ${numberText(sent)}`);
     const { id, line } = oldest;
-    page += globals.json === true ? `${jsonText({ id, task: oldest.task, line })}\n` : `${id}\n`;
-    if (page.length >= PAGE_LENGTH) await flush();
+    await ids.write(globals.json === true ? `${jsonText({ id, task: oldest.task, line })}\n` : `${id}\n`);
   };
 
   try {
@@ -115,7 +102,7 @@ export async function sendBatch(question: BatchQuestion): Promise<number> {
     }
     while (underWay.length > 0) await confirmOldest();
   } finally {
-    await flush();
+    await ids.flush();
   }
   spinner.stop();
   if (globals.quiet !== true)
@@ -142,15 +129,9 @@ function openFile(source: string, workdir: string): NodeJS.ReadableStream {
 
 function sendLine(app: Ctq, { task, args, options }: Call, line: number): Sent {
   const handle = app.sendTask(task, args, options);
-  let isThere = false;
-  // A failure is heard when its turn comes; until then nobody else may call it unhandled.
-  handle.published.then(
-    () => {
-      isThere = true;
-    },
-    () => {},
-  );
-  return { id: handle.id, task, line, published: handle.published, arrived: () => isThere };
+  // Heard when its turn comes; until then nobody else may call it unhandled.
+  handle.published.catch(() => {});
+  return { id: handle.id, task, line, published: handle.published };
 }
 
 function readCall(text: string | undefined, task: string | undefined, defaults: ApplyAsyncOptions): Call {
