@@ -76,7 +76,7 @@ export class Strategy {
   private accept(delivery: Delivery, id: string, task: string, etaMs: number | null, expiresMs: number | null): Request | Refusal {
     const plan = this.plans.get(task);
     if (plan === undefined) return { kind: 'unregistered', delivery, id, task };
-    if (delivery.redeliveryCount > this.maxDeliveries) return { kind: 'delivered-too-often', delivery, id, task };
+    if (delivery.redeliveryCount >= this.maxDeliveries) return { kind: 'delivered-too-often', delivery, id, task };
     const about = { id, receivedMs: this.clock.monotonicMs(), etaMs: etaMs ?? 0, expiresMs: expiresMs ?? Number.POSITIVE_INFINITY };
     return new Request(delivery, plan, about, this.listener);
   }

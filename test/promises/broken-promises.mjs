@@ -210,8 +210,8 @@ export const BROKEN_PROMISES = [
   {
     promise: 'a poisonous message ends among the dead letters',
     file: 'src/worker/strategy.ts',
-    find: `    if (delivery.redeliveryCount > this.maxDeliveries)`,
-    replace: `    if (delivery.redeliveryCount > this.maxDeliveries * 1000)`,
+    find: `    if (delivery.redeliveryCount >= this.maxDeliveries)`,
+    replace: `    if (delivery.redeliveryCount >= this.maxDeliveries * 1000)`,
     tests: ['test/unit/worker/refusals.test.ts'],
     says: /deliver|often|die/i,
   },

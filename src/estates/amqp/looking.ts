@@ -11,7 +11,7 @@ import type { Ladder } from './ladder.js';
 import type { AmqpServer } from './server.js';
 
 const IDLE_MS = 1_000;
-/** A ctq worker takes what a quorum queue got back more than five times for poison (`maxDeliveries`), and RabbitMQ 4 drops it after twenty. */
+/** A ctq worker takes what a quorum queue got back five times for poison (`maxDeliveries`), and RabbitMQ 4 drops it after twenty. */
 const MOST_RETURNS = 3;
 
 interface Look {

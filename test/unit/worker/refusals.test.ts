@@ -172,13 +172,13 @@ describe('messages that Celery takes, too', () => {
 describe('a message that was delivered too often', () => {
   it('goes to the dead letters, and its caller hears of it', async () => {
     await setUp();
-    const fifth = await bench.deliver({ id: 'a', args: [1, 2] }, { redeliveryCount: 5 });
-    const sixth = await bench.deliver({ id: 'b', args: [1, 2] }, { redeliveryCount: 6 });
+    const fifth = await bench.deliver({ id: 'a', args: [1, 2] }, { redeliveryCount: 4 });
+    const sixth = await bench.deliver({ id: 'b', args: [1, 2] }, { redeliveryCount: 5 });
     expect(fifth.answer).toBe('ack');
-    expect(sixth.answer).toBe('reject: delivered 7 times, and no worker has finished it');
+    expect(sixth.answer).toBe('reject: delivered 6 times, and no worker has finished it');
     expect(bench.lastStored).toMatchObject({ taskId: 'b', status: 'FAILURE', result: { exc_type: 'WorkerLostError' } });
     expect(bench.complaints).toEqual([
-      'ERROR Task tasks.it[b] was delivered 7 times, and no worker has finished it: it goes to the dead letters',
+      'ERROR Task tasks.it[b] was delivered 6 times, and no worker has finished it: it goes to the dead letters',
     ]);
   });
 });
