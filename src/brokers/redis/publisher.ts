@@ -175,8 +175,10 @@ function isSimple({ route }: Item): boolean {
   return route.exchange.name === '' && route.exchange.type !== 'fanout';
 }
 
-/** Texts as the script takes them: how long each is, and all in one; a thousand arguments cost more to write and to read. */
-function parcel(items: readonly Item[]): readonly [lengths: string, texts: Buffer] {
+/** Texts as the script takes them: how long each is, and all in one; a thousand arguments cost more to write and to read. One goes as it is. */
+function parcel(items: readonly Item[]): readonly [lengths: string, texts: RedisArgument] {
+  const [only] = items;
+  if (only !== undefined && items.length === 1) return ['', only.text];
   let most = 0;
   for (const { text } of items) most += text.length * 3;
   const texts = Buffer.allocUnsafe(most);

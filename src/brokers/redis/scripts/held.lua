@@ -8,7 +8,7 @@
   ownership has to be written and removed with each message.
 
   Our own hash says what to give back when we are dead: for each take its number →
-  { "at": time of taking, "runs": [[how many, list], …], "tags": "tag tag …" }, in the order of taking.
+  { "at": time of taking, "runs": [ [how many, list], … ], "tags": "tag tag …" }, in the order of taking.
 
   KEYS  1 unacked  2 unacked_index  3 own  4 owners
 ]]

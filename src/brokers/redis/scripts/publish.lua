@@ -3,7 +3,7 @@
   the ledger (RELIABILITY W11). On a full server the first write fails and nothing is put anywhere.
 
   KEYS  1 ledger  2… lists
-  ARGV  1 number of this call, then for each list: the lengths of its messages as JSON, the messages in one
+  ARGV  1 number of this call, then for each list: the lengths of its messages as JSON, or nothing for a single one; the messages in one
   Gives for each list '' or what was wrong, or 'done' when this call was executed before.
 ]]
 local number = tonumber(ARGV[1])
@@ -12,11 +12,15 @@ redis.call('SET', KEYS[1], number, 'EX', 3600)
 local CHUNK = 1000
 local problems = {}
 for i = 2, #KEYS do
-  local lengths, texts = cjson.decode(ARGV[i * 2 - 2]), ARGV[i * 2 - 1]
+  local lengths, texts = ARGV[i * 2 - 2], ARGV[i * 2 - 1]
   local messages, from = {}, 1
-  for j = 1, #lengths do
-    messages[j] = string.sub(texts, from, from + lengths[j] - 1)
-    from = from + lengths[j]
+  if lengths == '' then
+    messages[1] = texts
+  else
+    for j, length in ipairs(cjson.decode(lengths)) do
+      messages[j] = string.sub(texts, from, from + length - 1)
+      from = from + length
+    end
   end
   problems[i - 1] = ''
   for start = 1, #messages, CHUNK do
