@@ -117,7 +117,9 @@ describeWith(['redis', 'python'], 'ctq exporter', () => {
       const { lines: now } = await collect(port);
       expect(now).toContain('ctq_node_task_events{nodename="untold@node",hostname="node"} 0');
     });
-    expect(exporter.stderr.match(/untold@node runs tasks and sends no events of them.*--enable/g)).toHaveLength(1);
+    await eventually(() =>
+      expect(exporter.stderr.match(/untold@node runs tasks and sends no events of them.*--enable/g) ?? []).toHaveLength(1),
+    );
     await untold.kill();
     await runPython("app.conf.task_send_sent_event = True; result = app.send_task('tasks.add', (1, 2), queue='py').get(timeout=20)", {
       broker: redis.url,
