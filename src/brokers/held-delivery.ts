@@ -15,8 +15,7 @@ export abstract class HeldDelivery implements Delivery {
   readonly message: Message;
   readonly queue: string;
   readonly deliveryTag: string;
-  /** Written once more where an engine has to look it up. */
-  redeliveryCount: number;
+  readonly redeliveryCount: number;
   #answered = false;
   #fenced = false;
 

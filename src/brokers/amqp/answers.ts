@@ -5,12 +5,10 @@ import type { Answer } from '../held-delivery.js';
 import type { AmqpDelivery, Seat } from './delivery.js';
 import type { Disposal } from './disposal.js';
 import type { Held } from './held.js';
-import type { Tally } from './tally.js';
 
 export interface AnswersParts {
   readonly held: Held;
   readonly disposal: Disposal;
-  readonly tally: Tally;
   /** Answered, so that there is room for another. */
   readonly freed: () => void;
   /** Parked, and nobody but us can keep it until then. */
@@ -107,7 +105,6 @@ export class Answers {
       return false; // The channel has just closed; its event is on the way.
     }
     faultPoint('amqp.answered');
-    if (delivery.tally !== undefined) this.#parts.tally.forget(delivery.tally);
     this.#parts.held.delete(delivery);
     this.#parts.freed();
     return true;

@@ -13,7 +13,6 @@ import { inTime } from '../in-time.js';
 import { AmqpConsumer } from './consumer.js';
 import { Delays } from './delays.js';
 import { Disposal } from './disposal.js';
-import { Tally } from './tally.js';
 import { NativeDelay } from './native-delay.js';
 import { Publisher } from './publisher.js';
 import { Subscriptions } from './subscriptions.js';
@@ -39,7 +38,6 @@ export class AmqpBroker implements Broker {
   readonly #publishing: AmqpLink;
   readonly #publisher: Publisher;
   readonly #disposal: Disposal;
-  readonly #tally: Tally;
   readonly #nativeDelay: NativeDelay;
   readonly #subscriptions: Subscriptions;
   readonly #consumers = new Set<Consumer>();
@@ -68,7 +66,6 @@ export class AmqpBroker implements Broker {
     });
     const delays = new Delays(options.amqp?.delayedQueueType ?? 'quorum');
     this.#disposal = new Disposal({ ...parts, publisher: this.#publisher, delays });
-    this.#tally = new Tally({ ...parts, publisher: this.#publisher });
     this.#nativeDelay = new NativeDelay({ ...parts, delays, queues: options.amqp?.queues ?? [] });
     this.#subscriptions = new Subscriptions({ link: () => this.#theAsking(), topology: this.#topology, logger: this.#logger });
   }
@@ -92,7 +89,6 @@ export class AmqpBroker implements Broker {
       addresses: options.loop === 'free' ? this.#addresses.map(attentive) : this.#addresses,
       topology: this.#topology,
       disposal: this.#disposal,
-      tally: this.#tally,
       nativeDelay: this.#nativeDelay,
       clock: systemClock,
       logger: this.#logger,

@@ -24,14 +24,12 @@ import { Pauses } from './pauses.js';
 import { Postponed } from './postponed.js';
 import type { NativeDelay } from './native-delay.js';
 import type { Topology } from './topology.js';
-import { type Tally, tallyQueue } from './tally.js';
 import { decodeDelivered } from './wire.js';
 
 export interface AmqpConsumerOptions extends ConsumeOptions {
   readonly addresses: readonly AmqpAddress[];
   readonly topology: Topology;
   readonly disposal: Disposal;
-  readonly tally: Tally;
   readonly nativeDelay: NativeDelay;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -73,7 +71,6 @@ export class AmqpConsumer implements Consumer {
     this.#answers = new Answers({
       held: this.#held,
       disposal: options.disposal,
-      tally: options.tally,
       freed: () => this.#handOutSoon(),
       keepHere: (delivery, dueAtMs) => this.#keepHere(delivery, dueAtMs),
     });
@@ -250,23 +247,14 @@ export class AmqpConsumer implements Consumer {
 
   #receive(queue: string, seat: Seat): void {
     const { raw } = seat;
-    const { message, redeliveryCount, counted, dueAtMs } = decodeDelivered(raw);
+    const { message, redeliveryCount, dueAtMs } = decodeDelivered(raw);
     if (raw.fields.redelivered && this.#held.resume(seat, queue, message)) return;
     const tag = `${this.#channels}.${raw.fields.deliveryTag}`;
-    const tally = counted === 'flagged' ? tallyQueue(queue, message) : undefined;
-    const source = { message, queue, tag, redeliveryCount, dueAtMs, seat };
-    this.#arrived(tally === undefined ? source : { ...source, tally });
+    this.#arrived({ message, queue, tag, redeliveryCount, dueAtMs, seat });
   }
 
   #arrived(source: AmqpDeliverySource): void {
-    const delivery = new AmqpDelivery(source, this.#answers.settle);
-    this.#waiting.push(delivery);
-    if (delivery.isCounted) this.#handOutSoon();
-    else void this.#count(delivery);
-  }
-
-  async #count(delivery: AmqpDelivery): Promise<void> {
-    delivery.count(await this.#options.tally.count(delivery.tally ?? ''));
+    this.#waiting.push(new AmqpDelivery(source, this.#answers.settle));
     this.#handOutSoon();
   }
 
@@ -285,13 +273,8 @@ export class AmqpConsumer implements Consumer {
     const nowMs = this.#clock.nowMs();
     const batch: AmqpDelivery[] = [];
     const rest: AmqpDelivery[] = [];
-    /** Queues whose next message is not counted yet: what is behind it stays there. */
-    const counting = new Set<string>();
     for (const delivery of this.#waiting) {
-      if (!delivery.isCounted || counting.has(delivery.queue)) {
-        counting.add(delivery.queue);
-        rest.push(delivery);
-      } else if (delivery.dueAtMs > nowMs) void this.#postpone(delivery);
+      if (delivery.dueAtMs > nowMs) void this.#postpone(delivery);
       else if (this.#held.size < this.#prefetch) {
         this.#held.add(delivery);
         batch.push(delivery);
@@ -315,7 +298,6 @@ export class AmqpConsumer implements Consumer {
     if (delivery.seat === undefined || this.#state === 'closed') return;
     if (this.#state !== 'taking') return this.#answers.passOn(delivery, dueAtMs);
     this.#postponed.add(delivery, dueAtMs);
-    if (delivery.tally !== undefined) this.#options.tally.forget(delivery.tally);
     // The server may send one more for each of these.
     void this.#adjust();
   }

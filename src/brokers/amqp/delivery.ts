@@ -17,8 +17,6 @@ export interface AmqpDeliverySource {
   readonly redeliveryCount: number;
   readonly dueAtMs: number;
   readonly seat: Seat;
-  /** Where it is counted how often it came back. */
-  readonly tally?: string;
 }
 
 /**
@@ -28,9 +26,6 @@ export interface AmqpDeliverySource {
 export class AmqpDelivery extends HeldDelivery {
   /** Not to be handed out before. */
   readonly dueAtMs: number;
-  /** To be forgotten with its answer. */
-  readonly tally: string | undefined;
-  #isCounted: boolean;
   readonly #settle: (delivery: AmqpDelivery, answer: Answer) => Promise<Settled>;
   #seat: Seat | undefined;
   #waiting: (() => void)[] | undefined;
@@ -38,21 +33,8 @@ export class AmqpDelivery extends HeldDelivery {
   constructor(source: AmqpDeliverySource, settle: (delivery: AmqpDelivery, answer: Answer) => Promise<Settled>) {
     super(source.message, source.queue, source.tag, source.redeliveryCount);
     this.dueAtMs = source.dueAtMs;
-    this.tally = source.tally;
-    this.#isCounted = source.tally === undefined;
     this.#seat = source.seat;
     this.#settle = settle;
-  }
-
-  /** Not to be handed out before: who dies of it cannot count any more. */
-  get isCounted(): boolean {
-    return this.#isCounted;
-  }
-
-  /** So often it came back, this time included; the flag alone said 1. */
-  count(times: number): void {
-    this.redeliveryCount += times - 1;
-    this.#isCounted = true;
   }
 
   get seat(): Seat | undefined {

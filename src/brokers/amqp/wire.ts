@@ -120,8 +120,6 @@ export function deadLetter(message: Message, reason: string): Message {
 export interface Arrived {
   readonly message: Message;
   readonly redeliveryCount: number;
-  /** `flagged`: a classic queue says that it was delivered before, and not how often. */
-  readonly counted: 'whole' | 'flagged';
   /** Milliseconds since 1970; 0 for now. */
   readonly dueAtMs: number;
 }
@@ -160,7 +158,6 @@ export function decodeDelivered({ fields, properties, content }: Delivered): Arr
       body: content,
     },
     redeliveryCount,
-    counted: fields.redelivered && raw[DELIVERY_COUNT_HEADER] === undefined ? 'flagged' : 'whole',
     dueAtMs,
   };
 }
