@@ -9,7 +9,8 @@ import { tmpFolder } from '../../support/tmp.js';
 const told: Record<string, unknown> = {};
 (globalThis as Record<string, unknown>)['__ctqTestTold'] = told;
 const tell = 'const tell = (key, value) => { globalThis.__ctqTestTold[key] = value; };';
-const tellTs = 'const tell = (key: string, value: unknown): void => { (globalThis as any).__ctqTestTold[key] = value; };';
+const tellTs = `declare const __ctqTestTold: Record<string, unknown>;
+  const tell = (key: string, value: unknown): void => { __ctqTestTold[key] = value; };`;
 
 const loaded: LoadedApp[] = [];
 afterEach(() => loaded.splice(0).forEach(({ loader }) => loader.close()));
@@ -189,7 +190,7 @@ describe('the instance of a module', () => {
   it('is one, also when the app includes modules that import it', async () => {
     const { app: found } = await load(
       {
-        'proj/celery.ts': `import { Ctq } from 'ctq'; ${tellTs} tell('times', ((globalThis as any).__ctqTestTold.times ?? 0) + 1);
+        'proj/celery.ts': `import { Ctq } from 'ctq'; ${tellTs} tell('times', Number(__ctqTestTold['times'] ?? 0) + 1);
           export const app = new Ctq('proj', { include: ['proj.tasks'], imports: ['proj.more'] });`,
         'proj/tasks.ts':
           "import { app } from './celery.js';\nexport const add = app.task('proj.tasks.add', (x: number, y: number) => x + y);",
