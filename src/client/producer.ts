@@ -4,50 +4,32 @@
  */
 import type { Broker, Queue, Route } from '../broker.js';
 import type { PlannedCall } from '../canvas/plan.js';
-import type { Clock } from '../clock.js';
 import { BrokerError, ConfigError } from '../errors.js';
 import type { TaskRequest } from '../execution/invocation.js';
-import { checkFollowing, type FollowLimits } from '../protocol/follow-limits.js';
 import type { Message } from '../protocol/message.js';
-import { newId, processOid } from '../protocol/oid.js';
-import { asList } from '../protocol/record.js';
+import { newId } from '../protocol/oid.js';
 import type { ResultTree } from '../protocol/result-meta.js';
-import type { ContentSigner } from '../protocol/signing.js';
-import { encodeTaskMessage, type TaskCall } from '../protocol/task-call.js';
-import type { RoutedTask, Router } from '../routing/router.js';
+import type { RoutedTask } from '../routing/router.js';
 import type { PublishSignal, Signals } from '../signals.js';
-import type { TaskOptions } from '../task.js';
 import { openTelemetry } from '../tracing/open-telemetry.js';
 import { beginSend } from '../tracing/spans.js';
 import type { ApplyAsyncOptions, RetryPolicy } from './apply-async-options.js';
+import { type Draft, Drafts, type DraftParts, type DraftSettings } from './drafts.js';
 
 /** The settings that sending reads, by their names in `config/settings.ts`. */
-export interface ProducerSettings extends FollowLimits {
-  readonly taskSerializer: string;
-  readonly taskCompression: string | null;
-  readonly taskDefaultDeliveryMode: string | number;
-  readonly taskDefaultPriority: number | null;
+export interface ProducerSettings extends DraftSettings {
   readonly taskInheritParentPriority: boolean;
-  readonly taskIgnoreResult: boolean;
   readonly taskAlwaysEager: boolean;
   readonly taskPublishRetry: boolean;
   readonly taskPublishRetryPolicy: RetryPolicy;
 }
 
-export interface ProducerParts {
+export interface ProducerParts extends DraftParts {
   readonly settings: ProducerSettings;
-  readonly router: Router;
-  /** For the serializer `auth`. */
-  readonly signer?: ContentSigner | undefined;
   readonly broker: () => Promise<Broker>;
-  /** The options a task was registered with; undefined for one that is only known by name. */
-  readonly taskOptions: (name: string) => TaskOptions | undefined;
   /** The task that runs here and now, whose child a call becomes. */
   readonly runningTask: () => RunningTask | undefined;
-  readonly clock: Clock;
   readonly signals: Signals;
-  /** `gen<pid>@<host>`, or the worker's nodename. */
-  readonly origin: string;
   /** Told of each message that the broker has, where somebody wants to know. */
   readonly sent?: (message: Message, queue: Queue, route: Route) => void;
 }
@@ -67,15 +49,9 @@ export interface SentCall {
   readonly published: Promise<void>;
 }
 
-/** A message with its way. */
-interface Prepared {
-  readonly name: string;
-  readonly message: Message;
-  readonly routed: RoutedTask;
-}
-
 export class Producer {
   private readonly parts: ProducerParts;
+  private readonly drafts: Drafts;
   private broker: Broker | undefined;
   /** Declarations that were begun, by queue: each queue is declared once, and its messages wait for that. */
   private readonly declared = new Map<Queue, Promise<void> | 'done'>();
@@ -86,6 +62,7 @@ export class Producer {
 
   constructor(parts: ProducerParts) {
     this.parts = parts;
+    this.drafts = new Drafts(parts);
   }
 
   /**
@@ -119,7 +96,7 @@ export class Producer {
     for (const { task } of calls) this.refuseEager(task);
     const parent = this.parts.runningTask();
     const ready = calls.map(({ task, args, options }) =>
-      this.prepare(task, args, parent === undefined ? options : this.inherit(parent.request, options)),
+      this.drafts.write(task, args, parent === undefined ? options : this.inherit(parent.request, options)),
     );
     if (child !== undefined) parent?.addChild(child);
     return async () => {
@@ -143,7 +120,7 @@ export class Producer {
     args: readonly unknown[],
     options: ApplyAsyncOptions,
   ): Promise<{ readonly message: Message; readonly route: Route; published(): void | Promise<void> }> {
-    const { message, routed } = await this.prepare(name, args, options);
+    const { message, routed } = await this.drafts.write(name, args, options);
     await this.declareFirst(routed.queue);
     const { beforeTaskPublish, afterTaskPublish } = this.parts.signals;
     const span = this.traces ? beginSend(name, message, routed.route) : undefined;
@@ -176,11 +153,11 @@ export class Producer {
   }
 
   private publish(name: string, args: readonly unknown[], options: ApplyAsyncOptions, taskId?: string): Promise<void> {
-    const prepared = this.prepare(name, args, options, taskId);
+    const prepared = this.drafts.write(name, args, options, taskId);
     return prepared instanceof Promise ? prepared.then((ready) => this.post(ready)) : this.post(prepared);
   }
 
-  private post({ name, message, routed }: Prepared): Promise<void> {
+  private post({ name, message, routed }: Draft): Promise<void> {
     const { signals } = this.parts;
     const span = this.traces ? beginSend(name, message, routed.route) : undefined;
     const announced = signals.beforeTaskPublish.connected || signals.afterTaskPublish.connected;
@@ -213,87 +190,6 @@ export class Producer {
   private arrived(): void {
     this.underWay -= 1;
     if (this.underWay === 0 && this.idleListeners.length > 0) for (const resolve of this.idleListeners.splice(0)) resolve();
-  }
-
-  private prepare(
-    name: string,
-    args: readonly unknown[],
-    options: ApplyAsyncOptions,
-    taskId = options.taskId ?? newId(),
-  ): Prepared | Promise<Prepared> {
-    checkCall(name, args, options);
-    const { settings, router } = this.parts;
-    if (options.link !== undefined || options.linkError !== undefined || options.chain !== undefined) {
-      checkFollowing({ callbacks: asList(options.link), errbacks: asList(options.linkError), chain: options.chain }, settings);
-    }
-    const kwargs = options.kwargs ?? NO_KWARGS;
-    const routed = router.route({ name: options.routeName ?? name, args, kwargs, options: this.withTaskOptions(name, options) });
-    const message = encodeTaskMessage(this.call(name, args, kwargs, routed.options, taskId));
-    return message instanceof Promise ? message.then((ready) => ({ name, message: ready, routed })) : { name, message, routed };
-  }
-
-  /** Written out, for a spread of options of any shape costs more than the rest of the message. */
-  private call(
-    task: string,
-    args: readonly unknown[],
-    kwargs: Readonly<Record<string, unknown>>,
-    options: ApplyAsyncOptions,
-    id: string,
-  ): TaskCall {
-    const { settings, clock, origin, signer } = this.parts;
-    const nowMs = clock.nowMs();
-    return {
-      id,
-      task,
-      args,
-      kwargs,
-      nowMs,
-      timestamp: Math.floor(nowMs / 1000),
-      origin: options.origin ?? origin,
-      replyTo: options.replyTo ?? processOid(),
-      serializer: options.serializer ?? settings.taskSerializer,
-      signer,
-      compression: options.compression ?? settings.taskCompression,
-      countdown: options.countdown,
-      eta: options.eta,
-      expires: options.expires,
-      priority: options.priority ?? settings.taskDefaultPriority,
-      headers: options.headers,
-      link: options.link,
-      linkError: options.linkError,
-      chain: options.chain,
-      chord: options.chord,
-      groupId: options.groupId,
-      groupIndex: options.groupIndex,
-      rootId: options.rootId,
-      parentId: options.parentId,
-      retries: options.retries,
-      shadow: options.shadow,
-      ignoreResult: options.ignoreResult,
-      argsrepr: options.argsrepr,
-      kwargsrepr: options.kwargsrepr,
-      replacedTaskNesting: options.replacedTaskNesting,
-      timeLimit: options.timeLimit,
-      softTimeLimit: options.softTimeLimit,
-      deliveryMode: options.deliveryMode ?? (settings.taskDefaultDeliveryMode as 1 | 2 | 'transient' | 'persistent'),
-      stampedHeaders: options.stampedHeaders,
-      stamps: options.stamps,
-      properties: options.properties,
-    };
-  }
-
-  /** What the task was registered with stands below what the call says (Celery's `_get_exec_options`). */
-  private withTaskOptions(name: string, options: ApplyAsyncOptions): ApplyAsyncOptions {
-    const task = this.parts.taskOptions(name);
-    if (task === undefined) return options;
-    let merged: Record<string, unknown> | undefined;
-    for (const key of IMPLIED) {
-      const value = key === 'ignoreResult' ? (task.ignoreResult ?? (this.parts.settings.taskIgnoreResult || undefined)) : task[key];
-      if (value === undefined || value === null || (options[key] !== undefined && options[key] !== null)) continue;
-      merged ??= { ...options };
-      merged[key] = value;
-    }
-    return merged ?? options;
   }
 
   private async announce(name: string, message: Message, routed: RoutedTask): Promise<void> {
@@ -351,14 +247,6 @@ export class Producer {
   }
 }
 
-const NO_KWARGS: Readonly<Record<string, unknown>> = {};
-
-/** The options of a task that hold for each call. Celery sends the task's own limits too (captures: messages, "task-level time limits"). */
-const IMPLIED = [
-  ...(['queue', 'routingKey', 'exchange', 'priority', 'expires', 'serializer', 'compression'] as const),
-  ...(['timeLimit', 'softTimeLimit', 'ignoreResult'] as const),
-];
-
 function publishSignal(name: string, message: Message, routed: RoutedTask): PublishSignal {
   return {
     sender: name,
@@ -370,13 +258,4 @@ function publishSignal(name: string, message: Message, routed: RoutedTask): Publ
     exchange: routed.route.exchange.name,
     routingKey: routed.route.routingKey,
   };
-}
-
-function checkCall(name: string, args: readonly unknown[], options: ApplyAsyncOptions): void {
-  if (typeof name !== 'string' || name === '') throw new ConfigError('a task needs a name', { hint: "such as 'tasks.add'" });
-  if (!Array.isArray(args)) throw new ConfigError(`the arguments of ${name} are no list`, { hint: 'write [1, 2], even for one argument' });
-  const { kwargs } = options;
-  if (kwargs !== undefined && (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs))) {
-    throw new ConfigError(`the keyword arguments of ${name} are no object`, { hint: 'write { x: 1, y: 2 }' });
-  }
 }
