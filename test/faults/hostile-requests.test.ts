@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { Ctq } from '../../src/index.js';
 import { remoteCommands } from '../../src/remote-control/commands/index.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
+import { eventually } from '../support/eventually.js';
 import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 
@@ -114,14 +115,34 @@ describeWith('redis', 'a worker fed ten thousand hostile control requests and ev
       ]);
       await redis.commands(batch);
     }
-    const ping = await app.control.ping({ timeout: 30 });
-    expect(ping).toEqual({ 'target@test': { ok: 'pong' } });
+    // A worker that is slower than the flood is cut off by the server (its limit for a subscriber's backlog) and subscribes anew.
+    await eventually(async () => expect(await app.control.ping({ timeout: 2 })).toEqual({ 'target@test': { ok: 'pong' } }), {
+      timeoutMs: 60_000,
+    });
     expect(await app.sendTask('tasks.add', [3, 4]).get({ timeout: 20 })).toBe(7);
     const { 'target@test': stats } = await app.control.inspect({ timeout: 20 }).stats();
     expect((stats?.['rusage'] as { maxrss: number } | undefined)?.maxrss).toBeLessThan(400 * 1024);
     expect(worker.output).not.toMatch(/Uncaught exception|Unhandled rejection/);
     // No line of the log was forged, no screen cleared.
     expect(worker.output).not.toContain('\u001b[2J');
+    expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+    await app.close();
+    await redis.stop();
+  }, 120_000);
+
+  it('is heard again after the server cut it off, its backlog having outgrown the limit of a subscriber', async () => {
+    const redis = await startRedis();
+    const worker = await startCtqWorker({ broker: redis.url, hostname: 'slow@test' });
+    const app = new Ctq('client', { brokerUrl: redis.url, resultBackend: redis.url });
+    worker.signal('SIGSTOP');
+    const subscribers = async () => Number(await redis.command('PUBLISH', '/0.celery.pidbox', 'z'.repeat(4_000_000)));
+    expect(await subscribers()).toBe(1);
+    await eventually(async () => expect(await subscribers()).toBe(0), { timeoutMs: 30_000 });
+    worker.signal('SIGCONT');
+    await eventually(async () => expect(await app.control.ping({ timeout: 2 })).toEqual({ 'slow@test': { ok: 'pong' } }), {
+      timeoutMs: 60_000,
+    });
+    expect(await app.sendTask('tasks.add', [3, 4]).get({ timeout: 20 })).toBe(7);
     expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null });
     await app.close();
     await redis.stop();
