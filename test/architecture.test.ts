@@ -11,7 +11,7 @@ type LayerName = 'ground' | 'contracts' | 'thought' | 'engines' | 'adapters' | '
 const LAYERS: Readonly<Record<LayerName, { readonly height: number; readonly rooms: readonly string[] }>> = {
   ground: {
     height: 0,
-    rooms: ['protocol', 'errors', 'signals', 'clock', 'back-off', 'logger', 'version', 'entry-points', 'fault-points', 'heap'],
+    rooms: ['protocol', 'errors', 'signals', 'clock', 'back-off', 'logger', 'version', 'entry-points', 'fault-points', 'start-garbage'],
   },
   contracts: {
     height: 1,
@@ -69,9 +69,9 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'prom-client': /^metrics\/exposition\.ts$/,
   suncalc: /^beat\/solar\.ts$/,
   valibot: /^config\/[^/]+$/,
-  ioredis: /^connections\/redis[^/]*$/,
-  '@photostructure/sqlite': /^connections\/sqlite[^/]*$/,
-  amqplib: /^connections\/amqp[^/]*$/,
+  ioredis: /^connections\/redis(\/|\.ts$)/,
+  '@photostructure/sqlite': /^connections\/sqlite(\/|\.ts$)/,
+  amqplib: /^connections\/amqp(\/|\.ts$)/,
   pg: /^connections\/sql\/postgresql\.ts$/,
   mysql2: /^connections\/sql\/mysql\.ts$/,
   memjs: /^connections\/memcached\.ts$/,

@@ -4,7 +4,7 @@
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.js';
-import { clearAwayAfterStart } from '../heap.js';
+import { clearAwayAfterStart } from '../start-garbage.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import type { OpenLeaseStore } from './lease-store.js';
 import type { LeaseOrder, LeaseReport, LeaseThreadData } from './leases.js';

@@ -8,10 +8,10 @@
 import type { ConnectionOptions } from 'node:tls';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials } from 'amqplib';
 import { type Clock, type TimerHandle, within } from '../clock.js';
-import { AmqpFailure, toAmqpFailure } from './amqp-failure.js';
-import { type ByteSource, repairTables } from './amqp-tables.js';
-import type { AmqpAddress, AmqpTls } from './amqp-url.js';
-import { type ByteSink, gatherWrites } from './amqp-writes.js';
+import { AmqpFailure, toAmqpFailure } from './amqp/failure.js';
+import { type ByteSource, repairTables } from './amqp/tables.js';
+import type { AmqpAddress, AmqpTls } from './amqp/url.js';
+import { type ByteSink, gatherWrites } from './amqp/writes.js';
 import { CLOSED, noAnswerFor, noAnswerWithin } from './failure.js';
 import type { Linked } from './link.js';
 import { SILENCE_LIMIT_MS, watchSilence } from './silence.js';

@@ -1,6 +1,6 @@
 /** Which engine's estates can be looked at: a new one is one line here. */
-import { parseAmqpUrl } from '../connections/amqp-url.js';
-import { parseRedisUrl } from '../connections/redis-url.js';
+import { parseAmqpUrl } from '../connections/amqp/url.js';
+import { parseRedisUrl } from '../connections/redis/url.js';
 import { amqpSchemes, redisSchemes, SchemeTable, schemeOf } from '../connections/schemes.js';
 import { parseSqliteUrl } from '../connections/sqlite/url.js';
 import { ConfigError } from '../errors.js';

@@ -1,10 +1,10 @@
 /** Results where Celery keeps them on Redis: one JSON text per task, announced on a channel of the same name (WIRE 7). */
 import { systemClock } from '../clock.js';
 import { backendErrorOf } from '../connections/failure.js';
-import { toRedisFailure } from '../connections/redis-failure.js';
-import { RedisLink } from '../connections/redis-link.js';
-import { redisScript } from '../connections/redis-script.js';
-import { parseRedisUrl, type RedisAddress } from '../connections/redis-url.js';
+import { toRedisFailure } from '../connections/redis/failure.js';
+import { RedisLink } from '../connections/redis/link.js';
+import { redisScript } from '../connections/redis/script.js';
+import { parseRedisUrl, type RedisAddress } from '../connections/redis/url.js';
 import { ProtocolError, ResultBackendError } from '../errors.js';
 import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';

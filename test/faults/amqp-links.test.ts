@@ -2,9 +2,9 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { openAmqpBroker } from '../../src/brokers/amqp/broker.js';
 import { systemClock } from '../../src/clock.js';
-import { AmqpLink, type AmqpLinkObserver } from '../../src/connections/amqp-link.js';
-import { AmqpFailure } from '../../src/connections/amqp-failure.js';
-import { parseAmqpUrl } from '../../src/connections/amqp-url.js';
+import { AmqpLink, type AmqpLinkObserver } from '../../src/connections/amqp/link.js';
+import { AmqpFailure } from '../../src/connections/amqp/failure.js';
+import { parseAmqpUrl } from '../../src/connections/amqp/url.js';
 import { consume, declare, send } from '../contract/broker/verbs.js';
 import { DeliveryLog } from '../contract/delivery-log.js';
 import { plainQueue } from '../contract/messages.js';

@@ -2,9 +2,9 @@
 import type { Broker, BrokerCapabilities, BrokerOptions, ConsumeOptions, Consumer, Queue, Route, Subscription } from '../../broker.js';
 import { systemClock } from '../../clock.js';
 import type { AmqpChannel } from '../../connections/amqp.js';
-import { toAmqpFailure, unlessMissing } from '../../connections/amqp-failure.js';
-import { AmqpLink } from '../../connections/amqp-link.js';
-import { type AmqpAddress, attentive, parseAmqpUrl } from '../../connections/amqp-url.js';
+import { toAmqpFailure, unlessMissing } from '../../connections/amqp/failure.js';
+import { AmqpLink } from '../../connections/amqp/link.js';
+import { type AmqpAddress, attentive, parseAmqpUrl } from '../../connections/amqp/url.js';
 import { brokerErrorOf } from '../../connections/failure.js';
 import { BrokerError } from '../../errors.js';
 import { type Logger, silentLogger } from '../../logger.js';

@@ -7,9 +7,9 @@
 import type { ConsumeOptions, Consumer, ConsumerHandler, Queue } from '../../broker.js';
 import type { Clock, TimerHandle } from '../../clock.js';
 import type { AmqpChannel, AmqpConnection } from '../../connections/amqp.js';
-import { type AmqpFailure, toAmqpFailure } from '../../connections/amqp-failure.js';
-import { AmqpLink } from '../../connections/amqp-link.js';
-import type { AmqpAddress } from '../../connections/amqp-url.js';
+import { type AmqpFailure, toAmqpFailure } from '../../connections/amqp/failure.js';
+import { AmqpLink } from '../../connections/amqp/link.js';
+import type { AmqpAddress } from '../../connections/amqp/url.js';
 import type { BrokerError } from '../../errors.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';

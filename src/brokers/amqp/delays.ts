@@ -10,7 +10,7 @@
  */
 import type { Queue, Route } from '../../broker.js';
 import type { AmqpChannel, AmqpConnection } from '../../connections/amqp.js';
-import { unlessMissing } from '../../connections/amqp-failure.js';
+import { unlessMissing } from '../../connections/amqp/failure.js';
 
 export const LEVELS = 28;
 const HIGHEST = LEVELS - 1;

@@ -1,7 +1,7 @@
 /** What becomes of messages that are not simply acknowledged: each is published again first, and answered for afterwards. */
 import type { Clock } from '../../clock.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
-import type { AmqpLink } from '../../connections/amqp-link.js';
+import { toAmqpFailure } from '../../connections/amqp/failure.js';
+import type { AmqpLink } from '../../connections/amqp/link.js';
 import type { Logger } from '../../logger.js';
 import type { Message } from '../../protocol/message.js';
 import type { AmqpDelivery } from './delivery.js';

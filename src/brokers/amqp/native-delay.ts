@@ -8,8 +8,8 @@
 import type { Queue, Route } from '../../broker.js';
 import type { Clock } from '../../clock.js';
 import type { AmqpConnection } from '../../connections/amqp.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
-import type { AmqpLink } from '../../connections/amqp-link.js';
+import { toAmqpFailure } from '../../connections/amqp/failure.js';
+import type { AmqpLink } from '../../connections/amqp/link.js';
 import type { Logger } from '../../logger.js';
 import { parseIsoDate } from '../../protocol/iso-date.js';
 import type { Message } from '../../protocol/message.js';

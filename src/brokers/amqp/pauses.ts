@@ -6,7 +6,7 @@
 import type { Queue } from '../../broker.js';
 import type { Clock, TimerHandle } from '../../clock.js';
 import type { AmqpConnection } from '../../connections/amqp.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
+import { toAmqpFailure } from '../../connections/amqp/failure.js';
 import type { Logger } from '../../logger.js';
 import { PausedQueues } from '../paused-queues.js';
 

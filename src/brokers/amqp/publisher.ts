@@ -6,9 +6,9 @@
 import type { Exchange, Route } from '../../broker.js';
 import type { Clock, TimerHandle } from '../../clock.js';
 import type { AmqpConfirmChannel, AmqpConnection, AmqpReturned } from '../../connections/amqp.js';
-import { AmqpFailure, toAmqpFailure } from '../../connections/amqp-failure.js';
+import { AmqpFailure, toAmqpFailure } from '../../connections/amqp/failure.js';
 import { CLOSED_BY_US } from '../../connections/failure.js';
-import type { AmqpLink } from '../../connections/amqp-link.js';
+import type { AmqpLink } from '../../connections/amqp/link.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';
 import type { Message } from '../../protocol/message.js';

@@ -4,8 +4,8 @@
  */
 import type { Queue, Subscription } from '../../broker.js';
 import type { AmqpChannel, AmqpConnection } from '../../connections/amqp.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
-import type { AmqpLink } from '../../connections/amqp-link.js';
+import { toAmqpFailure } from '../../connections/amqp/failure.js';
+import type { AmqpLink } from '../../connections/amqp/link.js';
 import type { Logger } from '../../logger.js';
 import type { Message } from '../../protocol/message.js';
 import type { Topology } from './topology.js';

@@ -1,7 +1,7 @@
 /** Declares exchanges, queues and bindings as kombu does, so that neither side's declaration breaks the other's. */
 import type { Exchange, Queue } from '../../broker.js';
 import type { AmqpChannel, AmqpConnection } from '../../connections/amqp.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
+import { toAmqpFailure } from '../../connections/amqp/failure.js';
 import type { Logger } from '../../logger.js';
 
 const PRECONDITION_FAILED = 406;

@@ -13,9 +13,9 @@ import type {
 } from '../../broker.js';
 import { systemClock } from '../../clock.js';
 import { brokerErrorOf } from '../../connections/failure.js';
-import { toRedisFailure } from '../../connections/redis-failure.js';
-import { RedisLink } from '../../connections/redis-link.js';
-import { parseRedisUrl, type RedisAddress } from '../../connections/redis-url.js';
+import { toRedisFailure } from '../../connections/redis/failure.js';
+import { RedisLink } from '../../connections/redis/link.js';
+import { parseRedisUrl, type RedisAddress } from '../../connections/redis/url.js';
 import { BrokerError } from '../../errors.js';
 import { type Logger, silentLogger } from '../../logger.js';
 import type { Message } from '../../protocol/message.js';

@@ -1,7 +1,7 @@
 /** Listens to broadcasts: remote control and events (WIRE 6.6). */
 import type { Queue } from '../../broker.js';
 import type { Clock } from '../../clock.js';
-import type { RedisLink } from '../../connections/redis-link.js';
+import type { RedisLink } from '../../connections/redis/link.js';
 import { decodeEnvelope } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';
 import { bindingMember } from './bindings.js';

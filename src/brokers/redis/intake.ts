@@ -6,7 +6,7 @@
 import type { ConsumerHandler, MalformedDelivery } from '../../broker.js';
 import type { Clock } from '../../clock.js';
 import type { RedisConnection } from '../../connections/redis.js';
-import { toRedisFailure } from '../../connections/redis-failure.js';
+import { toRedisFailure } from '../../connections/redis/failure.js';
 import { faultPoint } from '../../fault-points.js';
 import type { PausedQueues } from '../paused-queues.js';
 import type { Rotation } from '../rotation.js';

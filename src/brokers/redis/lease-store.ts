@@ -1,8 +1,8 @@
 /** Leases on Redis: the scores in `unacked_index` and the beats in `ctq:workers`, all by the server's TIME. */
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../clock.js';
-import { RedisLink } from '../../connections/redis-link.js';
-import type { RedisAddress } from '../../connections/redis-url.js';
+import { RedisLink } from '../../connections/redis/link.js';
+import type { RedisAddress } from '../../connections/redis/url.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Beat, Housekeeping, LeaseStore, OpenLeaseStore, Renewal } from '../lease-store.js';
 import { restoreForeign } from './foreign.js';

@@ -1,6 +1,6 @@
 /** Limits that all workers of a Redis share: scripts by the server's clock, so that nobody's own counts. */
 import type { SharedLimits } from '../../broker.js';
-import type { RedisLink } from '../../connections/redis-link.js';
+import type { RedisLink } from '../../connections/redis/link.js';
 import { ownersKey, permitsKey, rateKey, type RedisLayout } from './keys.js';
 import { permitScript, reserveScript } from './scripts.js';
 

@@ -10,7 +10,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '../../connections/redis.js';
 import { CLOSED_BY_US } from '../../connections/failure.js';
-import { RedisFailure, toRedisFailure } from '../../connections/redis-failure.js';
+import { RedisFailure, toRedisFailure } from '../../connections/redis/failure.js';
 import { ledgerScript } from './scripts.js';
 
 export interface OutboxOptions<Item> {

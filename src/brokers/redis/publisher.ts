@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Route } from '../../broker.js';
 import type { RedisArgument, RedisConnection, RedisReply } from '../../connections/redis.js';
-import { RedisFailure } from '../../connections/redis-failure.js';
-import type { RedisLink } from '../../connections/redis-link.js';
+import { RedisFailure } from '../../connections/redis/failure.js';
+import type { RedisLink } from '../../connections/redis/link.js';
 import { faultPoint } from '../../fault-points.js';
 import { encodeEnvelope } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';

@@ -1,6 +1,6 @@
 /** Revoked ids in a sorted set, by when they may be forgotten. */
 import type { Revocations } from '../../broker.js';
-import type { RedisLink } from '../../connections/redis-link.js';
+import type { RedisLink } from '../../connections/redis/link.js';
 import { type RedisLayout, revokedKey } from './keys.js';
 
 /** As many as a Celery worker remembers. */

@@ -1,5 +1,5 @@
 /** The Lua scripts, each in a file of its own under `scripts/` with its keys, arguments and answers. */
-import { type RedisScript, redisScript } from '../../connections/redis-script.js';
+import { type RedisScript, redisScript } from '../../connections/redis/script.js';
 import chord from '../../result-backends/redis/chord.lua';
 import answer from './scripts/answer.lua';
 import drain from './scripts/drain.lua';

@@ -4,8 +4,8 @@
  * subscriptions are there again before anybody is told that it is up.
  */
 import type { RedisConnection } from '../../connections/redis.js';
-import { RedisFailure } from '../../connections/redis-failure.js';
-import { RedisLink, type RedisLinkOptions } from '../../connections/redis-link.js';
+import { RedisFailure } from '../../connections/redis/failure.js';
+import { RedisLink, type RedisLinkOptions } from '../../connections/redis/link.js';
 
 export type BroadcastListener = (payload: string, channel: string) => void;
 

@@ -5,7 +5,7 @@
  */
 import type { ReturnCause, Settled, SettledListener } from '../../broker.js';
 import type { RedisConnection } from '../../connections/redis.js';
-import type { RedisFailure } from '../../connections/redis-failure.js';
+import type { RedisFailure } from '../../connections/redis/failure.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Answer } from '../held-delivery.js';
 import type { HeldItem, RedisDelivery, ResultWrite, Take } from './delivery.js';

@@ -6,7 +6,7 @@ import type { AppWorkerOptions } from '../../ctq.js';
 import { printLevel } from '../../ctq/child-options.js';
 import { UsageError } from '../../errors.js';
 import { logPrints } from '../../execution/printed-lines.js';
-import { clearAwayAfterStart } from '../../heap.js';
+import { clearAwayAfterStart } from '../../start-garbage.js';
 import type { Logger, LogLevel } from '../../logger.js';
 import type { Pool } from '../../pool.js';
 import { embedBeat } from '../beat/embedded.js';

@@ -6,7 +6,7 @@
 import { DELIVERY_COUNT_HEADER, decodeDelivered, REASON_HEADER } from '../../brokers/amqp/wire.js';
 import { systemClock } from '../../clock.js';
 import type { AmqpChannel, AmqpConnection } from '../../connections/amqp.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
+import { toAmqpFailure } from '../../connections/amqp/failure.js';
 import type { MessagePlace, StoredMessage } from '../../estate/messages.js';
 import { encodeEnvelope } from '../../protocol/envelope.js';
 import type { Message } from '../../protocol/message.js';

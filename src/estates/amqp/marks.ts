@@ -5,7 +5,7 @@
 import { pausedMark } from '../../brokers/amqp/pauses.js';
 import { systemClock } from '../../clock.js';
 import type { AmqpConnection } from '../../connections/amqp.js';
-import { toAmqpFailure } from '../../connections/amqp-failure.js';
+import { toAmqpFailure } from '../../connections/amqp/failure.js';
 import { arrivedMark } from './names.js';
 import type { AmqpServer } from './server.js';
 

@@ -1,5 +1,5 @@
 import type { QueueDesk, QueueReport } from '../../estate/queues.js';
-import type { ManagedQueue } from '../../connections/rabbitmq-management.js';
+import type { ManagedQueue } from '../../connections/amqp/management.js';
 import type { Ladder } from './ladder.js';
 import type { Looking } from './looking.js';
 import type { Marks } from './marks.js';

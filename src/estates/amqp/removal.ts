@@ -3,7 +3,7 @@
  * until the end, for the next one is behind it, and goes back to where it was then.
  */
 import { BrokerError } from '../../errors.js';
-import { unlessMissing } from '../../connections/amqp-failure.js';
+import { unlessMissing } from '../../connections/amqp/failure.js';
 import type { RemovalTerms } from '../../estate/messages.js';
 import { numbered } from '../stored.js';
 import { type Hold, storedMessage, type Taken } from './hold.js';

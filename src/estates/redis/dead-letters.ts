@@ -1,6 +1,6 @@
 import { deadLettersKey, failedAtKey, failedKey, priorityList } from '../../brokers/redis/keys.js';
 import type { RedisConnection } from '../../connections/redis.js';
-import { redisScript } from '../../connections/redis-script.js';
+import { redisScript } from '../../connections/redis/script.js';
 import type { DeadLetter, DeadLetterDesk, SendAgain, StoredFailure } from '../../estate/dead-letters.js';
 import { isRecord } from '../../protocol/record.js';
 import { failedLetter, failureIn, messageIn } from '../dead-letter-text.js';

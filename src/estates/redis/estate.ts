@@ -2,10 +2,10 @@
 import { redisLayout } from '../../brokers/redis/keys.js';
 import { systemClock } from '../../clock.js';
 import { brokerErrorSaying } from '../../connections/failure.js';
-import { toRedisFailure } from '../../connections/redis-failure.js';
+import { toRedisFailure } from '../../connections/redis/failure.js';
 import type { RedisConnection } from '../../connections/redis.js';
-import { RedisLink } from '../../connections/redis-link.js';
-import { parseRedisUrl } from '../../connections/redis-url.js';
+import { RedisLink } from '../../connections/redis/link.js';
+import { parseRedisUrl } from '../../connections/redis/url.js';
 import { ConfigError, CtqError } from '../../errors.js';
 import type { Estate, EstateOptions } from '../../estate/estate.js';
 import { redisResultKeys } from '../../result-backends/redis/keys.js';

@@ -1,5 +1,5 @@
 /** The Lua scripts behind `ctq keys` and `ctq find`, each in a file of its own with its keys, arguments and answers. */
-import { type RedisScript, redisScript } from '../../connections/redis-script.js';
+import { type RedisScript, redisScript } from '../../connections/redis/script.js';
 import adopt from './scripts/adopt.lua';
 import dropBindings from './scripts/drop-bindings.lua';
 import dropKeys from './scripts/drop-keys.lua';

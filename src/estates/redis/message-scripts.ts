@@ -1,5 +1,5 @@
 /** The scripts that look at messages, take them out, put them back and take them in. */
-import { type RedisScript, redisScript } from '../../connections/redis-script.js';
+import { type RedisScript, redisScript } from '../../connections/redis/script.js';
 import arrive from './scripts/arrive.lua';
 import asideQueues from './scripts/aside-queues.lua';
 import dropAside from './scripts/drop-aside.lua';

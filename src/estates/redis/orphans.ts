@@ -13,9 +13,9 @@
  */
 import { fanoutChannel } from '../../brokers/redis/keys.js';
 import { parseBinding } from '../../brokers/redis/bindings.js';
-import { toRedisFailure } from '../../connections/redis-failure.js';
+import { toRedisFailure } from '../../connections/redis/failure.js';
 import type { RedisConnection, RedisReply } from '../../connections/redis.js';
-import type { RedisScript } from '../../connections/redis-script.js';
+import type { RedisScript } from '../../connections/redis/script.js';
 import type { KeyReport, OrphanReason } from '../../estate/keys.js';
 import { adoptScript, dropBindingsScript, dropKeysScript, ownerlessScript } from './key-scripts.js';
 import { keyNaming } from './key-names.js';

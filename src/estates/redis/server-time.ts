@@ -1,5 +1,5 @@
 import { systemClock } from '../../clock.js';
-import { toRedisFailure } from '../../connections/redis-failure.js';
+import { toRedisFailure } from '../../connections/redis/failure.js';
 import type { RedisConnection } from '../../connections/redis.js';
 
 /** Seconds since 1970 by the server's clock; by ours where it does not tell: TIME is not among what users that may only read are given. */

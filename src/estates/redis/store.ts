@@ -1,6 +1,6 @@
 /** What every desk of a Redis estate works with: the connection, the names of the keys, and how trouble is told. */
 import type { RedisLayout } from '../../brokers/redis/keys.js';
-import type { RedisLink } from '../../connections/redis-link.js';
+import type { RedisLink } from '../../connections/redis/link.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { RedisResultKeys } from '../../result-backends/redis/keys.js';
 

@@ -1,7 +1,7 @@
 /** Groups and the parts of chords where Celery keeps them on Redis (WIRE 7.5, 7.6); `chord.lua` counts. */
-import { redisScript } from '../../connections/redis-script.js';
+import { redisScript } from '../../connections/redis/script.js';
 import type { RedisArgument, RedisReply } from '../../connections/redis.js';
-import type { RedisScript } from '../../connections/redis-script.js';
+import type { RedisScript } from '../../connections/redis/script.js';
 import { parseJson, stringifyJson } from '../../protocol/kombu-json.js';
 import { isResultTree, type ResultTree } from '../../protocol/result-meta.js';
 import type { ChordPart, ChordStore } from '../../result-backend.js';

@@ -5,9 +5,9 @@
  */
 import type { Clock, TimerHandle } from '../../clock.js';
 import type { RedisConnection } from '../../connections/redis.js';
-import { type RedisFailure, toRedisFailure } from '../../connections/redis-failure.js';
-import { RedisLink } from '../../connections/redis-link.js';
-import type { RedisAddress } from '../../connections/redis-url.js';
+import { type RedisFailure, toRedisFailure } from '../../connections/redis/failure.js';
+import { RedisLink } from '../../connections/redis/link.js';
+import type { RedisAddress } from '../../connections/redis/url.js';
 import type { ResultMeta } from '../../protocol/result-meta.js';
 import type { WaitOptions } from '../../result-backend.js';
 import { Waits } from '../waits.js';

@@ -4,7 +4,7 @@ import { readAbout } from '../../../src/brokers/about.js';
 import { kombuTopicMatches, parseBinding } from '../../../src/brokers/redis/bindings.js';
 import { redisLayout, unwrapUnacked } from '../../../src/brokers/redis/keys.js';
 import { readCopyLine, removedMessage } from '../../../src/cli/purge/copy-line.js';
-import { type ByteSource, repairTables } from '../../../src/connections/amqp-tables.js';
+import { type ByteSource, repairTables } from '../../../src/connections/amqp/tables.js';
 import { decodeFailureNote } from '../../../src/estate/failed-task.js';
 import { globMatches } from '../../../src/estates/glob.js';
 import { readPlain } from '../../../src/estates/key-values.js';

@@ -1,5 +1,5 @@
 /** The Lua scripts, each in a file of its own with its keys, arguments and answers. */
-import { type RedisScript, redisScript } from '../../../connections/redis-script.js';
+import { type RedisScript, redisScript } from '../../../connections/redis/script.js';
 import attend from './attend.lua';
 import change from './change.lua';
 import fire from './fire.lua';

@@ -9,10 +9,10 @@ import { type Binding, boundQueues, parseBinding } from '../../../brokers/redis/
 import { systemClock } from '../../../clock.js';
 import type { RedisReply } from '../../../connections/redis.js';
 import { brokerErrorOf } from '../../../connections/failure.js';
-import { toRedisFailure } from '../../../connections/redis-failure.js';
-import { RedisLink } from '../../../connections/redis-link.js';
-import type { RedisScript } from '../../../connections/redis-script.js';
-import { parseRedisUrl } from '../../../connections/redis-url.js';
+import { toRedisFailure } from '../../../connections/redis/failure.js';
+import { RedisLink } from '../../../connections/redis/link.js';
+import type { RedisScript } from '../../../connections/redis/script.js';
+import { parseRedisUrl } from '../../../connections/redis/url.js';
 import { encodeEnvelope } from '../../../protocol/envelope.js';
 import type { Message } from '../../../protocol/message.js';
 import type { EntryState } from '../../schedule-entry.js';

@@ -239,7 +239,7 @@ export const SERVER: readonly Row[] = [
     fault: 'redis-server killed and long in LOADING',
     goal: { words: 'stays up, 0 lost, on ≤ 2 s after it has loaded', lost: 0, recoveryS: 2 },
     scenarios: [{ engine: 'redis', run: loading }],
-    tests: ['unit/connections/redis-failure.test.ts'],
+    tests: ['unit/connections/redis/failure.test.ts'],
   },
   {
     id: 'M12c',

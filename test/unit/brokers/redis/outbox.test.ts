@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Outbox, type OutboxCall } from '../../../../src/brokers/redis/outbox.js';
 import type { RedisConnection, RedisReply } from '../../../../src/connections/redis.js';
-import { RedisFailure } from '../../../../src/connections/redis-failure.js';
+import { RedisFailure } from '../../../../src/connections/redis/failure.js';
 import { eventually } from '../../../support/eventually.js';
 
 type Item = { readonly name: string };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseRedisUrl, type RedisAddress } from '../../../src/connections/redis-url.js';
-import { ConfigError } from '../../../src/errors.js';
+import { parseRedisUrl, type RedisAddress } from '../../../../src/connections/redis/url.js';
+import { ConfigError } from '../../../../src/errors.js';
 
 function parse(
   url: string,

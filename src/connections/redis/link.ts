@@ -1,9 +1,9 @@
 /** A link to Redis: see {@link Link}. */
-import { Link, type LinkObserver, type LinkOptions } from './link.js';
-import { Connection, type RedisArgument, type RedisConnection, type RedisMessageListener, type RedisReply } from './redis.js';
-import { RedisFailure, toRedisFailure } from './redis-failure.js';
-import type { RedisScript } from './redis-script.js';
-import type { RedisAddress } from './redis-url.js';
+import { Link, type LinkObserver, type LinkOptions } from '../link.js';
+import { Connection, type RedisArgument, type RedisConnection, type RedisMessageListener, type RedisReply } from '../redis.js';
+import { RedisFailure, toRedisFailure } from './failure.js';
+import type { RedisScript } from './script.js';
+import type { RedisAddress } from './url.js';
 
 export interface RedisLinkObserver extends LinkObserver<RedisConnection, RedisFailure> {
   readonly message?: RedisMessageListener;

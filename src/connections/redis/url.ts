@@ -3,10 +3,10 @@
  * same URL without its secrets. Pure: files named by `ssl_ca_certs` and its like are read when the
  * connection is made.
  */
-import { maskUrl } from '../config/masking.js';
-import { ConfigError } from '../errors.js';
-import { isRecord } from '../protocol/record.js';
-import { schemeOf } from './schemes.js';
+import { maskUrl } from '../../config/masking.js';
+import { ConfigError } from '../../errors.js';
+import { isRecord } from '../../protocol/record.js';
+import { schemeOf } from '../schemes.js';
 
 export interface RedisAddress {
   readonly endpoint: RedisEndpoint;

@@ -1,6 +1,6 @@
 /** Why an AMQP server could not be used. */
-import type { CtqErrorOptions } from '../errors.js';
-import { CLOSED, commonReason, ConnectionFailure, driverError, type FailureKind } from './failure.js';
+import type { CtqErrorOptions } from '../../errors.js';
+import { CLOSED, commonReason, ConnectionFailure, driverError, type FailureKind } from '../failure.js';
 
 export class AmqpFailure extends ConnectionFailure {
   readonly server = 'RabbitMQ';

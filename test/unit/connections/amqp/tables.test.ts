@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { repairTables } from '../../../src/connections/amqp-tables.js';
+import { repairTables } from '../../../../src/connections/amqp/tables.js';
 
 /** A frame as it travels. */
 function frame(type: number, payload: Buffer): Buffer {

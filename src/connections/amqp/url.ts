@@ -3,9 +3,9 @@
  * are one transport here, `amqps` is the same over TLS. Pure: files that TLS names are read when the
  * connection is made.
  */
-import { maskUrl } from '../config/masking.js';
-import { ConfigError } from '../errors.js';
-import { amqpSchemes, schemeOf } from './schemes.js';
+import { maskUrl } from '../../config/masking.js';
+import { ConfigError } from '../../errors.js';
+import { amqpSchemes, schemeOf } from '../schemes.js';
 
 export interface AmqpAddress {
   readonly host: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RedisFailure, toRedisFailure } from '../../../src/connections/redis-failure.js';
+import { RedisFailure, toRedisFailure } from '../../../../src/connections/redis/failure.js';
 
 function reply(message: string): Error {
   const error = new Error(message);

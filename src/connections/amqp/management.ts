@@ -3,9 +3,9 @@
  * unacknowledged, and how fast they move. Its figures are up to five seconds old (`collect_statistics_interval`).
  * Nobody needs it: where it does not answer, `problem` says why.
  */
-import { ConfigError } from '../errors.js';
-import { isRecord, textOr } from '../protocol/record.js';
-import type { AmqpAddress } from './amqp-url.js';
+import { ConfigError } from '../../errors.js';
+import { isRecord, textOr } from '../../protocol/record.js';
+import type { AmqpAddress } from './url.js';
 
 export interface ManagedQueue {
   readonly name: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type AmqpAddress, type AmqpUrlOptions, attentive, parseAmqpUrl } from '../../../src/connections/amqp-url.js';
-import { ConfigError } from '../../../src/errors.js';
+import { type AmqpAddress, type AmqpUrlOptions, attentive, parseAmqpUrl } from '../../../../src/connections/amqp/url.js';
+import { ConfigError } from '../../../../src/errors.js';
 
 function parse(url: string, options: Partial<AmqpUrlOptions> = {}): AmqpAddress {
   const [address, ...others] = parseAmqpUrl(url, { transportOptions: {}, ...options });

@@ -1,8 +1,8 @@
 /** A link to an AMQP server: see {@link Link}. */
-import { type AmqpConnection, Connection } from './amqp.js';
-import { AmqpFailure, toAmqpFailure } from './amqp-failure.js';
-import type { AmqpAddress } from './amqp-url.js';
-import { Link, type LinkObserver, type LinkOptions } from './link.js';
+import { type AmqpConnection, Connection } from '../amqp.js';
+import { AmqpFailure, toAmqpFailure } from './failure.js';
+import type { AmqpAddress } from './url.js';
+import { Link, type LinkObserver, type LinkOptions } from '../link.js';
 
 export interface AmqpLinkObserver extends LinkObserver<AmqpConnection, AmqpFailure> {
   /** The server takes no messages for now, and says why; undefined: it does again. */
