@@ -1,5 +1,5 @@
 /**
- * The beat: shows up at the store, and while it leads sends what is due. The only file here that looks at a clock.
+ * The beat: shows up at the store, and while it leads sends what is due. Only this file and its `ClockWatch` look at a clock.
  *
  * ```
  * starting → standby ⇄ leading → stopped
@@ -15,18 +15,12 @@ import { closestName } from '../config/closest-name.js';
 import { BrokerError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Signals } from '../signals.js';
+import { CLOCK_TOLERANCE_MS, ClockWatch } from './clock-watch.js';
 import { humanSeconds } from './human-seconds.js';
 import { Roster } from './roster.js';
 import { RunFile } from './run-file.js';
 import type { ScheduleEntry } from './schedule-entry.js';
-import {
-  ATTEND_EVERY_MS,
-  type Attendance,
-  LONGEST_GAP_MS,
-  type ScheduleStore,
-  type StateFile,
-  type StoredEntries,
-} from './schedule-store.js';
+import { ATTEND_EVERY_MS, type Attendance, type ScheduleStore, type StateFile, type StoredEntries } from './schedule-store.js';
 import { type CallPreparer, Sender, wordsOf } from './sending.js';
 import type { TimeZone } from './time-zone.js';
 
@@ -71,14 +65,13 @@ const RETRY_MS = 1_000;
 const TELL_EVERY_MS = 10_000;
 /** Stopping waits this long for a call to the store that is under way. */
 const STOP_MS = 2_000;
-/** A clock that is corrected by less, as clocks are, needs no words. */
-const CLOCK_TOLERANCE_MS = 60_000;
 
 export class Beat {
   readonly parts: BeatParts;
   readonly #roster: Roster;
   readonly #sender: Sender;
   readonly #runFile: RunFile;
+  readonly #clockWatch: ClockWatch;
   #state: BeatState = 'starting';
   #stopping = false;
   #running: Promise<void> | undefined;
@@ -91,10 +84,6 @@ export class Beat {
   /** When to show up again; monotonic, as the two below. */
   #nextAttendMs = 0;
   #toldOfTroubleMs = Number.NEGATIVE_INFINITY;
-  /** Wall minus monotonic: changes when somebody sets the clock. */
-  #clockOffsetMs: number;
-  /** Where the clock was last put forward to; wall clock. */
-  #leaptToMs = Number.NEGATIVE_INFINITY;
   /** The term whose last runs were compared with the clock. */
   #comparedTerm = -1;
   /** Until when the log says that it sleeps. */
@@ -111,7 +100,7 @@ export class Beat {
       everyFirings: settings.beatSyncEvery,
       timezone: zone.name,
     });
-    this.#clockOffsetMs = clock.nowMs() - clock.monotonicMs();
+    this.#clockWatch = new ClockWatch(clock);
   }
 
   get state(): BeatState {
@@ -196,7 +185,7 @@ export class Beat {
       this.#standBy(attendance.leader);
       return;
     }
-    const nowMs = this.#lookAtTheClock();
+    const nowMs = this.#clockWatch.nowMs();
     this.#missedUntilMs = nowMs - attendance.coveredForMs;
     if (this.#state !== 'leading' || attendance.begins || attendance.term !== this.#term) await this.#takeTheLead(attendance);
     else if (attendance.revision !== this.#revision) this.#adopt(await store.load());
@@ -241,10 +230,10 @@ export class Beat {
 
   /** True when there may be more to do at once. */
   async #tick(): Promise<boolean> {
-    const nowMs = this.#lookAtTheClock();
+    const nowMs = this.#clockWatch.nowMs();
     const deadlineS = this.parts.settings.beatCronStartingDeadline;
     const firings = this.#roster.scheduler.tick(nowMs, {
-      missedUntilMs: Math.max(this.#missedUntilMs, this.#leaptToMs),
+      missedUntilMs: Math.max(this.#missedUntilMs, this.#clockWatch.leaptToMs),
       // A second at least: no firing is on time to the millisecond.
       startingDeadlineMs: deadlineS === null ? undefined : Math.max(deadlineS, 1) * 1000,
       limit: MOST_FIRINGS,
@@ -263,21 +252,10 @@ export class Beat {
     return true;
   }
 
-  /** The time, and whether somebody set the clock since it was looked at last. */
-  #lookAtTheClock(): number {
-    const { clock } = this.parts;
-    const nowMs = clock.nowMs();
-    const jumpMs = nowMs - clock.monotonicMs() - this.#clockOffsetMs;
-    this.#clockOffsetMs += jumpMs;
-    // What lies in the time that was leapt over was due for no beat: it counts as missed, be it a year.
-    if (jumpMs > LONGEST_GAP_MS) this.#leaptToMs = nowMs;
-    if (jumpMs < -CLOCK_TOLERANCE_MS) this.#comparedTerm = -1;
-    return nowMs;
-  }
-
   /** Last runs that lie ahead would keep their entries still until the clock has caught up with them. */
   async #compareWithTheClock(nowMs: number): Promise<void> {
-    if (this.#comparedTerm === this.#term) return;
+    const putBack = this.#clockWatch.takePutBack();
+    if (this.#comparedTerm === this.#term && !putBack) return;
     this.#comparedTerm = this.#term;
     const names = this.#roster.scheduler.rebase(nowMs, CLOCK_TOLERANCE_MS);
     if (names.length === 0) return;
