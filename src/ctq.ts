@@ -2,7 +2,6 @@
  * The app: settings, tasks, and the engines they need, opened by name on first use. The only place
  * where engines and adapters meet.
  */
-import { hostname } from 'node:os';
 import type { Beat } from './beat/beat.js';
 import { periodicEntry, type PeriodicTask, type PeriodicTaskOptions } from './beat/periodic-task.js';
 import type { ScheduleEntry, ScheduleEntryInput } from './beat/schedule-entry.js';
@@ -31,15 +30,13 @@ import { checkSendOptions } from './config/send-options.js';
 import { checkTaskOptions } from './config/task-options.js';
 import { ConfigError } from './errors.js';
 import type { Estate } from './estate/estate.js';
-import { IN_CHILD } from './ctq/app-home.js';
-import { type AppModule, childOptions } from './ctq/child-options.js';
 import { Connected } from './ctq/connected.js';
 import { type SecurityOptions, setUpSecurity } from './ctq/set-up-security.js';
 import { type AppBeatOptions, entriesOf, openBeat, openStore, type ScheduleSource, zoneOf } from './ctq/open-beat.js';
+import { type AppWorkerOptions, openWorker } from './ctq/open-worker.js';
 import { Events } from './events/event-stream.js';
 import { TaskRegistry } from './execution/task-registry.js';
 import { type Logger, silentLogger } from './logger.js';
-import { resolveNodename } from './protocol/nodename.js';
 import type { MessageSecurity } from './protocol/signing.js';
 import { Control } from './remote-control/control.js';
 import type { ResultBackend } from './result-backend.js';
@@ -47,17 +44,7 @@ import type { Router } from './routing/router.js';
 import { openSecurity } from './security/message-security.js';
 import { Signals } from './signals.js';
 import { Task, type TaskContext, type TaskFunction, type TaskOptions, type TaskSender } from './task.js';
-import type { Worker, WorkerOptions, WorkerVoice } from './worker/worker.js';
-
-/** What `app.worker()` takes beside the worker's own options. */
-export interface AppWorkerOptions extends WorkerOptions {
-  /** `-n`; default `celery@<host>`. */
-  readonly hostname?: string;
-  readonly logger?: Logger;
-  readonly voice?: WorkerVoice;
-  /** The module that makes the app, `import.meta.url` there: what children of a pool load. `ctq worker -A` knows it. */
-  readonly module?: string | URL | AppModule;
-}
+import type { Worker } from './worker/worker.js';
 
 /** What stands above the app module's own settings: the command line, the environment, a config file. */
 export interface Surroundings {
@@ -259,47 +246,9 @@ export class Ctq implements TaskSender {
 
   /** Makes a worker of this app; `start()` runs it. Its connections wait for a broker for as long as it takes. */
   async worker(options: AppWorkerOptions = {}): Promise<Worker> {
-    const [{ Worker }, { openPool }, { openSettlement }] = await Promise.all([
-      import('./worker/worker.js'),
-      import('./pools/index.js'),
-      import('./settlement.js'),
-    ]);
-    if (IN_CHILD in globalThis) {
-      throw new ConfigError('a child of a pool may not start a worker', {
-        hint: 'make the app in a module of its own, and start workers elsewhere',
-      });
-    }
-    const logger = options.logger ?? silentLogger;
-    for (const line of this.ownConf.ineffective()) logger.warning('%s', line);
-    this.beWorker(logger);
-    const connected = this.connected();
-    const [broker, backend] = await Promise.all([connected.consumeFrom(), connected.backend()]);
-    const nodename = resolveNodename(options.hostname, { hostname: hostname(), pid: process.pid });
-    const childSource = { main: this.main, module: options.module, settings: { ...this.conf }, surroundings: this.surroundings, broker };
-    return new Worker(
-      {
-        appName: this.main,
-        settings: { ...this.conf },
-        tasks: this.tasks,
-        broker,
-        backend,
-        settlement: openSettlement(broker, backend, { logger }),
-        producer: connected.producer,
-        queues: connected.router.queues,
-        security: connected.security,
-        async openPool(kind, poolOptions) {
-          const children = childOptions(kind, childSource);
-          return openPool(kind, { ...poolOptions, nodename, ...(children === undefined ? {} : { children }) });
-        },
-        logger,
-        clock: systemClock,
-        signals: this.signals,
-        nodename,
-        ...(options.voice === undefined ? {} : { voice: options.voice }),
-        remote: { settings: { ...this.conf }, commands: this.control.commands, table: (which) => this.ownConf.table(which) },
-      },
-      options,
-    );
+    this.beWorker(options.logger ?? silentLogger);
+    const { main, ownConf: conf, tasks, signals, surroundings } = this;
+    return openWorker({ main, conf, tasks, signals, surroundings, commands: this.control.commands }, this.connected(), options);
   }
 
   /** Makes a beat of this app; `start()` runs it. Any number of them on one Redis or SQLite file send each firing once. */

@@ -25,7 +25,8 @@ export { GroupResult, SentGroup } from './client/group-result.js';
 export type { AnyResult, RevokeOptions } from './client/result-source.js';
 export type { ResultGraph } from './client/result-walk.js';
 export type { SettingsInput } from './config/settings.js';
-export { type AppWorkerOptions, Ctq } from './ctq.js';
+export { Ctq } from './ctq.js';
+export type { AppWorkerOptions } from './ctq/open-worker.js';
 export type { AppBeatOptions } from './ctq/open-beat.js';
 export type { SecurityOptions } from './ctq/set-up-security.js';
 export {

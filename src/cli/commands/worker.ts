@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { expandPath } from '../../config/file-paths.js';
 import { flagLayer, type SettingsLayer } from '../../config/resolve.js';
-import type { AppWorkerOptions } from '../../ctq.js';
+import type { AppWorkerOptions } from '../../ctq/open-worker.js';
 import { printLevel } from '../../ctq/child-options.js';
 import { UsageError } from '../../errors.js';
 import { logPrints } from '../../execution/printed-lines.js';
