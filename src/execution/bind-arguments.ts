@@ -3,15 +3,22 @@
  * {@link Binder} puts one call's `args` and `kwargs` in the order of the function's parameters and
  * refuses what Python would refuse, in Python's words, for those words end up in a caller's traceback.
  */
+import { argumentNote, type Misfit } from './argument-note.js';
 import { type Parameter, parametersOf } from './parameters.js';
 
 type Kwargs = Readonly<Record<string, unknown>>;
 
 /** Raised for a call that does not fit the function. Stored as Python's TypeError. */
 export class ArgumentError extends TypeError {
-  constructor(message: string) {
+  /** Stand below the message in a traceback, as Python's `__notes__`. */
+  readonly notes: readonly string[];
+
+  constructor(message: string, note?: string) {
     super(message);
     this.name = 'TypeError';
+    this.notes = note === undefined ? [] : [note];
+    // It is about the call, which came from elsewhere: where in this library it was noticed helps nobody.
+    this.stack = `${this.name}: ${message}`;
   }
 }
 
@@ -27,6 +34,9 @@ export interface BinderOptions {
 export class Binder {
   private readonly name: string;
   private readonly strict: boolean;
+  /** Of the function as it is written, for whom a call does not fit. */
+  private readonly all: readonly Parameter[] = [];
+  private readonly bound: boolean;
   /** undefined: nothing is known about the function, so nothing is checked. */
   private readonly parameters: readonly Parameter[] | undefined;
   private readonly indexOf = new Map<string, number>();
@@ -42,9 +52,12 @@ export class Binder {
   constructor(fn: Function, options: BinderOptions = {}) {
     this.name = options.name ?? (fn.name === '' ? '<lambda>' : fn.name);
     this.strict = options.strict ?? true;
-    const parameters = parametersOf(fn)?.slice(options.skip ?? 0);
+    this.bound = (options.skip ?? 0) > 0;
+    const all = parametersOf(fn);
+    const parameters = all?.slice(options.skip ?? 0);
     this.parameters = parameters;
-    if (parameters === undefined) return;
+    if (all === undefined || parameters === undefined) return;
+    this.all = all;
     const named = parameters.filter((parameter) => parameter.kind !== 'rest');
     for (const [index, parameter] of named.entries()) if (parameter.kind === 'plain') this.indexOf.set(parameter.name, index);
     if (named.at(-1)?.kind === 'object') this.collector = named.length - 1;
@@ -83,7 +96,7 @@ export class Binder {
         // defineProperty: a key named __proto__ must stay an ordinary key.
         Object.defineProperty(collected, key, { value, enumerable: true, writable: true, configurable: true });
       } else if (this.strict) {
-        throw new ArgumentError(`${this.name}() got an unexpected keyword argument '${key}'`);
+        throw this.refusal(`got an unexpected keyword argument '${key}'`, 'unexpected keyword');
       }
     }
     if (collected !== undefined) {
@@ -101,19 +114,26 @@ export class Binder {
 
   private refuseMissing(parameters: readonly Parameter[], given: ReadonlySet<number>): void {
     const names: string[] = [];
+    let missing: string | undefined;
     for (const [index, parameter] of parameters.entries()) {
       if (given.has(index) || !isRequired(parameter)) continue;
+      if (parameter.kind === 'plain') missing = parameter.name;
       names.push(parameter.kind === 'plain' ? `'${parameter.name}'` : `#${index + 1}`);
     }
     if (names.length === 0) return;
     const noun = names.length === 1 ? 'argument' : 'arguments';
-    throw new ArgumentError(`${this.name}() missing ${names.length} required positional ${noun}: ${enumerate(names)}`);
+    throw this.refusal(`missing ${names.length} required positional ${noun}: ${enumerate(names)}`, 'missing', missing);
+  }
+
+  private refusal(message: string, misfit: Misfit, missing?: string): ArgumentError {
+    const note = argumentNote({ misfit, parameters: this.all, bound: this.bound, ...(missing === undefined ? {} : { missing }) });
+    return new ArgumentError(`${this.name}() ${message}`, note);
   }
 
   private tooMany(given: number): ArgumentError {
     const takes = this.required < this.most && this.collector < 0 ? `from ${this.required} to ${this.most}` : `${this.most}`;
     const noun = takes === '1' ? 'argument' : 'arguments';
-    return new ArgumentError(`${this.name}() takes ${takes} positional ${noun} but ${given} ${given === 1 ? 'was' : 'were'} given`);
+    return this.refusal(`takes ${takes} positional ${noun} but ${given} ${given === 1 ? 'was' : 'were'} given`, 'too many');
   }
 }
 

@@ -160,7 +160,14 @@ function traceback(thrown: unknown, described: Omit<RemoteErrorInfo, 'traceback'
   const stack: unknown = thrown instanceof Error ? thrown.stack : undefined;
   const frames = typeof stack === 'string' ? stackFrames(stack) : [];
   const head = frames.length === 0 ? '' : `Traceback (most recent call last):\n${frames.join('\n')}\n`;
-  return `${head}${exceptionLine(described)}\n`;
+  return `${head}${exceptionLine(described)}\n${notesOf(thrown)}`;
+}
+
+/** Lines below the message, as Python prints those of `add_note()` (PEP 678). */
+function notesOf(thrown: unknown): string {
+  const notes: unknown = thrown instanceof Error ? (thrown as { notes?: unknown }).notes : undefined;
+  if (!Array.isArray(notes)) return '';
+  return notes.map((note: unknown) => (typeof note === 'string' ? `${note.slice(0, LONGEST_LINE)}\n` : '')).join('');
 }
 
 /** A message is part of the stack and may be long; the frames are at its end. */

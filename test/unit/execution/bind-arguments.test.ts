@@ -80,6 +80,33 @@ describe('Binder', () => {
     expect(act).toThrow(expect.objectContaining({ message, name: 'TypeError' }));
   });
 
+  const bound = { skip: 1 };
+  const byItself = (task: unknown, x: unknown): unknown => [task, x];
+
+  it.each<[string, () => unknown]>([
+    [
+      "its parameters are (x, y); one that may be left out has a default, y = undefined: TypeScript's y?: is gone when it runs",
+      () => call(add, [1]),
+    ],
+    ['its parameters are (task, x); task is the task itself, and no argument, only with bind: true', () => call(byItself, [1])],
+    [
+      "its parameters are (x); one that may be left out has a default, x = undefined: TypeScript's x?: is gone when it runs",
+      () => call(byItself, [], {}, bound),
+    ],
+    [
+      'bind: true gives the task itself to the first parameter of (x, y), and arguments to those after it',
+      () => call(add, [1, 2], {}, bound),
+    ],
+    ['bind: true gives the task itself to the first parameter of (), and arguments to those after it', () => call(() => 1, [1], {}, bound)],
+    ['its parameters are (x)', () => call(byItself, [1, 2], {}, bound)],
+    ['its parameters are (x, y = …)', () => call(withDefault, [1, 2, 3])],
+    ['its parameters are (x, { verbose, size })', () => call(options, [1], { sice: 3 })],
+    ['its parameters are (x, { … })', () => call(openOptions, [1, {}, 2])],
+    ['its parameters are ([ … ], ...)', () => call(([x]: [unknown], ...more: unknown[]) => [x, more], [])],
+  ])('says below its words, and nowhere in them, what is different here: %s', (note, act) => {
+    expect(act).toThrow(expect.objectContaining({ notes: [note], message: expect.not.stringMatching(/bind|default|parameters/) }));
+  });
+
   it('checks nothing when typing is off', () => {
     expect(call(add, [1], { z: 3 }, { strict: false })).toEqual([1, undefined]);
     expect(call(add, [1, 2, 3], { x: 9 }, { strict: false })).toEqual([1, 2]);

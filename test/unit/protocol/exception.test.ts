@@ -100,6 +100,16 @@ PaymentRefused: card
 `);
   });
 
+  it('writes the notes of an error below it, as Python does, and nothing else that is called so', () => {
+    const noted = (notes: unknown): string | null => {
+      const { traceback } = describeError(Object.assign(new TypeError('no'), { stack: 'TypeError: no', notes }));
+      return traceback;
+    };
+    expect(noted(['look here', 'and there'])).toBe('TypeError: no\nlook here\nand there\n');
+    for (const others of [undefined, 'C sharp', [1, null, {}], { length: 2 }]) expect(noted(others)).toBe('TypeError: no\n');
+    expect(noted(['x'.repeat(9_000_000)])?.length).toBeLessThan(2_000);
+  });
+
   it('puts causes before what they caused, and not without end', () => {
     const root = Object.assign(new TypeError('root'), { stack: 'TypeError: root\n    at a (/a.js:1:1)' });
     const error = Object.assign(new Error('top', { cause: root }), { stack: 'Error: top\n    at b (/b.js:2:1)' });
