@@ -16,6 +16,11 @@ export function messageIn(text: string): Message | undefined {
   }
 }
 
+/** A foreign program may have put bytes there. */
+export function envelopeText(envelope: unknown): string {
+  return envelope instanceof Uint8Array ? Buffer.from(envelope).toString('utf8') : String(envelope);
+}
+
 /** @param about - As `encodeFailureNote` wrote it. */
 export function failedLetter(taskId: string, about: string, text: string, atMs: number): DeadLetter {
   const note = decodeFailureNote(taskId, about);

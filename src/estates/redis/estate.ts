@@ -9,7 +9,7 @@ import { parseRedisUrl } from '../../connections/redis/url.js';
 import { ConfigError, CtqError } from '../../errors.js';
 import type { Estate, EstateOptions } from '../../estate/estate.js';
 import { redisResultKeys } from '../../result-backends/redis/keys.js';
-import { redisDeadLetterDesk } from './dead-letters.js';
+import { redisDeadLetterDesk } from './dead-letters/desk.js';
 import { redisHealth, redisNeighbours } from './health.js';
 import { redisKeyDesk } from './keys.js';
 import { redisMessageDesk } from './messages.js';

@@ -20,6 +20,7 @@ import type { KeyReport, OrphanReason } from '../../estate/keys.js';
 import { adoptScript, dropBindingsScript, dropKeysScript, ownerlessScript } from './key-scripts.js';
 import { keyNaming } from './key-names.js';
 import type { FoundKey } from './keys.js';
+import { scanned } from './scan.js';
 import type { RedisStore } from './store.js';
 
 /** Longer than any client waits between two looks at its replies. */
@@ -107,9 +108,8 @@ async function* lostBindings(store: RedisStore, key: string): AsyncGenerator<rea
   const { alive, channel } = exchange;
   const deserted = await store.read((connection) => (alive === 'readers' ? nobodyWaits(connection) : nobodyListens(connection, channel)));
   if (alive === 'listeners' && !deserted) return;
-  for (let cursor = ''; cursor !== '0'; ) {
-    const step = [key, cursor === '' ? '0' : cursor, 'COUNT', String(PAGE)];
-    const [next, members] = (await store.read((connection) => connection.call('sscan', step))) as [string, string[]];
+  const step = (cursor: string) => store.read((connection) => connection.call('sscan', [key, cursor, 'COUNT', String(PAGE)]));
+  for await (const members of scanned(step)) {
     const bound = members.flatMap((member) => {
       const queue = parseBinding(layout, member)?.queue;
       return queue === undefined ? [] : { member, list: layout.prefix + queue };
@@ -120,7 +120,6 @@ async function* lostBindings(store: RedisStore, key: string): AsyncGenerator<rea
       return seconds === 'no list' ? deserted : seconds !== undefined && seconds >= IDLE_S;
     });
     if (lost.length > 0) yield lost;
-    cursor = next;
   }
 }
 

@@ -3,12 +3,14 @@ import { bindingKey, ownersKey, type RedisLayout } from '../../brokers/redis/key
 import { parseBinding } from '../../brokers/redis/bindings.js';
 import { pausedKey } from '../../brokers/redis/desk-keys.js';
 import type { RedisConnection } from '../../connections/redis.js';
+import { escapeGlob } from '../glob.js';
 import { readMessage } from '../stored.js';
 import { abouts } from './abouts.js';
 import { parkedLists } from './parked.js';
+import { scanned } from './scan.js';
 
 /** A step of SCAN: some tenths of a millisecond. */
-const SCAN_COUNT = 1_000;
+const SCAN_COUNT = '1000';
 const BINDING_PATTERN = '_kombu.binding.';
 
 /** Mailboxes, answers and events: queues of kombu's that no task goes to (WIRE 10, 11), each worker or client its own. */
@@ -57,7 +59,7 @@ export interface ExchangeBindings {
 /** Every exchange that task queues are bound to. */
 export async function allBindings(connection: RedisConnection, layout: RedisLayout): Promise<ExchangeBindings[]> {
   const start = bindingKey(layout, '');
-  const keys = await scan(connection, 'set', `${globText(layout.prefix)}${BINDING_PATTERN}*`);
+  const keys = await scan(connection, 'set', `${escapeGlob(layout.prefix)}${BINDING_PATTERN}*`);
   const exchanges = keys.map((key) => key.slice(start.length)).filter((exchange) => !NOT_FOR_TASKS.test(exchange));
   const members = (await Promise.all(
     exchanges.map((exchange) => connection.call('smembers', [bindingKey(layout, exchange)])),
@@ -69,7 +71,7 @@ export async function allBindings(connection: RedisConnection, layout: RedisLayo
 }
 
 async function listedQueueNames(connection: RedisConnection, layout: RedisLayout): Promise<string[]> {
-  const lists = await scan(connection, 'list', layout.prefix === '' ? undefined : `${globText(layout.prefix)}*`);
+  const lists = await scan(connection, 'list', layout.prefix === '' ? undefined : `${escapeGlob(layout.prefix)}*`);
   // Ours and Celery's own lists: dead letters, parts of chords that have no order.
   return lists.filter((list) => !list.startsWith(`${layout.prefix}ctq:`) && !/celery-task(set)?-meta-/.test(list));
 }
@@ -88,17 +90,7 @@ async function thoseWithMessages(connection: RedisConnection, layout: RedisLayou
 /** In pages, and each key once. */
 async function scan(connection: RedisConnection, type: 'set' | 'list', match: string | undefined): Promise<string[]> {
   const found = new Set<string>();
-  const rest = [...(match === undefined ? [] : ['MATCH', match]), 'COUNT', String(SCAN_COUNT), 'TYPE', type];
-  let cursor = '0';
-  do {
-    const [next, keys] = (await connection.call('scan', [cursor, ...rest])) as readonly [string, readonly string[]];
-    for (const key of keys) found.add(key);
-    cursor = next;
-  } while (cursor !== '0');
+  const rest = [...(match === undefined ? [] : ['MATCH', match]), 'COUNT', SCAN_COUNT, 'TYPE', type];
+  for await (const keys of scanned((cursor) => connection.call('scan', [cursor, ...rest]))) for (const key of keys) found.add(key);
   return [...found];
-}
-
-/** A text as SCAN's MATCH takes it literally. */
-function globText(text: string): string {
-  return text.replaceAll(/[\\*?[\]]/g, (character) => `\\${character}`);
 }

@@ -3,14 +3,15 @@
  * carry; a page at a time, so that nobody waits for it. From the left: what is published meanwhile shifts messages
  * towards what has not been looked at, and what is taken leaves at the other end.
  */
+import { deadLettersKey } from '../../brokers/redis/keys.js';
 import type { RedisConnection } from '../../connections/redis.js';
 import type { QueueSearch, QueueSearchResult, TaskPlace } from '../../estate/tasks.js';
-import { isRecord } from '../../protocol/record.js';
-import { parseJson } from '../../protocol/kombu-json.js';
 import { publishedAt, readMessage } from '../stored.js';
 import { commonOf, idOf, textsOf } from '../task-id-text.js';
+import { readRefusedAbout } from './dead-letters/refused-item.js';
 import { searchListScript } from './key-scripts.js';
 import { queueOfList } from './queue-names.js';
+import { scanned } from './scan.js';
 import type { RedisStore } from './store.js';
 
 interface List {
@@ -28,7 +29,7 @@ interface Hit {
   readonly raw: Buffer;
 }
 
-const SCAN_COUNT = 2_000;
+const SCAN_COUNT = '2000';
 /** Well below a millisecond of the server's. */
 const PAGE_BYTES = 250_000;
 const LONGEST_PAGE = 250;
@@ -101,14 +102,11 @@ async function lookAt(connection: RedisConnection, list: List, from: number, tex
 
 /** The shortest first: most tasks are found after little work. Dead letters last: a task that waits again counts for more. */
 async function listsToSearch(connection: RedisConnection, { layout }: RedisStore): Promise<List[]> {
-  const dead = `${layout.prefix}ctq:dead:`;
+  const dead = deadLettersKey(layout, '');
   const names = new Set<string>();
-  let cursor = '0';
-  do {
-    const [next, page] = (await connection.call('scan', [cursor, 'COUNT', String(SCAN_COUNT), 'TYPE', 'list'])) as [string, string[]];
+  for await (const page of scanned((cursor) => connection.call('scan', [cursor, 'COUNT', SCAN_COUNT, 'TYPE', 'list']))) {
     for (const name of page) if (isSearched(name, layout.prefix, dead)) names.add(name);
-    cursor = next;
-  } while (cursor !== '0');
+  }
   const lists = await Promise.all(
     [...names].map(async (name) => {
       const [length, bytes] = await Promise.all([
@@ -142,12 +140,5 @@ function placeOf({ layout }: RedisStore, { list, index, length, raw }: Hit): Tas
 }
 
 function deadLetterOf({ raw }: Hit, queue: string): QueueSearchResult['deadLetters'][number] {
-  let about: unknown;
-  try {
-    about = parseJson(raw.subarray(0, raw.indexOf(LINE_FEED)).toString('utf8'));
-  } catch {
-    about = undefined;
-  }
-  const { reason, at } = isRecord(about) ? about : {};
-  return { queue, reason: typeof reason === 'string' ? reason : '', atMs: typeof at === 'number' ? at * 1000 : undefined };
+  return { queue, ...readRefusedAbout(raw.subarray(0, raw.indexOf(LINE_FEED)).toString('utf8')) };
 }

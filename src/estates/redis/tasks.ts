@@ -6,6 +6,7 @@ import { escapeGlob } from '../glob.js';
 import { readResult } from '../stored-result.js';
 import { heldIds, heldPlaces } from './held-tasks.js';
 import { queuedIds, searchQueues } from './queue-search.js';
+import { scanned } from './scan.js';
 import type { RedisStore } from './store.js';
 
 const SCAN_COUNT = '2000';
@@ -34,25 +35,21 @@ export function redisTaskDesk(store: RedisStore): TaskDesk {
 async function storedIds(connection: RedisConnection, { resultKeys }: RedisStore, prefix: string, limit: number): Promise<string[]> {
   const pattern = `${escapeGlob(resultKeys.keyOf(prefix))}*`;
   const ids = new Set<string>();
-  let cursor = '0';
-  do {
-    const [next, names] = (await connection.call('scan', [cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT])) as [string, string[]];
+  for await (const names of scanned((cursor) => connection.call('scan', [cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT]))) {
     for (const name of names) ids.add(resultKeys.taskOf(name) ?? '');
-    cursor = next;
-  } while (cursor !== '0' && ids.size < limit);
+    if (ids.size >= limit) break;
+  }
   return [...ids].filter((id) => id !== '');
 }
 
 /** Tasks that failed and leave no result have a record all the same. */
 async function failedIds(connection: RedisConnection, { layout }: RedisStore, prefix: string, limit: number): Promise<string[]> {
   const ids = new Set<string>();
-  let cursor = '0';
-  do {
-    const step = [failedAtKey(layout), cursor, 'MATCH', `${escapeGlob(prefix)}*`, 'COUNT', SCAN_COUNT];
-    const [next, flat] = (await connection.call('zscan', step)) as [string, string[]];
+  const rest = ['MATCH', `${escapeGlob(prefix)}*`, 'COUNT', SCAN_COUNT];
+  for await (const flat of scanned((cursor) => connection.call('zscan', [failedAtKey(layout), cursor, ...rest]))) {
     for (let at = 0; at < flat.length; at += 2) ids.add(flat[at] ?? '');
-    cursor = next;
-  } while (cursor !== '0' && ids.size < limit);
+    if (ids.size >= limit) break;
+  }
   return [...ids];
 }
 

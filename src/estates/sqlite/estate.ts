@@ -4,7 +4,7 @@ import { toBrokerError } from '../../connections/sqlite/failure.js';
 import { SqliteStore } from '../../connections/sqlite/store.js';
 import { parseSqliteUrl } from '../../connections/sqlite/url.js';
 import type { Estate, EstateOptions } from '../../estate/estate.js';
-import { sqliteDeadLetterDesk } from './dead-letters.js';
+import { sqliteDeadLetterDesk } from './dead-letters/desk.js';
 import { sqliteHealth } from './health.js';
 import { sqliteKeyDesk } from './keys.js';
 import { sqliteMessageDesk } from './messages.js';
