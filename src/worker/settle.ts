@@ -76,6 +76,11 @@ export class Settler {
       return;
     }
     if ('trace' in outcome) request.trace = outcome.trace;
+    this.attend(request, outcome, runtimeMs);
+  }
+
+  /** Each kind of ending, and who looks after it. */
+  private attend(request: Request, outcome: Outcome, runtimeMs: number): void {
     switch (outcome.kind) {
       case 'success':
         if (Aftermath.endsHere(request.message)) this.succeed(request, outcome.value, outcome.children, runtimeMs);
@@ -90,28 +95,14 @@ export class Settler {
         this.ends.inBackground(request, this.retry(request, outcome));
         break;
       case 'revoked':
-        if (outcome.reason === 'revoked' && request.running) log.stoppedRevoked(this.parts.logger, request);
-        void this.parts.signals.taskRevoked.send(log.revokedSignal(request, outcome));
-        this.parts.events?.revoked(request, outcome);
-        this.revoke(request, namedError('TaskRevokedError', [outcome.reason]));
+        this.revoked(request, outcome);
         break;
-      case 'timed-out': {
-        const limitS = outcome.limitMs / 1000;
-        log.hardLimit(this.parts.logger, request, limitS);
-        // Celery 5.6 gives the message back where a timeout is not to be acknowledged (WIRE 9.2).
-        const answer = request.plan.acksOnFailureOrTimeout ? 'ack' : 'requeue-back';
-        this.fail(request, { kind: 'failure', error: namedError('TimeLimitExceeded', [limitS]), expected: false }, answer);
+      case 'timed-out':
+        this.timedOut(request, outcome.limitMs / 1000);
         break;
-      }
-      case 'worker-lost': {
-        const error = namedError('WorkerLostError', [`Worker exited prematurely: ${endingText(outcome)}.`]);
-        const mayGoBack = request.plan.rejectOnWorkerLost && !request.acked;
-        const again = mayGoBack && request.delivery.redeliveryCount < MOST_LOSSES;
-        log.workerLost(this.parts.logger, request, error, again ? 'goes back' : mayGoBack ? 'is given up' : 'has failed');
-        if (again) this.ends.end(request, undefined, 'requeue-lost');
-        else this.fail(request, { kind: 'failure', error, expected: false }, mayGoBack ? 'reject' : 'ack');
+      case 'worker-lost':
+        this.workerLost(request, namedError('WorkerLostError', [`Worker exited prematurely: ${endingText(outcome)}.`]));
         break;
-      }
       case 'ignored':
         if (outcome.replacement === undefined) this.ends.end(request, undefined, 'ack', () => log.ignored(this.parts.logger, request));
         else this.ends.inBackground(request, this.replace(request, outcome.replacement));
@@ -126,6 +117,28 @@ export class Settler {
       default:
         outcome satisfies never;
     }
+  }
+
+  private revoked(request: Request, outcome: Extract<Outcome, { kind: 'revoked' }>): void {
+    if (outcome.reason === 'revoked' && request.running) log.stoppedRevoked(this.parts.logger, request);
+    void this.parts.signals.taskRevoked.send(log.revokedSignal(request, outcome));
+    this.parts.events?.revoked(request, outcome);
+    this.revoke(request, namedError('TaskRevokedError', [outcome.reason]));
+  }
+
+  private timedOut(request: Request, limitS: number): void {
+    log.hardLimit(this.parts.logger, request, limitS);
+    // Celery 5.6 gives the message back where a timeout is not to be acknowledged (WIRE 9.2).
+    const answer = request.plan.acksOnFailureOrTimeout ? 'ack' : 'requeue-back';
+    this.fail(request, { kind: 'failure', error: namedError('TimeLimitExceeded', [limitS]), expected: false }, answer);
+  }
+
+  private workerLost(request: Request, error: RemoteErrorInfo): void {
+    const mayGoBack = request.plan.rejectOnWorkerLost && !request.acked;
+    const again = mayGoBack && request.delivery.redeliveryCount < MOST_LOSSES;
+    log.workerLost(this.parts.logger, request, error, again ? 'goes back' : mayGoBack ? 'is given up' : 'has failed');
+    if (again) this.ends.end(request, undefined, 'requeue-lost');
+    else this.fail(request, { kind: 'failure', error, expected: false }, mayGoBack ? 'reject' : 'ack');
   }
 
   private rejected(request: Request, outcome: Extract<Outcome, { kind: 'rejected' | 'requeued' }>): void {
