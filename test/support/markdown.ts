@@ -1,7 +1,7 @@
 /** What the tests of the documentation need to know of Markdown: fences, headings, tables, links. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { projectRoot } from './ctq-process.js';
 
 export interface Fence {
@@ -103,6 +103,25 @@ export function tableRows(text: string): string[][] {
 
 function isRule(line: string): boolean {
   return /^\|[ :|-]+\|$/.test(line.trim());
+}
+
+export interface RelativeLink {
+  readonly link: string;
+  /** From the root of the project. */
+  readonly file: string;
+  readonly anchor: string | undefined;
+}
+
+/** Links and pictures of a page that lead to other files of the project. */
+export function relativeLinks(path: string, markdown: string): RelativeLink[] {
+  const prose = proseOf(markdown).replaceAll(/`[^`\n]*`/g, '``');
+  const links = [...prose.matchAll(/\]\(<?([^)\s>]+)>?(?: "[^"]*")?\)/g)].map(([, link = '']) => link);
+  return links
+    .filter((link) => !/^[a-z]+:/.test(link))
+    .map((link) => {
+      const [target = '', anchor] = link.split('#', 2);
+      return { link, anchor, file: target === '' ? path : posix.normalize(posix.join(posix.dirname(path), decodeURI(target))) };
+    });
 }
 
 /** What stands in backquotes. */

@@ -8,7 +8,7 @@ import { tmpFolder, writeFiles } from './tmp.js';
 /** What the package is made of and with: enough of a checkout for `npm pack` to build it. */
 const SOURCES = [
   ...['src', 'bin', 'completions', 'man', 'tools', 'package.json', 'package-lock.json', 'tsconfig.json'],
-  ...['README.md', 'LICENSE', 'CHANGELOG.md'],
+  ...['docs', 'examples', 'bench/results', 'README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
 ];
 
 export interface Tarball {
