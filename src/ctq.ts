@@ -257,7 +257,9 @@ export class Ctq implements TaskSender {
     const names = [...this.tasks.keys()];
     const taskNames = new Set(names.some((name) => !name.startsWith('celery.')) ? names : []);
     const source = { ...this.scheduleSource(), taskNames, signals: this.signals };
-    return openBeat(source, this.connected().beatConnection(), options);
+    const connected = this.connected();
+    await connected.assertWritable();
+    return openBeat(source, connected.beatConnection(), options);
   }
 
   /** Where crontabs without a zone of their own are computed. */

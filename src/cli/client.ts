@@ -5,7 +5,7 @@ import type { Ctq, Surroundings } from '../ctq.js';
 import { BrokerError } from '../errors.js';
 import type { CommandCall } from './command.js';
 
-type Call = Pick<CommandCall, 'globals' | 'config' | 'context' | 'defer'>;
+type Call = Pick<CommandCall, 'globals' | 'config' | 'context' | 'defer' | 'workdir'>;
 
 /** Flags › environment › config file: what stands above an app's own settings. */
 export function surroundingsOf(call: Call): Surroundings & { readonly connectTimeoutMs: number } {
@@ -17,11 +17,21 @@ export function surroundingsOf(call: Call): Surroundings & { readonly connectTim
   return { layers, baseFolder: call.config.folder, connectTimeoutMs: seconds * 1000 };
 }
 
-/** An app to send and ask with; closed when the command ends. */
+/**
+ * An app to send and ask with: the one behind `-A` where it was given, whose URLs and routes then count below flags, environment and
+ * config file, else none is needed. Closed when the command ends.
+ */
 export async function openClient(call: Call): Promise<Ctq> {
-  const app = await call.context.openApp();
+  const app = call.globals.app === undefined ? await call.context.openApp() : await loadNamed(call.globals.app, call);
   call.defer(() => app.close());
   app.configure(surroundingsOf(call));
+  return app;
+}
+
+async function loadNamed(spec: string, { workdir, defer }: Pick<CommandCall, 'workdir' | 'defer'>): Promise<Ctq> {
+  const { loadApp } = await import('../app-loader.js');
+  const { app, loader } = await loadApp(spec, { workdir });
+  defer(() => loader.close());
   return app;
 }
 

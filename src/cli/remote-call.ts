@@ -4,7 +4,7 @@ import type { Ctq } from '../ctq.js';
 import type { Reply } from '../remote-control/broadcast.js';
 import type { CommandArguments, RemoteCommand } from '../remote-control/command.js';
 import { remoteCommands } from '../remote-control/commands/index.js';
-import { openClient, surroundingsOf } from './client.js';
+import { openClient } from './client.js';
 import { type CommandCall, type CommandOptions, list, value } from './command.js';
 import { escapeText } from './escape-text.js';
 import { names, seconds } from './option-values.js';
@@ -18,25 +18,13 @@ export const remoteOptions = {
 type Call = CommandCall<CommandOptions & typeof remoteOptions>;
 
 /**
- * An app to look at an estate and to reach workers with: the one behind `-A` where it was given, else none is needed.
+ * An app to look at an estate and to reach workers with.
  *
  * @throws BrokerError where the broker would be a file that is not there: a question makes none.
  */
-export async function openRemote(call: Pick<CommandCall, 'globals' | 'config' | 'context' | 'defer' | 'workdir'>): Promise<Ctq> {
-  const app = await openListener(call);
+export async function openRemote(call: Parameters<typeof openClient>[0]): Promise<Ctq> {
+  const app = await openClient(call);
   await app.assertThere();
-  return app;
-}
-
-/** The same for one who waits for what is yet to come. */
-export async function openListener(call: Pick<CommandCall, 'globals' | 'config' | 'context' | 'defer' | 'workdir'>): Promise<Ctq> {
-  const { app: spec } = call.globals;
-  if (spec === undefined) return openClient(call);
-  const { loadApp } = await import('../app-loader.js');
-  const { app, loader } = await loadApp(spec, { workdir: call.workdir });
-  call.defer(() => loader.close());
-  call.defer(() => app.close());
-  app.configure(surroundingsOf(call));
   return app;
 }
 

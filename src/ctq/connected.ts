@@ -103,6 +103,19 @@ export class Connected {
     assertDatabase(parseSqliteUrl(consume).path);
   }
 
+  /**
+   * A server that is away may come back; a file that this user may not write does not become another by waiting.
+   *
+   * @throws BrokerError `CTQ_BROKER_REFUSED`, or one that says what else is wrong with the place.
+   */
+  async assertWritable(): Promise<void> {
+    const { consume, publish, resultBackend } = this.urls;
+    const files = [consume, publish, resultBackend].filter((url) => url.startsWith('sqlite:'));
+    if (files.length === 0) return;
+    const { assertUsable } = await import('../connections/sqlite/usable.js');
+    for (const url of new Set(files)) assertUsable(url);
+  }
+
   /** What an operator looks at: the broker's estate, and the result backend's where that is another place. */
   estates(): Promise<readonly Estate[]> {
     this.openEstates ??= this.lookInside();

@@ -51,6 +51,7 @@ export async function openWorker(source: WorkerSource, connected: Connected, opt
   const settings = { ...conf.settings };
   const logger = options.logger ?? silentLogger;
   for (const line of conf.ineffective()) logger.warning('%s', line);
+  await connected.assertWritable();
   const [broker, backend] = await Promise.all([connected.consumeFrom(), connected.backend()]);
   const nodename = resolveNodename(options.hostname, { hostname: hostname(), pid: process.pid });
   const childSource = { main, module: options.module, settings, surroundings, broker };

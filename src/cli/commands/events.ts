@@ -10,7 +10,7 @@ import { names, wholeNumber } from '../option-values.js';
 import { type Colour, paintFor } from '../output/colour.js';
 import { jsonText } from '../output/json.js';
 import { isTerminal } from '../output/terminal.js';
-import { openListener } from '../remote-call.js';
+import { openClient } from '../client.js';
 
 const options = {
   type: list('--type <a,b>', 'only events of these types: task-failed, worker-* …', names),
@@ -45,7 +45,7 @@ async function runEvents(call: Call): Promise<number> {
   const wanted = filter(options);
   tellOfSlips(call);
   let left = options.limit ?? Number.POSITIVE_INFINITY;
-  const app = await openListener(call);
+  const app = await openClient(call);
   if (options.dump === true && globals.json !== true) context.stdout.write('-> evdump: starting capture...\n');
   let stream: EventStream | undefined;
   let taskEvents = 0;

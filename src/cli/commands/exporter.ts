@@ -5,7 +5,7 @@ import { detach, isDetached, reportReady } from '../daemon.js';
 import { EXIT } from '../exit-codes.js';
 import { metricsAt } from '../metrics.js';
 import { listenAddress, names, positiveSeconds, seconds } from '../option-values.js';
-import { openListener } from '../remote-call.js';
+import { openClient } from '../client.js';
 import { serviceOptions, startService } from '../service.js';
 
 const DEFAULT_PORT = { kind: 'port', host: '127.0.0.1', port: 9808 } as const;
@@ -43,7 +43,7 @@ async function runExporter(call: Call): Promise<number> {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) call.defer(context.onSignal(signal, () => stop.abort()));
   const { logger, detached } = await startService(call, {});
-  const app = await openListener(call);
+  const app = await openClient(call);
   const { metrics } = metricsAt(given.port ?? DEFAULT_PORT, context.env);
   const running = await openExporter(app, {
     listen: { ...DEFAULT_PORT, ...metrics, option: '--port' },

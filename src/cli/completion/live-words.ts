@@ -39,7 +39,7 @@ async function look(kind: string, words: readonly string[], context: CliContext,
   const workdir = resolve(context.cwd, folder ?? '');
   const config = await loadConfig({ file, workdir, env: context.env });
   const globals = { broker, resultBackend, connectTimeout: PATIENCE_MS / 1000 } as GlobalOptions;
-  const app = await openClient({ globals, config, context, defer: () => {} });
+  const app = await openClient({ globals, config, context, workdir, defer: () => {} });
   try {
     await app.assertThere();
     if (kind === 'queue') await queues(app, onFound);

@@ -39,24 +39,43 @@ export function prepareDatabaseFile(path: string): FileIdentity {
   return identityOf(path) as FileIdentity;
 }
 
-/** @throws BrokerError when there is no such file, or it cannot be reached. */
+/** @throws BrokerError when there is no such file, or nobody lets us look. */
 export function assertDatabase(path: string): void {
-  if (existsSync(path)) return;
+  try {
+    if (identityOf(path) !== undefined) return;
+  } catch (error) {
+    if (!(error instanceof SqliteFileError)) throw error;
+    throw new BrokerError('CTQ_BROKER_REFUSED', error.message, { hint: error.hint, cause: error });
+  }
   throw new BrokerError('CTQ_BROKER_UNREACHABLE', `there is no database at ${path}`, {
     hint: 'the first ctq send, or a worker, makes it; --broker names another place',
   });
 }
 
-/** undefined when there is no such file. */
+/**
+ * undefined when there is no such file.
+ *
+ * @throws {@link SqliteFileError} when it cannot be known: the folder is closed to us.
+ */
 export function identityOf(path: string): FileIdentity | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats && { device: stats.dev, inode: stats.ino };
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats && { device: stats.dev, inode: stats.ino };
+  } catch (error) {
+    throw new SqliteFileError(path, `cannot look at ${path}: ${reasonOf(error)}`, 'check the owner and mode of its folder', {
+      cause: error,
+    });
+  }
 }
 
-/** Whether that name still leads to that file. */
+/** Whether that name still leads to that file; of one that nobody lets us look at any more we cannot say so. */
 export function isFile(path: string, { device, inode }: FileIdentity): boolean {
-  const there = identityOf(path);
-  return there !== undefined && there.inode === inode && there.device === device;
+  try {
+    const there = identityOf(path);
+    return there !== undefined && there.inode === inode && there.device === device;
+  } catch {
+    return false;
+  }
 }
 
 /** Opens a small file beside the database for writing, by the same rules. The caller closes it. */
@@ -84,10 +103,8 @@ function create(path: string): boolean {
     throw new SqliteFileError(
       path,
       `cannot create the database ${path}: ${reasonOf(error)}`,
-      'check the folder, or name a file elsewhere',
-      {
-        cause: error,
-      },
+      'check the owner and mode of its folder, or name a file elsewhere',
+      { cause: error },
     );
   }
 }
@@ -107,6 +124,20 @@ function checkExisting(path: string): void {
     throw new SqliteFileError(path, `cannot read and write the database ${path}: ${reasonOf(error)}`, 'check its owner and mode', {
       cause: error,
     });
+  }
+  // SQLite makes its log beside the database; one that is there already is enough.
+  const folder = dirname(path);
+  try {
+    if (!existsSync(`${path}-wal`)) accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new SqliteFileError(
+      folder,
+      `cannot write in the folder ${folder}: ${reasonOf(error)}`,
+      'SQLite keeps its log beside the database',
+      {
+        cause: error,
+      },
+    );
   }
 }
 

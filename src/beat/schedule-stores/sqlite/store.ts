@@ -66,7 +66,7 @@ export class SqliteScheduleStore implements ScheduleStore {
 
   async load(): Promise<StoredEntries> {
     // Looking at a schedule is no reason to make a database.
-    if (identityOf(this.#store.path) === undefined) return NOTHING_STORED;
+    if (!this.#isThere()) return NOTHING_STORED;
     return this.#read((db) => {
       if (!hasBeatTables(db)) return NOTHING_STORED;
       const group = this.#group(db);
@@ -146,6 +146,14 @@ export class SqliteScheduleStore implements ScheduleStore {
 
   close(): Promise<void> {
     return this.#store.release();
+  }
+
+  #isThere(): boolean {
+    try {
+      return identityOf(this.#store.path) !== undefined;
+    } catch (error) {
+      throw toBrokerError(error, this.#store.path);
+    }
   }
 
   #attend(db: SqliteConnection): Attendance {
