@@ -25,12 +25,14 @@ describe('ctq send', () => {
     expect(await filesLoadedBy(['send', 'tasks.add', '3', '4', '-b', 'memory://'])).toEqual(['bin/ctq.js', 'dist/cli/main.cjs']);
   });
 
-  it('does not touch the app’s module, also when one is named', async () => {
+  it('does not touch the app’s module, unless -A asks for its broker and routes', async () => {
     const cwd = tmpFolder({
       'tasks.mjs': "import { writeFileSync } from 'node:fs'; writeFileSync('loaded', ''); export const f = () => 1;",
     });
-    const { code } = await runCtq(['send', 'tasks.f', '-A', 'tasks', '-b', 'memory://'], { cwd, env: { CTQ_APP: 'tasks' } });
-    expect([code, existsSync(join(cwd, 'loaded'))]).toEqual([0, false]);
+    const send = (...more: readonly string[]) =>
+      runCtq(['send', 'tasks.f', '-b', 'memory://', ...more], { cwd, env: { CTQ_APP: 'tasks' } });
+    expect([(await send()).code, existsSync(join(cwd, 'loaded'))]).toEqual([0, false]);
+    expect([(await send('-A', 'tasks')).code, existsSync(join(cwd, 'loaded'))]).toEqual([0, true]);
   });
 
   it('reads a config file in JavaScript without waking the app', async () => {
