@@ -162,24 +162,3 @@ function metricsOfDashboard(): readonly string[] {
   );
   return [...new Set(names)];
 }
-
-describe('the Grafana dashboard', () => {
-  it('asks for metrics that there are, and for labels that they have', () => {
-    const names = metricsOfDashboard();
-    expect(names.length).toBeGreaterThan(15);
-    expect(names.filter((name) => !(name in METRICS))).toEqual([]);
-    const { panels, templating } = JSON.parse(readFileSync(join(projectRoot, 'docs', 'grafana', 'ctq.json'), 'utf8')) as {
-      panels: { title: string; targets?: { expr: string }[] }[];
-      templating: { list: { name: string }[] };
-    };
-    const variables = templating.list.map(({ name }) => name);
-    for (const { expr } of panels.flatMap(({ targets = [] }) => targets)) {
-      for (const [, name = ''] of expr.matchAll(/\$(\w+)/g)) expect(['__rate_interval', ...variables]).toContain(name);
-      for (const [, metric = '', labels = ''] of expr.matchAll(/((?:celery|ctq)_\w+)\{([^}]*)\}/g)) {
-        const known =
-          METRICS[metric.replace(/_(?:bucket|sum|count)$/, '') as keyof typeof METRICS] ?? METRICS[metric as keyof typeof METRICS];
-        for (const [, label = ''] of labels.matchAll(/(\w+)\s*=~?/g)) expect([...known.labels, 'job', 'instance']).toContain(label);
-      }
-    }
-  });
-});
