@@ -318,36 +318,40 @@ describe.concurrent('the installed package', () => {
   for (const wanted of NODE_VERSIONS) {
     const build = nodeBuild(wanted);
     const missing = 'missing' in build ? build.missing : undefined;
-    if (missing !== undefined) process.stderr.write(`Node ${wanted} is not tested: ${missing}\n`);
+    const title = `works under Node ${wanted}: import, require, command line, embedded broker, prefork`;
+    if (missing !== undefined) {
+      // In CI a promise that is not looked at is not kept.
+      const why = `npm gives no Node ${wanted}: ${missing}`;
+      if (process.env['CI'] !== undefined) it(title, () => expect.fail(why));
+      else it.skip(`${title} (skipped: ${why})`);
+      continue;
+    }
 
-    it.skipIf(missing !== undefined)(
-      `works under Node ${wanted}: import, require, command line, embedded broker, prefork`,
-      async ({ expect }) => {
-        const { program, version } = build as { readonly program: string; readonly version: string };
-        const cwd = tmpFolder({ 'smoke.mjs': SMOKE_MJS, 'smoke.cjs': SMOKE_CJS, 'tasks.ts': TASKS_TS });
-        symlinkSync(join(project, 'node_modules'), join(cwd, 'node_modules'), 'junction');
-        const ctq = join(cwd, 'node_modules', 'ctq', 'bin', 'ctq.js');
-        const start = (args: readonly string[]): OwnedProcess => new OwnedProcess(program, args, { cwd, env: washedEnvironment() });
-        const run = async (...args: readonly string[]): Promise<{ code: number | null; said: string }> => {
-          const started = start(args);
-          const { code } = await started.waitForExit(30_000);
-          return {
-            code,
-            said: `${started.stdout}${started.stderr}`.replace(/^\(node:\d+\) ExperimentalWarning:.*\n(?:\(Use .*\n)?/gm, ''),
-          };
+    it(title, async ({ expect }) => {
+      const { program, version } = build as Exclude<typeof build, { readonly missing: string }>;
+      const cwd = tmpFolder({ 'smoke.mjs': SMOKE_MJS, 'smoke.cjs': SMOKE_CJS, 'tasks.ts': TASKS_TS });
+      symlinkSync(join(project, 'node_modules'), join(cwd, 'node_modules'), 'junction');
+      const ctq = join(cwd, 'node_modules', 'ctq', 'bin', 'ctq.js');
+      const start = (args: readonly string[]): OwnedProcess => new OwnedProcess(program, args, { cwd, env: washedEnvironment() });
+      const run = async (...args: readonly string[]): Promise<{ code: number | null; said: string }> => {
+        const started = start(args);
+        const { code } = await started.waitForExit(30_000);
+        return {
+          code,
+          said: `${started.stdout}${started.stderr}`.replace(/^\(node:\d+\) ExperimentalWarning:.*\n(?:\(Use .*\n)?/gm, ''),
         };
-        expect(await run('smoke.mjs')).toEqual({ code: 0, said: 'esm SUCCESS 7\n' });
-        expect(await run('smoke.cjs')).toEqual({ code: 0, said: 'cjs 7\n' });
-        expect((await run(ctq, '--version')).code).toBe(0);
-        for (const pool of ['async', 'prefork']) {
-          const worker = start([ctq, 'worker', '-A', 'tasks', '-P', pool, '-c', '1', '-l', 'info']);
-          await worker.waitForOutput(/ready\./, 30_000);
-          expect(await run(ctq, 'send', 'tasks.add', '2', '3', '--wait', '--timeout', '20')).toEqual({ code: 0, said: '5\n' });
-          expect(await run(ctq, 'send', 'tasks.where', '--wait', '--timeout', '20')).toEqual({ code: 0, said: `${version}\n` });
-          const ending = await worker.stop();
-          expect(ending.code).toBe(0);
-        }
-      },
-    );
+      };
+      expect(await run('smoke.mjs')).toEqual({ code: 0, said: 'esm SUCCESS 7\n' });
+      expect(await run('smoke.cjs')).toEqual({ code: 0, said: 'cjs 7\n' });
+      expect((await run(ctq, '--version')).code).toBe(0);
+      for (const pool of ['async', 'prefork']) {
+        const worker = start([ctq, 'worker', '-A', 'tasks', '-P', pool, '-c', '1', '-l', 'info']);
+        await worker.waitForOutput(/ready\./, 30_000);
+        expect(await run(ctq, 'send', 'tasks.add', '2', '3', '--wait', '--timeout', '20')).toEqual({ code: 0, said: '5\n' });
+        expect(await run(ctq, 'send', 'tasks.where', '--wait', '--timeout', '20')).toEqual({ code: 0, said: `${version}\n` });
+        const ending = await worker.stop();
+        expect(ending.code).toBe(0);
+      }
+    });
   }
 }, 180_000);
