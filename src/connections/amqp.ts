@@ -57,6 +57,8 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
   readonly #model: ChannelModel;
   readonly #clock: Clock;
   #blocked: string | undefined;
+  /** Why the connection breaks, while it does. */
+  #said: AmqpFailure | undefined;
   #failure: AmqpFailure | undefined;
   #endListener: ((failure: AmqpFailure) => void) | undefined;
   #stopWatching: (() => void) | undefined;
@@ -67,12 +69,11 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
     this.version = model.connection.serverProperties.version.split('.').map(Number).filter(Number.isFinite);
     repairTables(this.#stream);
     gatherWrites(this.#stream);
-    let lastError: unknown;
-    // Without a listener the driver ends the process.
+    // Without a listener the driver ends the process. It tells the reason here, before the channels end, which know none.
     model.on('error', (error) => {
-      lastError = error;
+      this.#said = toAmqpFailure(error);
     });
-    model.on('close', (error) => this.end(toAmqpFailure(lastError ?? error ?? new AmqpFailure('unreachable', CLOSED))));
+    model.on('close', (error) => this.end(toAmqpFailure(error ?? new AmqpFailure('unreachable', CLOSED))));
     const block = (reason: string | undefined): void => {
       this.#blocked = reason;
       options.onBlocked?.(reason);
@@ -140,8 +141,9 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
     this.#stream.destroy(reason);
   }
 
-  end(failure: AmqpFailure): void {
+  end(given: AmqpFailure): void {
     if (this.#failure !== undefined) return;
+    const failure = given.kind === 'closed' ? given : (this.#said ?? given);
     this.#failure = failure;
     this.#stopWatching?.();
     // A server that is silent answers no good-bye: the socket goes at once unless we are the ones to leave. With an

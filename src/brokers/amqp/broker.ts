@@ -72,7 +72,7 @@ export class AmqpBroker implements Broker {
 
   declare(queue: Queue): Promise<void> {
     this.#nativeDelay.learn(queue);
-    return this.#do(() => this.#publishing.ask((connection) => this.#topology.declare(connection, queue)));
+    return this.#do(() => this.#publishing.ask(async (connection) => void (await this.#topology.declare(connection, queue))));
   }
 
   publish(message: Message, route: Route): Promise<void> {

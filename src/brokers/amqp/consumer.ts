@@ -169,7 +169,6 @@ export class AmqpConsumer implements Consumer {
     let failure: AmqpFailure | undefined;
     channel.on('error', (error) => {
       failure = toAmqpFailure(error);
-      if (failure.code === NOT_IMPLEMENTED) this.#limits = 'for each';
     });
     channel.on('close', () => {
       if (this.#channel !== channel) return;
@@ -180,8 +179,13 @@ export class AmqpConsumer implements Consumer {
   }
 
   async #declare(connection: AmqpConnection, queues: readonly Queue[]): Promise<void> {
-    for (const queue of queues) await this.#options.topology.declare(connection, queue);
-    await this.#options.nativeDelay.serve(connection, queues);
+    for (const queue of queues) {
+      const standing = await this.#options.topology.declare(connection, queue);
+      // Of another kind than ours: known before the first message comes, because a consumer that the server refuses ends the connection.
+      if (standing !== queue && this.#queues.has(queue.name)) this.#queues.set(queue.name, standing);
+    }
+    const standing = queues.map((queue) => this.#queues.get(queue.name) ?? queue);
+    await this.#options.nativeDelay.serve(connection, standing);
   }
 
   #up(): void {
@@ -194,6 +198,7 @@ export class AmqpConsumer implements Consumer {
 
   #down(failure: AmqpFailure, attempt: number, retryInMs: number): void {
     this.#channelLost();
+    if (failure.code === NOT_IMPLEMENTED) this.#limits = 'for each';
     if (this.#ending) return;
     this.#handler.disconnected(this.#options.toBrokerError(failure), attempt, retryInMs);
   }
@@ -223,9 +228,7 @@ export class AmqpConsumer implements Consumer {
     // A channel that fails here tells so by its own event.
     return (
       this.#intake?.adjust().catch((error: unknown) => {
-        const failure = toAmqpFailure(error);
-        if (failure.code === NOT_IMPLEMENTED) this.#limits = 'for each';
-        if (!this.#ending) connection?.abandon(failure);
+        if (!this.#ending) connection?.abandon(toAmqpFailure(error));
       }) ?? Promise.resolve()
     );
   }

@@ -26,15 +26,21 @@ export class Topology {
     this.#logger = logger;
   }
 
-  /** The queue, its exchange, and what leads from one to the other. */
-  async declare(connection: AmqpConnection, queue: Queue): Promise<void> {
+  /** The queue, its exchange, and what leads from one to the other; of which kind the queue is where somebody else declared it. */
+  async declare(connection: AmqpConnection, queue: Queue): Promise<Queue> {
     await this.declareExchange(connection, queue.exchange);
+    let kind: string | undefined;
     const declared = await this.#orAsItIs(connection, `queue '${queue.name}'`, {
       declare: (channel) => channel.assertQueue(queue.name, queueOptions(queue)),
       look: (channel) => channel.checkQueue(queue.name),
+      otherwise: (said) => {
+        kind = /arg 'x-queue-type' .* current is the value '(\w+)'/s.exec(said)?.[1];
+      },
     });
-    if (queue.exchange.name === '') return;
-    await connection.once((channel) => channel.bindQueue(declared.queue, queue.exchange.name, queue.routingKey));
+    if (queue.exchange.name !== '') {
+      await connection.once((channel) => channel.bindQueue(declared.queue, queue.exchange.name, queue.routingKey));
+    }
+    return kind === undefined ? queue : { ...queue, arguments: { ...queue.arguments, 'x-queue-type': kind } };
   }
 
   /** kombu declares an exchange before it publishes to it; the server's own ones are there. */
@@ -48,12 +54,13 @@ export class Topology {
   }
 
   /** One that somebody declared with other properties is used as it is: refusing it helps nobody. */
-  async #orAsItIs<T>(connection: AmqpConnection, what: string, { declare, look }: Declaration<T>): Promise<T> {
+  async #orAsItIs<T>(connection: AmqpConnection, what: string, { declare, look, otherwise }: Declaration<T>): Promise<T> {
     try {
       return await connection.once(declare);
     } catch (error) {
       const failure = toAmqpFailure(error);
       if (failure.code !== PRECONDITION_FAILED) throw failure;
+      otherwise?.(failure.message);
       if (!this.#complained.has(what)) {
         this.#complained.add(what);
         this.#logger.warning('The %s is there with other properties than ours, and is used as it is: %s', what, failure.message);
@@ -66,6 +73,8 @@ export class Topology {
 interface Declaration<T> {
   readonly declare: (channel: AmqpChannel) => Promise<T>;
   readonly look: (channel: AmqpChannel) => Promise<unknown>;
+  /** The server's words on the first property that is another. */
+  readonly otherwise?: (said: string) => void;
 }
 
 function queueOptions({ durable = true, autoDelete = false, exclusive = false, maxPriority, arguments: given }: Queue): {
