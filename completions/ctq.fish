@@ -88,10 +88,10 @@ set -g __ctq_table \
     'worker|--uid|any|run as this user' \
     'worker|--gid|any|run as this group' \
     'worker|--umask|any|mode bits that new files do not get, octal: 027' \
-    'beat|list||show all entries' \
+    'beat|list||show all entries; without -A those of every app at the broker' \
     'beat|add||add or replace an entry' \
     'beat|rm||remove an entry' \
-    'beat|pause||stop an entry' \
+    'beat|pause||stop an entry (this, resume and rm find it without -A, too)' \
     'beat|resume||let it go on' \
     'beat|run-now||send it now' \
     'beat|-s|file|keep last runs in this file; default: in the broker, else celerybeat-schedule' \

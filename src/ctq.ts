@@ -32,7 +32,7 @@ import { ConfigError } from './errors.js';
 import type { Estate } from './estate/estate.js';
 import { Connected } from './ctq/connected.js';
 import { type SecurityOptions, setUpSecurity } from './ctq/set-up-security.js';
-import { type AppBeatOptions, entriesOf, openBeat, openStore, type ScheduleSource, zoneOf } from './ctq/open-beat.js';
+import { type AppBeatOptions, entriesOf, openBeat, openStore, openStores, type ScheduleSource, zoneOf } from './ctq/open-beat.js';
 import { type AppWorkerOptions, openWorker } from './ctq/open-worker.js';
 import { Events } from './events/event-stream.js';
 import { TaskRegistry } from './execution/task-registry.js';
@@ -275,6 +275,11 @@ export class Ctq implements TaskSender {
   /** Where the beats of this app keep entries and runs; undefined on a broker that has no such place. The caller closes it. */
   scheduleStore(): Promise<ScheduleStore | undefined> {
     return openStore(this, this.connected().beatConnection(), { member: 'a command' });
+  }
+
+  /** The same of all apps at this broker, by their names: for who looks at a broker and has no app. */
+  scheduleStores(): Promise<ReadonlyMap<string, ScheduleStore> | undefined> {
+    return openStores(this.connected().beatConnection(), { member: 'a command' });
   }
 
   /** Closes what was opened; published messages are with the broker then. */

@@ -151,6 +151,11 @@ export interface ScheduleApp {
   readonly file: string;
 }
 
+/** Whether {@link openScheduleApp} has something to open. */
+export function hasScheduleApp(call: Pick<CommandCall, 'globals' | 'context' | 'config'>): boolean {
+  return appNamed(call, 'beat') !== undefined || call.config.layer.has('beatSchedule');
+}
+
 /** The same for beat, to which a config file with a `beatSchedule` is enough of an app. */
 export async function openScheduleApp(call: Omit<CommandCall, 'options'>): Promise<ScheduleApp> {
   if (appNamed(call, 'beat') === undefined && call.config.layer.has('beatSchedule')) {

@@ -70,6 +70,22 @@ export async function openStore(
   return openScheduleStore(connection.url, connection.options, { scope: source.main, ...options });
 }
 
+/** The stores of all apps that keep their schedules at this broker, by the apps' names; undefined where it keeps none. */
+export async function openStores(
+  connection: Pick<BeatConnection, 'url' | 'options'>,
+  options: { readonly member: string },
+): Promise<ReadonlyMap<string, ScheduleStore> | undefined> {
+  const { scheduleScopes } = await import('../beat/schedule-stores/index.js');
+  const scopes = await scheduleScopes(connection.url, connection.options);
+  if (scopes === undefined) return undefined;
+  const stores = new Map<string, ScheduleStore>();
+  for (const main of scopes) {
+    const store = await openStore({ main }, connection, options);
+    if (store !== undefined) stores.set(main, store);
+  }
+  return stores;
+}
+
 export async function openBeat(
   source: ScheduleSource & { readonly taskNames: ReadonlySet<string>; readonly signals: Signals },
   connection: BeatConnection,

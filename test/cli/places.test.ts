@@ -1,9 +1,9 @@
 /** Which place a command works on: the app's own where `-A` names it, and none that this user may not use. */
-import { existsSync, symlinkSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.js';
-import { beatApp } from '../support/ctq-beat.js';
+import { beatApp, launchCtqBeat } from '../support/ctq-beat.js';
 import { tmpFolder } from '../support/tmp.js';
 import { fakeContext } from './fake-context.js';
 
@@ -60,5 +60,43 @@ describe('a file that this user may not use', () => {
         stderr: `ctq: cannot look at ${round}/ctq.db: symbolic links in a circle (check the owner and mode of its folder)\n`,
       });
     }
+  });
+});
+
+describe('the schedules of a broker', () => {
+  it('are listed, paused and resumed without the apps that made them', async () => {
+    const folder = beatApp("app.conf.beatSchedule = { code: { task: 'tasks.tidy', schedule: 3600 } };");
+    writeFileSync(join(folder, 'mail.mjs'), readFileSync(join(folder, 'tasks.mjs'), 'utf8').replaceAll("'tasks'", "'mail'"));
+    const broker = `sqlite://${join(folder, 'ctq.db')}`;
+    const beat = (...words: readonly string[]): Promise<Said> => ctq(['beat', '-b', broker, ...words], folder);
+    expect(await beat('list')).toMatchObject({ code: 69, stderr: expect.stringContaining('there is no database') });
+    for (const app of ['tasks', 'mail']) {
+      const running = launchCtqBeat({ folder, broker, args: ['-A', app] });
+      await running.waitForOutput(/from now on/);
+      await running.stop();
+    }
+    await beat('-A', 'mail', 'add', 'nightly', 'mail.digest', '--crontab', '0 3 * * *', '--timezone', 'Europe/Berlin');
+    const listed = async (): Promise<unknown> => (await beat('list')).stdout.split('\n').map((line) => line.split('\t').slice(0, 6));
+    expect(await beat('pause', 'nightly')).toMatchObject({ code: 0, stderr: 'paused nightly\n' });
+    expect(await listed()).toEqual([
+      ['mail', 'code', 'tasks.tidy', '<freq: 1.00 hour>', 'code', 'on'],
+      ['mail', 'nightly', 'mail.digest', '<crontab: 0 3 * * * (m/h/dM/MY/d)>', 'store', 'paused'],
+      ['tasks', 'code', 'tasks.tidy', '<freq: 1.00 hour>', 'code', 'on'],
+      [''],
+    ]);
+    expect((await beat('resume', 'nightly')).stderr).toBe('resumed nightly\n');
+    const document = JSON.parse((await beat('list', '--json')).stdout) as unknown[];
+    expect(document[1]).toMatchObject({ app: 'mail', name: 'nightly', timezone: 'Europe/Berlin', paused: false });
+    // Two apps have it, and what the code says is not known here.
+    for (const [words, said] of [
+      [['pause', 'code'], 'several apps have an entry "code": mail, tasks (name the app: -A <module>)'],
+      [['pause', 'nightl'], 'there is no entry "nightl" (did you mean nightly?)'],
+      [['run-now', 'nightly'], 'no app was named'],
+    ] as const) {
+      const { code, stderr } = await beat(...words);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`ctq: ${said}`)]);
+    }
+    expect((await beat('rm', 'nightly')).stderr).toBe('removed nightly\n');
+    expect((await ctq(['beat', '-b', 'memory://', 'list'], folder)).stderr).toContain('ctq beat -A <app> list');
   });
 });

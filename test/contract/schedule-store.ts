@@ -6,6 +6,8 @@ import type { EntryState } from '../../src/beat/schedule-entry.js';
 import type { Attendance, FiringResult, PreparedFiring, ScheduleStore } from '../../src/beat/schedule-store.js';
 import { LEASE_MS } from '../../src/beat/schedule-store.js';
 import { eventually, throughout } from '../support/eventually.js';
+import { consume } from './broker/verbs.js';
+import { DeliveryLog } from './delivery-log.js';
 import { taskMessage } from './messages.js';
 
 export interface ScheduleStoreEngine {
@@ -16,6 +18,8 @@ export interface ScheduleStoreEngine {
 export interface RunningStoreEngine {
   /** One more beat's door to it. */
   open(member: string, scope?: string): Promise<ScheduleStore>;
+  /** The apps that have entries there. */
+  scopes(): Promise<readonly string[]>;
   /** The broker in the same place. */
   broker(): Promise<Broker>;
   stop(): Promise<void>;
@@ -68,6 +72,12 @@ export function describeScheduleStoreContract(name: string, engine: ScheduleStor
       expect((await door.attend()).role).toBe('leader');
       return door;
     };
+
+    it('names the apps that have entries, and no others', async () => {
+      for (const scope of ['shop', 'a*[b]:entries']) await (await store('people', scope)).put('x', '{"task":"x"}', T);
+      await leader('beat', 'empty');
+      expect(await (await running)?.scopes()).toEqual(['a*[b]:entries', 'shop']);
+    });
 
     it('gives the lead to the first that shows up, and tells the others who it is', async () => {
       const [a, b] = [await store('a@host'), await store('b@host')];
@@ -125,26 +135,12 @@ export function describeScheduleStoreContract(name: string, engine: ScheduleStor
       await at.declare(bound);
       const message = { ...taskMessage('hello'), properties: { ...taskMessage('hello').properties, priority: 6 } };
       await a.fire([firing('x', T, { message, route: { exchange: bound.exchange, routingKey: 'mail.now' } })]);
-      const got = await new Promise<{ readonly body: string; readonly priority: unknown }>((resolve) => {
-        void at.consume({
-          queues: [bound],
-          prefetch: 1,
-          name: 'c',
-          handler: {
-            deliver: (batch) => {
-              for (const delivery of batch) {
-                void delivery.ack();
-                resolve({ body: Buffer.from(delivery.message.body).toString(), priority: delivery.message.properties.priority });
-              }
-            },
-            malformed() {},
-            disconnected() {},
-            connected() {},
-            fenced() {},
-          },
-        });
-      });
-      expect(got).toEqual({ body: Buffer.from(message.body).toString(), priority: 6 });
+      const log = new DeliveryLog();
+      await consume(at, [bound], 1, log);
+      const delivery = await log.nth(0);
+      await delivery.ack();
+      const got = delivery.message;
+      expect([Buffer.from(got.body), got.properties.priority]).toEqual([Buffer.from(message.body), 6]);
     });
 
     it('keeps what the leader changes, and takes it away', async () => {

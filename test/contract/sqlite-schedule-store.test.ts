@@ -1,3 +1,4 @@
+import { sqliteScopes } from '../../src/beat/schedule-stores/sqlite/scopes.js';
 import { SqliteScheduleStore } from '../../src/beat/schedule-stores/sqlite/store.js';
 import { openSqliteBroker } from '../../src/brokers/sqlite/broker.js';
 import { tmpFolder } from '../support/tmp.js';
@@ -9,6 +10,7 @@ describeScheduleStoreContract('sqlite', {
     const options = { transportOptions: {}, connectTimeoutMs: 5_000 };
     return {
       open: async (member, scope = 'app') => new SqliteScheduleStore(url, options, { scope, member }),
+      scopes: () => sqliteScopes(url, options),
       broker: () => openSqliteBroker(url, options),
       stop: async () => {},
     };

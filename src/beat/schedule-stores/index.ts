@@ -3,12 +3,22 @@ import type { BrokerOptions } from '../../broker.js';
 import { redisSchemes, SchemeTable, schemeOf } from '../../connections/schemes.js';
 import type { ScheduleStore, ScheduleStoreOptions } from '../schedule-store.js';
 
-type StoreLoader = (url: string, broker: BrokerOptions, options: ScheduleStoreOptions) => Promise<ScheduleStore>;
+interface Engine {
+  open(url: string, broker: BrokerOptions, options: ScheduleStoreOptions): Promise<ScheduleStore>;
+  /** The apps that have entries there, by name. */
+  scopes(url: string, broker: BrokerOptions): Promise<readonly string[]>;
+}
 
-const redis: StoreLoader = async (...args) => new (await import('./redis/store.js')).RedisScheduleStore(...args);
-const sqlite: StoreLoader = async (...args) => new (await import('./sqlite/store.js')).SqliteScheduleStore(...args);
+const redis: Engine = {
+  open: async (...args) => new (await import('./redis/store.js')).RedisScheduleStore(...args),
+  scopes: async (...args) => (await import('./redis/scopes.js')).redisScopes(...args),
+};
+const sqlite: Engine = {
+  open: async (...args) => new (await import('./sqlite/store.js')).SqliteScheduleStore(...args),
+  scopes: async (...args) => (await import('./sqlite/scopes.js')).sqliteScopes(...args),
+};
 
-const loaders = new SchemeTable<StoreLoader>([
+const engines = new SchemeTable<Engine>([
   [['sqlite'], sqlite],
   [redisSchemes, redis],
 ]);
@@ -23,5 +33,10 @@ export async function openScheduleStore(
   broker: BrokerOptions,
   options: ScheduleStoreOptions,
 ): Promise<ScheduleStore | undefined> {
-  return loaders.find(schemeOf(url))?.(url, broker, options);
+  return engines.find(schemeOf(url))?.open(url, broker, options);
+}
+
+/** The apps whose schedules stand at a broker; undefined for a broker that keeps none. */
+export async function scheduleScopes(url: string, broker: BrokerOptions): Promise<readonly string[] | undefined> {
+  return engines.find(schemeOf(url))?.scopes(url, broker);
 }

@@ -10,6 +10,8 @@ import { type KnownEntry, knownEntries } from './entries.js';
 /** What every one of them works with. */
 export interface Desk {
   readonly app: Ctq;
+  /** `unknown` when no app was named. */
+  readonly code: 'known' | 'unknown';
   readonly store: ScheduleStore;
   readonly nowMs: number;
 }
@@ -29,7 +31,8 @@ export async function addEntry({ app, store, nowMs }: Desk, name: string, input:
 
 export async function removeEntry(desk: Desk, name: string): Promise<string> {
   const known = await findEntry(desk, name);
-  if (known.source === 'code' && desk.app.scheduleEntries().some((entry) => entry.name === name)) {
+  const mayComeBack = desk.code === 'unknown' || desk.app.scheduleEntries().some((entry) => entry.name === name);
+  if (known.source === 'code' && mayComeBack) {
     throw new ConfigError(`the entry ${name} comes from the code, and would come back`, {
       hint: `remove it there; ctq beat pause ${name} stops it`,
     });

@@ -28,8 +28,7 @@ export async function openEntries(app: Ctq, defer: (cleanup: () => Promise<void>
 }
 
 /** @throws {@link BrokerError} where entries cannot be edited from outside. */
-export async function requireStore(app: Ctq, defer: (cleanup: () => Promise<void>) => void): Promise<ScheduleStore> {
-  const store = await openEntries(app, defer);
+export function requireStore(store: ScheduleStore | undefined): ScheduleStore {
   if (store !== undefined) return store;
   throw new BrokerError('CTQ_BROKER_UNSUPPORTED', 'this broker keeps no schedule entries', {
     hint: 'they can be edited on Redis and SQLite; elsewhere they stand in beatSchedule',

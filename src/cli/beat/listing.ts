@@ -1,7 +1,9 @@
 /** `ctq beat list`: the entries and what is known of their runs. */
 import { showInZone, type TimeZone } from '../../beat/time-zone.js';
+import type { Book } from './books.js';
 import { type KnownEntry, nextFiring } from './entries.js';
 
+/** Of an app that was named; of a whole broker the app comes first. */
 export const LIST_HEADINGS = ['ENTRY', 'TASK', 'SCHEDULE', 'FROM', 'STATE', 'RUNS', 'LAST RUN', 'NEXT RUN'] as const;
 
 export function listRow(known: KnownEntry, now: Date, zone: TimeZone): readonly string[] {
@@ -15,9 +17,10 @@ export function listRow(known: KnownEntry, now: Date, zone: TimeZone): readonly 
   ];
 }
 
-export function listDocument(known: KnownEntry, now: Date, zone: TimeZone): Readonly<Record<string, unknown>> {
+export function listDocument(known: KnownEntry, now: Date, { app, zone }: Pick<Book, 'app' | 'zone'>): Readonly<Record<string, unknown>> {
   const { name, task, scheduleText, source, state, entry, problem, paused } = known;
   return {
+    app,
     name,
     task,
     schedule: entry?.schedule.toJSON?.() ?? null,

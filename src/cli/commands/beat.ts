@@ -5,6 +5,7 @@ import { expandPath } from '../../config/file-paths.js';
 import { UsageError } from '../../errors.js';
 import { CTQ_VERSION } from '../../version.js';
 import { beatBanner } from '../beat/banner.js';
+import { type Book, bookWith, openShelf, type Shelf } from '../beat/books.js';
 import { COMING_HEADINGS, comingDocument, comingFirings, comingRow } from '../beat/coming.js';
 import { addEntry, type Desk, pauseEntry, removeEntry, resumeEntry, runNow } from '../beat/edit.js';
 import { knownEntries, openEntries, requireStore } from '../beat/entries.js';
@@ -73,10 +74,15 @@ interface Action {
 }
 
 const actions: Readonly<Record<string, Action>> = {
-  list: { summary: 'show all entries', words: [0, 0], usage: 'list', run: listEntries },
+  list: { summary: 'show all entries; without -A those of every app at the broker', words: [0, 0], usage: 'list', run: listEntries },
   add: { summary: 'add or replace an entry', words: [2, Number.POSITIVE_INFINITY], usage: 'add <entry> <task> [args...]', run: add },
   rm: { summary: 'remove an entry', words: [1, 1], usage: 'rm <entry>', run: edit(removeEntry) },
-  pause: { summary: 'stop an entry', words: [1, 1], usage: 'pause <entry>', run: edit(pauseEntry) },
+  pause: {
+    summary: 'stop an entry (this, resume and rm find it without -A, too)',
+    words: [1, 1],
+    usage: 'pause <entry>',
+    run: edit(pauseEntry),
+  },
   resume: { summary: 'let it go on', words: [1, 1], usage: 'resume <entry>', run: edit(resumeEntry) },
   'run-now': { summary: 'send it now', words: [1, 1], usage: 'run-now <entry>', run: sendNow },
 };
@@ -109,7 +115,7 @@ export const beat = defineCommand({
     ['ctq beat -A tasks -l info', 'run the schedule of tasks.ts'],
     ['ctq beat -A tasks --next 5', 'the five firings to come'],
     ['ctq beat -A tasks add nightly tasks.clean --crontab "0 3 * * *"', 'at three each night, from now on'],
-    ['ctq beat -A tasks pause nightly', 'not until ctq beat resume nightly'],
+    ['ctq beat -A tasks pause nightly', 'not until ctq beat -A tasks resume nightly'],
   ],
   ownsSignals: true,
   run: runBeat,
@@ -202,20 +208,17 @@ async function printComing(call: Call): Promise<number> {
 
 async function listEntries(call: Call): Promise<number> {
   const { context, globals } = call;
-  const { app } = await openScheduleApp(call);
-  const store = await openEntries(app, call.defer);
-  const entries = knownEntries(app.scheduleEntries(), await store?.load());
+  const { from, books } = await openShelf(call);
+  const entries = books.flatMap((book) => book.entries.map((known) => ({ book, known })));
   const now = new Date(context.clock.nowMs());
-  if (globals.json === true) context.stdout.write(`${jsonText(entries.map((known) => listDocument(known, now, app.timeZone)))}\n`);
-  else
+  if (globals.json === true) context.stdout.write(`${jsonText(entries.map(({ book, known }) => listDocument(known, now, book)))}\n`);
+  else {
+    const whose = (app: string): readonly string[] => (from === 'broker' ? [app] : []);
+    const rows = entries.map(({ book, known }) => [...whose(book.app), ...listRow(known, now, book.zone)]);
     context.stdout.write(
-      await tableText(
-        LIST_HEADINGS,
-        entries.map((known) => listRow(known, now, app.timeZone)),
-        context.stdout,
-        { flexible: ['TASK', 'ENTRY'] },
-      ),
+      await tableText([...whose('APP'), ...LIST_HEADINGS], rows, context.stdout, { flexible: ['TASK', 'ENTRY', 'APP'] }),
     );
+  }
   if (entries.length === 0 && globals.quiet !== true) context.stderr.write('ctq: there are no entries\n');
   return EXIT.ok;
 }
@@ -261,10 +264,16 @@ async function add(call: Call, [name = '', task = '', ...words]: readonly string
   return say(call, await addEntry(await openDesk(call), name, input));
 }
 
+/** What needs nothing of the app but its entries. */
 function edit(change: (desk: Desk, name: string) => Promise<string>): Action['run'] {
-  return async (call, [name = '']) => say(call, await change(await openDesk(call), name));
+  return async (call, [name = '']) => {
+    const shelf = await openShelf(call);
+    const desk = deskOf(call, shelf, bookWith(shelf, name));
+    return say(call, await change(desk, name));
+  };
 }
 
+/** By the app's own routes, so it must be at hand. */
 async function sendNow(call: Call, [name = '']: readonly string[]): Promise<number> {
   const { id, published } = await runNow(await openDesk(call), name);
   await beforeDeadline(published, call);
@@ -274,7 +283,12 @@ async function sendNow(call: Call, [name = '']: readonly string[]): Promise<numb
 
 async function openDesk(call: Call): Promise<Desk> {
   const { app } = await openScheduleApp(call);
-  return { app, store: await requireStore(app, call.defer), nowMs: call.context.clock.nowMs() };
+  const store = await openEntries(app, call.defer);
+  return { app, code: 'known', store: requireStore(store), nowMs: call.context.clock.nowMs() };
+}
+
+function deskOf({ context }: Call, { app, from }: Shelf, { store }: Book): Desk {
+  return { app, code: from === 'app' ? 'known' : 'unknown', store: requireStore(store), nowMs: context.clock.nowMs() };
 }
 
 function say({ context, globals }: Call, words: string): number {
