@@ -244,6 +244,11 @@ export class Ctq implements TaskSender {
     return this.connected().estates();
   }
 
+  /** Where results are kept, when none of the {@link estates} shows them. */
+  unseenResults(): Promise<ResultBackend | undefined> {
+    return this.connected().unseenResults();
+  }
+
   /** Makes a worker of this app; `start()` runs it. Its connections wait for a broker for as long as it takes. */
   async worker(options: AppWorkerOptions = {}): Promise<Worker> {
     this.beWorker(options.logger ?? silentLogger);

@@ -95,6 +95,15 @@ export class Connected {
     return this.resultBackend;
   }
 
+  /** Results that no estate shows: such a place gives one by its id, and lists none. undefined where all can be seen, or none are kept. */
+  async unseenResults(): Promise<ResultBackend | undefined> {
+    const { isEstate } = await import('../estates/index.js');
+    const { resultBackend: url } = this.urls;
+    if (isEstate(url) || url.startsWith('disabled:')) return undefined;
+    const backend = await this.backend();
+    return backend.listen === undefined ? backend : undefined;
+  }
+
   async assertThere(): Promise<void> {
     const { consume } = this.urls;
     if (!consume.startsWith('sqlite:')) return;

@@ -23,8 +23,8 @@ export interface ChordCount {
 /** What can be known of a task without looking through queues. */
 export interface TaskWhereabouts {
   readonly result: ResultMeta | undefined;
-  /** undefined: for ever, or there is no result. */
-  readonly resultTtlMs: number | undefined;
+  /** undefined: for ever, or there is no result. `not told` by a backend that gives results only. */
+  readonly resultTtlMs: number | 'not told' | undefined;
   readonly revoked: boolean;
   /** Messages that somebody holds, or that wait for their time. */
   readonly held: readonly TaskPlace[];

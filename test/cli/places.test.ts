@@ -3,6 +3,7 @@ import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.js';
+import { Ctq } from '../../src/ctq.js';
 import { beatApp, launchCtqBeat } from '../support/ctq-beat.js';
 import { tmpFolder } from '../support/tmp.js';
 import { fakeContext } from './fake-context.js';
@@ -98,5 +99,32 @@ describe('the schedules of a broker', () => {
     }
     expect((await beat('rm', 'nightly')).stderr).toBe('removed nightly\n');
     expect((await ctq(['beat', '-b', 'memory://', 'list'], folder)).stderr).toContain('ctq beat -A <app> list');
+  });
+});
+
+describe('results that nobody looks into', () => {
+  it('are asked for the one that is sought, and told of where a list leaves them out', async () => {
+    const folder = beatApp('');
+    const places = { brokerUrl: `sqlite://${join(folder, 'ctq.db')}`, resultBackend: `db+sqlite:///${join(folder, 'results.db')}` };
+    const app = new Ctq('tasks', places);
+    const { id, published } = app.sendTask('tasks.gone', [1]);
+    await published;
+    const meta = { status: 'SUCCESS', result: 42, traceback: null, children: [], dateDone: '2026-11-22T02:00:00+00:00' };
+    const taskId = '57cb3c6b-2ca6-471b-b17f-ba3d9a43a368';
+    const backend = await app.backend();
+    await backend.store({ taskId, ...meta });
+    await app.close();
+    const urls = ['-b', places.brokerUrl, '--result-backend', places.resultBackend];
+    const found = await ctq(['find', taskId, ...urls], folder);
+    expect(found.stdout).toMatch(/^where +done$[^]*^result +42$/m);
+    // For how long it is kept is not known there.
+    expect(found.stdout).not.toContain('kept');
+    expect(JSON.parse((await ctq(['find', taskId, '--json', ...urls], folder)).stdout)).toMatchObject({ result: 42, result_ttl_ms: null });
+    expect((await ctq(['find', id, ...urls], folder)).stdout).toContain('queued in celery');
+    const note = `ctq: note: results are kept at ${backend.displayUrl}, which is not looked into; ctq result <id> asks it for one\n`;
+    for (const command of ['keys', 'failed', 'doctor']) {
+      expect([command, (await ctq([command, ...urls], folder)).stderr]).toEqual([command, expect.stringContaining(note)]);
+      expect((await ctq([command, '-b', places.brokerUrl, '--result-backend', 'disabled://'], folder)).stderr).not.toContain('note');
+    }
   });
 });

@@ -1,4 +1,5 @@
 /** `ctq doctor`: looks a live estate over and says what is wrong with it. */
+import type { Ctq } from '../../ctq.js';
 import { gatherFacts } from '../../ctq/doctor-facts.js';
 import type { Facts } from '../../doctor/facts.js';
 import type { Finding, Weight } from '../../doctor/finding.js';
@@ -14,6 +15,7 @@ import { startSpinner } from '../output/spinner.js';
 import { isTerminal } from '../output/terminal.js';
 import { wrapText } from '../output/wrap.js';
 import { openRemote } from '../remote-call.js';
+import { tellUnseenResults } from '../unseen-results.js';
 
 const options = {
   timeout: value('-t, --timeout <seconds>', 'wait so long for the next answer of a worker; default 1', seconds),
@@ -38,7 +40,8 @@ export const doctor = defineCommand({
     ['ctq doctor -A tasks', 'of the broker and the result backend that an app uses'],
   ],
   async run(call) {
-    const facts = await look(call);
+    const app = await openRemote(call);
+    const facts = await look(call, app);
     const findings = judge(facts);
     const { context, globals } = call;
     if (globals.json === true) context.stdout.write(`${jsonText(documentOf(facts, findings))}\n`);
@@ -47,13 +50,13 @@ export const doctor = defineCommand({
       for (const { weight, kind, what, remedy } of findings)
         context.stdout.write(`${[weight, kind, what, remedy].map(escapeText).join('\t')}\n`);
     if (globals.json !== true && globals.quiet !== true) context.stderr.write(`${summary(facts, findings)}\n`);
+    await tellUnseenResults(call, app);
     return hasWeight(findings) ? EXIT.failed : EXIT.ok;
   },
 });
 
-async function look(call: Call): Promise<Facts> {
+async function look(call: Call, app: Ctq): Promise<Facts> {
   const { context, globals, options: given, signal } = call;
-  const app = await openRemote(call);
   const spinner = startSpinner(context, 'looking at servers, queues, keys and workers', globals);
   call.defer(() => spinner.stop());
   try {

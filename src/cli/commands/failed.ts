@@ -17,6 +17,7 @@ import { shortIds } from '../output/short-ids.js';
 import { tableText } from '../output/table.js';
 import { isTerminal } from '../output/terminal.js';
 import { openRemote } from '../remote-call.js';
+import { tellUnseenResults } from '../unseen-results.js';
 import { showView, watchOptions } from '../watch.js';
 
 const DEFAULT_LIMIT = 100;
@@ -109,6 +110,7 @@ async function listAll(call: Call): Promise<number> {
     return `${shown.length === 0 ? '' : await listText(shown, call)}${given.watch === true ? `\n${note}\n` : ''}`;
   });
   if (given.watch === true || globals.json === true || globals.quiet === true) return EXIT.ok;
+  await tellUnseenResults(call, app);
   // Next to a table in a pipe nobody wants to hear how many lines it has.
   if (note === emptyText(given)) context.stderr.write(`ctq: ${note}\n`);
   else if (context.stderr.isTTY === true) context.stderr.write(`\n${note}\n`);

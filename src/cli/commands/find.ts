@@ -110,7 +110,8 @@ async function notFound(
   timeoutS: number,
 ): Promise<NotFoundError> {
   const estates = await app.estates();
-  const where = estates.map(({ displayUrl }) => displayUrl).join(' and ');
+  const unseen = await app.unseenResults();
+  const where = [...estates, ...(unseen === undefined ? [] : [unseen])].map(({ displayUrl }) => displayUrl).join(' and ');
   const chord = (await Promise.all(estates.map(({ tasks }) => tasks.chord(typed)))).find((one) => one !== undefined);
   if (chord !== undefined) {
     const of = chord.size === undefined ? '' : ` of ${numberText(chord.size)}`;

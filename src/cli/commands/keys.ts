@@ -16,6 +16,7 @@ import { countText, numberText } from '../output/number.js';
 import { startSpinner } from '../output/spinner.js';
 import { isTerminal } from '../output/terminal.js';
 import { openRemote } from '../remote-call.js';
+import { tellUnseenResults } from '../unseen-results.js';
 import { showView, watchOptions } from '../watch.js';
 
 const options = {
@@ -109,6 +110,7 @@ async function listKeys(call: Call, pattern: string | undefined): Promise<number
       const blindSpot = await estate.blindSpot?.();
       if (blindSpot !== undefined) tell(call, blindSpot);
     }
+    await tellUnseenResults(call, app);
   }
   return EXIT.ok;
 }

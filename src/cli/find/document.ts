@@ -72,7 +72,7 @@ export function findDocument(located: Located, nowMs: number): FindDocument {
     kwargs: message?.kwargs ?? result?.extended?.kwargs ?? null,
     result: stored.result,
     date_done: stored.date_done,
-    result_ttl_ms: located.resultTtlMs ?? null,
+    result_ttl_ms: typeof located.resultTtlMs === 'number' ? located.resultTtlMs : null,
     worker: result?.extended?.worker ?? null,
     retries: result?.extended?.retries ?? (typeof headers['retries'] === 'number' ? headers['retries'] : null),
     places: located.places.map(placeDocument),

@@ -22,7 +22,7 @@ export interface WorkerAnswer {
 export interface Located {
   readonly taskId: string;
   readonly result: ResultMeta | undefined;
-  readonly resultTtlMs: number | undefined;
+  readonly resultTtlMs: TaskWhereabouts['resultTtlMs'];
   readonly revoked: boolean;
   readonly failedAtMs: number | undefined;
   /** Held, delayed or ready, wherever it lies. */
@@ -53,7 +53,8 @@ const WORKERS_WAIT_S = 0.3;
 /** @returns undefined when nobody knows it. */
 export async function locate(app: Ctq, taskId: string, options: LocateOptions): Promise<Located | undefined> {
   const estates = await app.estates();
-  const first = await lookAll(estates, taskId);
+  const look = (): Promise<TaskWhereabouts> => lookAll(app, estates, taskId);
+  const first = await look();
   const { result } = first;
   if (result !== undefined && isReady(result.status)) {
     // It is revoked before anybody takes it: then its message waits still, to be dropped.
@@ -74,7 +75,7 @@ export async function locate(app: Ctq, taskId: string, options: LocateOptions): 
   ]);
   if (search.ready.length > 0 || search.deadLetters.length > 0) return complete(estates, taskId, first, { workers, search });
   // It may have been taken from its queue while we looked there.
-  const again = await lookAll(estates, taskId);
+  const again = await look();
   const known = again.result !== undefined || again.revoked || again.failedAtMs !== undefined || again.held.length > 0;
   return known || workers.length > 0 ? complete(estates, taskId, again, { workers, search }) : undefined;
 }
@@ -98,16 +99,21 @@ async function searchUnless(
   return search(AbortSignal.any([signal, held.signal]));
 }
 
-async function lookAll(estates: readonly Estate[], taskId: string): Promise<TaskWhereabouts> {
-  const all = await Promise.all(estates.map(({ tasks }) => tasks.look(taskId)));
+async function lookAll(app: Ctq, estates: readonly Estate[], taskId: string): Promise<TaskWhereabouts> {
+  const [unseen, ...all] = await Promise.all([loadUnseen(app, taskId), ...estates.map(({ tasks }) => tasks.look(taskId))]);
   const withResult = all.find(({ result }) => result !== undefined);
   return {
-    result: withResult?.result,
-    resultTtlMs: withResult?.resultTtlMs,
+    result: withResult?.result ?? unseen,
+    resultTtlMs: withResult === undefined && unseen !== undefined ? 'not told' : withResult?.resultTtlMs,
     revoked: all.some(({ revoked }) => revoked),
     held: all.flatMap(({ held }) => held),
     failedAtMs: all.find(({ failedAtMs }) => failedAtMs !== undefined)?.failedAtMs,
   };
+}
+
+/** From a backend that nobody looks into: it gives a result to who has its id. */
+async function loadUnseen(app: Ctq, taskId: string): Promise<ResultMeta | undefined> {
+  return (await app.unseenResults())?.load(taskId);
 }
 
 async function searchAll(estates: readonly Estate[], taskId: string, { signal, onProgress }: LocateOptions): Promise<QueueSearchResult> {

@@ -106,7 +106,8 @@ function chordText({ chord }: FindDocument): string | null {
   return `${numberText(done)} of ${size === null ? 'an unknown number of' : numberText(size)} parts are in${then}`;
 }
 
-function keptText(ttlMs: number | undefined): string {
+function keptText(ttlMs: Located['resultTtlMs']): string | null {
+  if (ttlMs === 'not told') return null;
   return ttlMs === undefined ? 'for ever' : `for ${durationText(ttlMs)} more`;
 }
 
