@@ -31,15 +31,22 @@ export async function withLookalike(error: unknown, app: Ctq, { signal }: Call):
   const byNode = await registered(app, signal);
   const knowing = [...byNode].filter(([, names]) => names.includes(name)).map(([node]) => node);
   if (knowing.length > 0) return new TaskError(error.taskId, error.state, error.remote, { hint: await whereHint(app, knowing, signal) });
+  return new TaskError(error.taskId, error.state, error.remote, { hint: lookalikeHint(name, byNode) });
+}
+
+/** The same for who wanted to change a task: a note, for the workers' own answers stand above it. */
+export async function noteLookalike({ globals, context, signal }: Call, app: Ctq, name: string): Promise<void> {
+  if (globals.quiet === true) return;
+  const hint = lookalikeHint(name, await registered(app, signal));
+  context.stderr.write(`ctq: note: no task was changed (${escapeText(hint)})\n`);
+}
+
+function lookalikeHint(name: string, byNode: ReadonlyMap<string, readonly string[]>): string {
   const known = [...new Set([...byNode.values()].flat())];
   const lookalike = closestName(name, known) ?? known.find((one) => one.endsWith(`.${name}`));
-  const hint =
-    lookalike !== undefined
-      ? `did you mean ${lookalike}?`
-      : known.length === 0
-        ? 'no worker has a task of that name'
-        : 'no worker has a task of that name; ctq inspect registered lists what they have';
-  return new TaskError(error.taskId, error.state, error.remote, { hint });
+  if (lookalike !== undefined) return `did you mean ${lookalike}?`;
+  const none = 'no worker has a task of that name';
+  return known.length === 0 ? none : `${none}; ctq inspect registered lists what they have`;
 }
 
 /** Which queue it should have been sent to; where it was, workers of one queue do not have the same tasks. */

@@ -50,6 +50,19 @@ describe('a task that no worker has', () => {
   });
 });
 
+describe('a slip of the one who writes a schedule', () => {
+  it('is answered with the action, and with the task of the app, that was probably meant', async () => {
+    const cwd = tmpFolder(tasks);
+    const beat = async (...words: readonly string[]): Promise<string> => {
+      const { stdout, stderr } = await runCtq(['beat', '-A', 'tasks', ...words], { cwd });
+      return stdout + stderr;
+    };
+    expect(await beat('ad', 'nightly')).toBe('ctq: ctq beat knows no "ad" (did you mean ctq beat add?)\n');
+    expect(await beat('add', 'nightly', 'tasks.ad', '--every', '60')).toContain('it is sent by its name; did you mean tasks.add?)\n');
+    expect(await beat('add', 'other', 'quite.another', '--every', '60')).toContain('(this app has no such task; it is sent by its name)\n');
+  });
+});
+
 describe('long work without a terminal', () => {
   const world = (isTerminal: boolean) => {
     const stderr = new FakeStream(isTerminal, 0);

@@ -207,8 +207,14 @@ describe('ctq control', () => {
   });
 
   it('exits 1 when a worker refuses', async () => {
-    const refused = await ctq(['control', 'rate_limit', 'tasks.nope', '1/s', '-d', 'w1@test']);
-    expect(refused).toEqual({ code: 1, stdout: 'w1@test\terror: unknown task\n', stderr: '' });
+    const refused = await ctq(['control', 'rate_limit', 'quite.another', '1/s', '-d', 'w1@test']);
+    expect(refused).toEqual({
+      code: 1,
+      stdout: 'w1@test\terror: unknown task\n',
+      stderr: expect.stringMatching(/^ctq: note: no task was changed \(no worker has a task of that name; ctq inspect registered .*\)\n$/),
+    });
+    const slip = await ctq(['control', 'time_limit', 'tasks.ad', '1', '2']);
+    expect([slip.code, slip.stderr]).toEqual([1, 'ctq: note: no task was changed (did you mean tasks.add?)\n']);
     expect((await ctq(['control', 'autoscale', '5', '2'])).code).toBe(1);
     expect((await ctq(['control', 'frobnicate', '--kwargs', '{}', '-d', 'w1@test'])).stdout).toBe(
       "w1@test\terror: KeyError('frobnicate')\n",

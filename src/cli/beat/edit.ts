@@ -26,7 +26,10 @@ export async function addEntry({ app, store, nowMs }: Desk, name: string, input:
   }
   await store.put(name, encodeDefinition(entry, 'store'), nowMs);
   const words = `${before === undefined ? 'added' : 'replaced'} ${name}: ${entry.task} ${String(entry.schedule)}`;
-  return app.tasks.has(entry.task) ? words : `${words} (this app has no such task; it is sent by its name)`;
+  if (app.tasks.has(entry.task)) return words;
+  const lookalike = closestName(entry.task, app.tasks.keys());
+  const meant = lookalike === undefined ? '' : `; did you mean ${lookalike}?`;
+  return `${words} (this app has no such task; it is sent by its name${meant})`;
 }
 
 export async function removeEntry(desk: Desk, name: string): Promise<string> {

@@ -1,6 +1,7 @@
 /** `ctq beat`: the scheduler, and with a word behind it the desk of its entries. */
 import { setFlagsFromString } from 'node:v8';
 import { scheduleKinds } from '../../beat/schedule-kinds.js';
+import { closestName } from '../../config/closest-name.js';
 import { expandPath } from '../../config/file-paths.js';
 import { UsageError } from '../../errors.js';
 import { CTQ_VERSION } from '../../version.js';
@@ -23,6 +24,7 @@ import {
   value,
 } from '../command.js';
 import { detach, isDetached, reportReady } from '../daemon.js';
+import { escapeText } from '../escape-text.js';
 import { EXIT, Interruption } from '../exit-codes.js';
 import { jsonList, jsonObject, keyAndValue, objectOf, readLoosely } from '../json-values.js';
 import { metricsAt, metricsOption } from '../metrics.js';
@@ -126,8 +128,9 @@ async function runBeat(call: Call): Promise<number> {
   if (word === undefined) return call.options.next === undefined ? run(call) : interruptible(call, printComing);
   const action = Object.hasOwn(actions, word) ? actions[word] : undefined;
   if (action === undefined) {
-    throw new UsageError(`ctq beat knows no ${JSON.stringify(word)}`, {
-      hint: `it knows ${Object.keys(actions).join(', ')}; without a word it runs`,
+    const meant = closestName(word, Object.keys(actions));
+    throw new UsageError(`ctq beat knows no ${JSON.stringify(escapeText(word))}`, {
+      hint: meant === undefined ? `it knows ${Object.keys(actions).join(', ')}; without a word it runs` : `did you mean ctq beat ${meant}?`,
     });
   }
   if (words.length < action.words[0] || words.length > action.words[1]) {

@@ -9,17 +9,22 @@ import { type CommandCall, defineCommand, flag, value } from '../command.js';
 import { escapeText } from '../escape-text.js';
 import { EXIT } from '../exit-codes.js';
 import { jsonObject } from '../json-values.js';
+import { noteLookalike } from '../next-steps.js';
 import { findCommand, offered, readArguments } from '../remote-arguments.js';
 import { askWorkers, commandsOf, openRemote, remoteOptions } from '../remote-call.js';
 import { remoteHelp, remoteVerbs } from '../remote-help.js';
 import { wholeIds } from '../remote-ids.js';
 import { printReplies } from '../remote-print.js';
+import { errorOf } from '../remote-tables.js';
 
 const options = {
   ...remoteOptions,
   kwargs: value('--kwargs <json>', 'arguments by name as a JSON object; lets any method through', jsonObject),
   list: flag('--list', 'print the methods'),
 } as const;
+
+/** Who has answered a ping refuses as quickly. */
+const REFUSAL_WAIT_S = 0.5;
 
 type Call = CommandCall<typeof options>;
 
@@ -67,7 +72,13 @@ async function runControl(call: Call): Promise<number> {
   if (command.name === 'terminate') assertSignalFirst(words);
   const args = await withWholeIds(call, app, command.name, readArguments(command, words));
   if (command.name === 'revoke') return printReplies(call, command.name, await revoke(call, app, args), 'list');
-  if (command.silent !== true) return printReplies(call, command.name, await askWorkers(call, app, command.name, args), 'list');
+  if (command.silent !== true) {
+    const replies = await askWorkers(call, app, command.name, args);
+    const code = await printReplies(call, command.name, replies, 'list');
+    const { task_name: task } = args;
+    if (typeof task === 'string' && replies.every(({ value }) => errorOf(value) === 'unknown task')) await noteLookalike(call, app, task);
+    return code;
+  }
   return printReplies(call, command.name, await tellSilently(call, app, command.name), 'list');
 }
 
@@ -103,9 +114,10 @@ async function revoke(call: Call, app: Ctq, args: CommandArguments): Promise<Rep
   }
 }
 
-/** A worker that stops does not answer, so it is asked first who will. */
+/** A worker that stops does not answer, so it is asked first who is there; one that may not be told to says so. */
 async function tellSilently(call: Call, app: Ctq, method: string): Promise<Reply[]> {
   const present = await askWorkers(call, app, 'ping', {});
-  await app.control.broadcast(method, {}, { destination: [...new Set(present.map(({ nodename }) => nodename))] });
-  return present.map(({ nodename }) => ({ nodename, value: { ok: 'told to stop' } }));
+  const destination = [...new Set(present.map(({ nodename }) => nodename))];
+  const refusals = await app.control.gather(method, {}, { destination, timeout: REFUSAL_WAIT_S, signal: call.signal });
+  return present.map(({ nodename }) => refusals.find((refusal) => refusal.nodename === nodename) ?? { nodename, value: { ok: 'told to stop' } });
 }
