@@ -5,6 +5,7 @@
 import { chmodSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { runCtq } from '../support/ctq-process.js';
+import { IS_ROOT, testUnless } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 interface Mistake {
@@ -229,15 +230,12 @@ describe.concurrent('a wrong config file', () => {
     },
   );
 
-  it.runIf(process.getuid?.() !== 0)(
-    process.getuid?.() === 0 ? 'that may not be read (skipped: root may read everything)' : 'that may not be read',
-    async () => {
-      const cwd = tmpFolder({ 'c.json': '{}' });
-      chmodSync(`${cwd}/c.json`, 0);
-      const { code, stderr } = await runCtq([...send, '--config', 'c.json'], { cwd });
-      expect([code, stderr]).toEqual([2, 'ctq: c.json: permission denied (make it readable for this user)\n']);
-    },
-  );
+  testUnless(IS_ROOT, 'that may not be read', async () => {
+    const cwd = tmpFolder({ 'c.json': '{}' });
+    chmodSync(`${cwd}/c.json`, 0);
+    const { code, stderr } = await runCtq([...send, '--config', 'c.json'], { cwd });
+    expect([code, stderr]).toEqual([2, 'ctq: c.json: permission denied (make it readable for this user)\n']);
+  });
 });
 
 describe.concurrent('a wrong task module', () => {

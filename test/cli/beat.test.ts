@@ -8,6 +8,7 @@ import { beatApp, launchCtqBeat } from '../support/ctq-beat.js';
 import { runCtq, startCtq } from '../support/ctq-process.js';
 import { eventually } from '../support/eventually.js';
 import type { OwnedProcess } from '../support/owned-process.js';
+import { NOT_ROOT, testUnless } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 import { fakeContext } from './fake-context.js';
 
@@ -333,20 +334,17 @@ describe('ctq beat --uid, --gid, --umask', () => {
     expect(stderr).toContain(words);
   });
 
-  it.runIf(process.getuid?.() === 0)(
-    'runs as somebody else, who cannot come back (skipped: only root can become somebody else)',
-    async () => {
-      const here = place(
-        `${EVERY_SECOND}\nprocess.stderr.write('ids ' + JSON.stringify([process.getuid(), process.getgid(), process.getgroups(), process.umask()]) + '\\n');`,
-      );
-      chmodSync(here.folder, 0o777);
-      const beat = await startBeat(here, ['--uid', 'nobody', '--umask', '027']);
-      const [, ids = ''] = /ids (\[.*\])/.exec(beat.stderr) ?? [];
-      const [uid, gid, groups, umask] = JSON.parse(ids) as [number, number, number[], number];
-      expect([uid > 0, gid > 0, groups.includes(0), umask]).toEqual([true, true, false, 0o027]);
-      expect((await beat.stop()).code).toBe(0);
-    },
-  );
+  testUnless(NOT_ROOT, 'runs as somebody else, who cannot come back', async () => {
+    const here = place(
+      `${EVERY_SECOND}\nprocess.stderr.write('ids ' + JSON.stringify([process.getuid(), process.getgid(), process.getgroups(), process.umask()]) + '\\n');`,
+    );
+    chmodSync(here.folder, 0o777);
+    const beat = await startBeat(here, ['--uid', 'nobody', '--umask', '027']);
+    const [, ids = ''] = /ids (\[.*\])/.exec(beat.stderr) ?? [];
+    const [uid, gid, groups, umask] = JSON.parse(ids) as [number, number, number[], number];
+    expect([uid > 0, gid > 0, groups.includes(0), umask]).toEqual([true, true, false, 0o027]);
+    expect((await beat.stop()).code).toBe(0);
+  });
 });
 
 describe('ctq beat --next', () => {

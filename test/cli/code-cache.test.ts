@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { projectRoot } from '../support/ctq-process.js';
 import { OwnedProcess } from '../support/owned-process.js';
+import { NOT_ROOT, testUnless } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 const FRONT = join('dist', 'cli', 'main.cjs');
@@ -80,7 +81,7 @@ describe.skipIf('enableCompileCache' in module)('compiled code that is kept', ()
     expect(kinds()).toEqual(['send memory:']);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('is not taken from a user who could not change the program', async () => {
+  testUnless(NOT_ROOT, 'is not taken from a user who could not change the program', async () => {
     await send();
     const first = version();
     chownSync(kept, 12_345, 12_345);

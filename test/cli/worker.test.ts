@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCtq, startCtq } from '../support/ctq-process.js';
 import { eventually } from '../support/eventually.js';
+import { NOT_LINUX, NOT_ROOT, testUnless } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 const tasks = {
@@ -82,7 +83,7 @@ app.task({ name: 'bye.now', bind: true }, (task) => { task.logger.warning('farew
     expect(worker.stderr).toMatch(/^CRITICAL\|This process was ended in task bye\.now\[[0-9a-f-]{36}\], with exit code 3$/m);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('says that it runs as root, unless it is told that it may', async () => {
+  testUnless(NOT_ROOT, 'says that it runs as root, unless it is told that it may', async () => {
     const cwd = tmpFolder(tasks);
     const words = /WARNING\/MainProcess\] This worker runs as root, and so does every task/;
     for (const [argv, isTold] of [
@@ -96,9 +97,8 @@ app.task({ name: 'bye.now', bind: true }, (task) => { task.logger.warning('farew
     }
   });
 
-  it.skipIf(process.getuid?.() !== 0).each(['worker', 'beat'])(
-    'does not even load the app as root where that is forbidden: %s',
-    async (command) => {
+  for (const command of ['worker', 'beat'] as const) {
+    testUnless(NOT_ROOT, `does not even load the app as root where that is forbidden: ${command}`, async () => {
       const cwd = tmpFolder({
         'tasks.mjs': "import { writeFileSync } from 'node:fs'; writeFileSync('loaded', '');",
         '.ctqrc': 'worker_allow_root: false',
@@ -108,10 +108,10 @@ app.task({ name: 'bye.now', bind: true }, (task) => { task.logger.warning('farew
       const words = new RegExp(`^ctq: this ${command} may not run as root, .*worker_allow_root says so.*\\n$`);
       expect([code, stderr]).toEqual([2, expect.stringMatching(words)]);
       expect(['loaded', 'log'].filter((name) => existsSync(join(cwd, name)))).toEqual([]);
-    },
-  );
+    });
+  }
 
-  it.skipIf(process.platform !== 'linux')('takes the password of its broker out of the list of processes', async () => {
+  testUnless(NOT_LINUX, 'takes the password of its broker out of the list of processes', async () => {
     const cwd = tmpFolder(tasks);
     const worker = startCtq(['worker', '-A', 'tasks', '-b', 'redis://me:hunter2@127.0.0.1:1/0', '-n', 'w1@h'], { cwd });
     await worker.waitForOutput(/Cannot connect to redis:\/\/me:\*\*@127/);

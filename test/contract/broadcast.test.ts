@@ -1,11 +1,11 @@
 /** A broadcast queue on each engine: one message, a run in every worker that takes from it. */
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { Ctq } from '../../src/ctq.js';
 import type { Worker } from '../../src/worker/worker.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis } from '../support/redis-server.js';
-import { missing } from '../support/requires.js';
+import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 const open: { app: Ctq; worker?: Worker }[] = [];
@@ -33,17 +33,16 @@ async function startWorker(app: Ctq, name: string, queues?: readonly string[]): 
   await ready;
 }
 
-const engines: Readonly<Record<string, () => Promise<string>>> = {
+const engines: Readonly<Record<'memory' | 'sqlite' | 'redis', () => Promise<string>>> = {
   memory: async () => `memory://broadcast-${process.pid}`,
   sqlite: async () => `sqlite://${join(tmpFolder(), 'q.db')}`,
   redis: async () => (await startRedis()).url,
 };
 
-describe.each(Object.entries(engines))('a broadcast queue on %s', (engine, start) => {
-  it.skipIf(engine === 'redis' && missing(['redis']) !== undefined)(
-    'gives each worker a copy, and other queues go on as they are',
-    async () => {
-      const url = await start();
+for (const engine of ['memory', 'sqlite', 'redis'] as const) {
+  describeWith(engine === 'redis' ? ['redis'] : [], `a broadcast queue on ${engine}`, () => {
+    it('gives each worker a copy, and other queues go on as they are', async () => {
+      const url = await engines[engine]();
       const heard: string[] = [];
       for (const name of ['w1', 'w2', 'w3']) await startWorker(makeApp(url, heard, name), name);
       // Nothing but the broadcast queue.
@@ -63,6 +62,6 @@ describe.each(Object.entries(engines))('a broadcast queue on %s', (engine, start
       expect(queues['w4@test']).toMatchObject([{ name: 'everyone', exchange: { type: 'fanout' } }]);
       const broker = await client.broker();
       expect([await broker.depth('everyone'), await broker.depth('celery')]).toEqual([0, 0]);
-    },
-  );
-});
+    });
+  });
+}

@@ -6,7 +6,7 @@
  * describeBrokerContract('memory', { ...facts, start }, { 'title of a case': 'why it is skipped' });
  * ```
  */
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe } from 'vitest';
 import type { Broker } from '../../src/broker.js';
 import { closingCases } from './broker/closing.js';
 import { consumingCases } from './broker/consuming.js';
@@ -19,6 +19,7 @@ import { revocationCases } from './broker/revocations.js';
 import { settlingCases } from './broker/settling.js';
 import { subscribingCases } from './broker/subscribing.js';
 import { volumeCases } from './broker/volume.js';
+import { type ContractCase, OpenedEngine, testCases } from './cases.js';
 
 /** Where engines may differ and both are right. */
 export interface BrokerFacts {
@@ -53,9 +54,7 @@ export interface BrokerBench {
   open(): Promise<Broker>;
 }
 
-export interface BrokerCase {
-  readonly title: string;
-  readonly timeoutMs?: number;
+export interface BrokerCase extends ContractCase {
   run(bench: BrokerBench): Promise<void>;
 }
 
@@ -75,40 +74,12 @@ const sections: Readonly<Record<string, readonly BrokerCase[]>> = {
 
 export function describeBrokerContract(name: string, engine: BrokerEngine, skips: Readonly<Record<string, string>> = {}): void {
   describe(`broker contract: ${name}`, () => {
-    const opened: Broker[] = [];
-    let running: RunningEngine | undefined;
+    const opened = new OpenedEngine<RunningEngine>();
+    afterEach(() => opened.stop());
 
-    afterEach(async () => {
-      await Promise.allSettled(opened.splice(0).map((broker) => broker.close()));
-      await running?.stop();
-      running = undefined;
-    });
-
-    for (const [section, cases] of Object.entries(sections)) {
-      describe(section, () => {
-        for (const { title, timeoutMs = 15_000, run } of cases) {
-          const reason = skips[title];
-          if (reason !== undefined) {
-            test.skip(`${title} (skipped: ${reason})`, () => {});
-            continue;
-          }
-          test(title, { timeout: timeoutMs }, async () => {
-            const started = await engine.start();
-            running = started;
-            const open = async (): Promise<Broker> => {
-              const broker = await started.open();
-              opened.push(broker);
-              return broker;
-            };
-            await run({ facts: engine, engine: started, open });
-          });
-        }
-      });
-    }
-
-    test('every skipped case exists', () => {
-      const titles = new Set(Object.values(sections).flatMap((cases) => cases.map(({ title }) => title)));
-      expect(Object.keys(skips).filter((title) => !titles.has(title))).toEqual([]);
+    testCases(sections, { skips }, async ({ run }) => {
+      const started = await opened.start(() => engine.start());
+      await run({ facts: engine, engine: started, open: () => opened.keep(started.open()) });
     });
   });
 }

@@ -1,38 +1,23 @@
 /** What an operator's desk of keys and tasks promises, on every engine that has one. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Estate } from '../../src/estate/estate.js';
 import type { KeyReport } from '../../src/estate/keys.js';
 import { adoptScript, dropBindingsScript, dropKeysScript } from '../../src/estates/redis/key-scripts.js';
 import { Ctq } from '../../src/index.js';
 import { eventually } from '../support/eventually.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
-import { missing } from '../support/requires.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
-interface Place {
-  open(): Promise<string>;
-  close(): Promise<void>;
-}
-
-const redisProblem = missing(['redis']);
-const withRedis = describe.skipIf(redisProblem !== undefined && process.env['CI'] === undefined);
-const skipped = redisProblem === undefined ? '' : ' (skipped: no redis)';
-
-let redis: RedisServer | undefined;
-const redisPlace: Place = {
-  open: async () => {
-    redis ??= await startRedis();
-    await redis.command('FLUSHALL');
-    return redis.url;
-  },
-  close: async () => {
-    await redis?.stop();
-    redis = undefined;
-  },
-};
-
-withRedis(`keys on Redis${skipped}`, () => suite(redisPlace));
-describe('keys in an SQLite file', () => suite({ open: async () => `sqlite:///${tmpFolder()}/ctq.db`, close: async () => {} }));
+describeWith('redis', 'keys on Redis', () => {
+  const redis = forSuite(startRedis);
+  suite(async () => {
+    await redis().command('FLUSHALL');
+    return redis().url;
+  });
+});
+describe('keys in an SQLite file', () => suite(async () => `sqlite:///${tmpFolder()}/ctq.db`));
 
 async function allKeys(estate: Estate, query: Parameters<Estate['keys']['scan']>[0] = {}): Promise<KeyReport[]> {
   const all: KeyReport[] = [];
@@ -47,13 +32,11 @@ async function open(url: string): Promise<{ readonly app: Ctq; readonly estate: 
   return { app, estate };
 }
 
-function suite(place: Place): void {
+function suite(place: () => Promise<string>): void {
   let app: Ctq;
   let estate: Estate;
 
-  beforeAll(async () => void (await place.open()));
-  afterAll(() => place.close());
-  beforeEach(async () => ({ app, estate } = await open(await place.open())));
+  beforeEach(async () => ({ app, estate } = await open(await place())));
   afterEach(() => app.close());
 
   const look = { signal: new AbortController().signal };
@@ -183,8 +166,8 @@ function suite(place: Place): void {
   });
 }
 
-withRedis(`orphans on Redis${skipped}`, () => {
-  let server: RedisServer;
+describeWith('redis', 'orphans on Redis', () => {
+  const server = forSuite(startRedis);
   let app: Ctq;
   let estate: Estate;
   const reply = '{"body": "e30=", "headers": {}, "properties": {"body_encoding": "base64"}, "content-type": "application/json"}';
@@ -192,32 +175,29 @@ withRedis(`orphans on Redis${skipped}`, () => {
   const bindingOf = (oid: string): string => [oid, '', listOf(oid)].join('\x06\x16');
   const REPLIES = '_kombu.binding.reply.celery.pidbox';
 
-  beforeAll(async () => {
-    server = await startRedis();
-  });
   beforeEach(async () => {
-    await server.command('FLUSHALL');
-    ({ app, estate } = await open(server.url));
+    await server().command('FLUSHALL');
+    ({ app, estate } = await open(server().url));
   });
   afterEach(() => app.close());
 
   /** As if nobody had touched it for so long. */
   async function age(key: string, seconds: number): Promise<void> {
     const lua = "return redis.call('RESTORE', KEYS[1], 0, redis.call('DUMP', KEYS[1]), 'REPLACE', 'IDLETIME', ARGV[1])";
-    await server.command('EVAL', lua, 1, key, seconds);
+    await server().command('EVAL', lua, 1, key, seconds);
   }
 
   const orphans = async (): Promise<KeyReport[]> => (await allKeys(estate)).filter(({ orphan }) => orphan !== undefined);
 
   it('are replies that have lain for a minute, and looking does not make them young', async () => {
     for (const oid of ['gone', 'fresh']) {
-      await server.command('LPUSH', listOf(oid), reply);
-      await server.command('SADD', REPLIES, bindingOf(oid));
+      await server().command('LPUSH', listOf(oid), reply);
+      await server().command('SADD', REPLIES, bindingOf(oid));
     }
     // Somebody waits for a list, as every worker does: who has no list may be about to get one.
-    const busy = server.command('BLPOP', 'elsewhere', 10);
-    await eventually(async () => String(await server.command('INFO', 'clients')).includes('blocked_clients:1'));
-    await server.command('SADD', REPLIES, bindingOf('waiting'));
+    const busy = server().command('BLPOP', 'elsewhere', 10);
+    await eventually(async () => String(await server().command('INFO', 'clients')).includes('blocked_clients:1'));
+    await server().command('SADD', REPLIES, bindingOf('waiting'));
     await age(listOf('gone'), 100);
     await age(listOf('fresh'), 30);
     for (let times = 0; times < 3; times += 1) {
@@ -227,55 +207,55 @@ withRedis(`orphans on Redis${skipped}`, () => {
       ]);
     }
     expect(await estate.keys.removeOrphans(await orphans())).toBe(2);
-    expect(await server.command('EXISTS', listOf('gone'), listOf('fresh'))).toBe(1);
-    expect(((await server.command('SMEMBERS', REPLIES)) as string[]).sort()).toEqual([bindingOf('fresh'), bindingOf('waiting')]);
-    await server.command('LPUSH', 'elsewhere', 'x');
+    expect(await server().command('EXISTS', listOf('gone'), listOf('fresh'))).toBe(1);
+    expect(((await server().command('SMEMBERS', REPLIES)) as string[]).sort()).toEqual([bindingOf('fresh'), bindingOf('waiting')]);
+    await server().command('LPUSH', 'elsewhere', 'x');
     await busy;
   });
 
   it('are bindings to no list when nobody waits for any, and of mailboxes when nobody listens', async () => {
-    await server.command('SADD', REPLIES, bindingOf('gone'));
-    await server.command('SADD', '_kombu.binding.celery.pidbox', ['', '', 'celery@gone.celery.pidbox'].join('\x06\x16'));
-    await server.command('SADD', '_kombu.binding.mail', ['mail', '', 'mail'].join('\x06\x16'));
+    await server().command('SADD', REPLIES, bindingOf('gone'));
+    await server().command('SADD', '_kombu.binding.celery.pidbox', ['', '', 'celery@gone.celery.pidbox'].join('\x06\x16'));
+    await server().command('SADD', '_kombu.binding.mail', ['mail', '', 'mail'].join('\x06\x16'));
     expect((await orphans()).map(({ name }) => name)).toEqual(['_kombu.binding.celery.pidbox', REPLIES]);
     expect(await estate.keys.removeOrphans(await orphans())).toBe(2);
     // An empty queue has no key, and its binding is nobody's orphan.
-    expect(await server.command('KEYS', '*')).toEqual(['_kombu.binding.mail']);
+    expect(await server().command('KEYS', '*')).toEqual(['_kombu.binding.mail']);
   });
 
   it('lose what somebody took up again since', async () => {
-    await server.command('LPUSH', listOf('back'), reply);
-    await server.command('SADD', REPLIES, bindingOf('back'));
+    await server().command('LPUSH', listOf('back'), reply);
+    await server().command('SADD', REPLIES, bindingOf('back'));
     await age(listOf('back'), 100);
     const found = await orphans();
     expect(found).toHaveLength(2);
-    await server.command('LPUSH', listOf('back'), reply);
+    await server().command('LPUSH', listOf('back'), reply);
     expect(await estate.keys.removeOrphans(found)).toBe(0);
-    expect(await server.command('EXISTS', listOf('back'), REPLIES)).toBe(2);
+    expect(await server().command('EXISTS', listOf('back'), REPLIES)).toBe(2);
   });
 
   it('are looked at once more in the step that removes them', async () => {
     // Somebody came back between our last look and the removal.
-    await server.command('LPUSH', listOf('back'), reply);
-    await server.command('SADD', REPLIES, bindingOf('back'));
-    await server.command('SET', 'celery-task-meta-an-id', '{}', 'EX', 100);
-    await server.command('HSET', 'unacked', 'tag', '[{}, "", "mail"]');
-    await server.command('ZADD', 'unacked_index', 1234, 'tag');
+    await server().command('LPUSH', listOf('back'), reply);
+    await server().command('SADD', REPLIES, bindingOf('back'));
+    await server().command('SET', 'celery-task-meta-an-id', '{}', 'EX', 100);
+    await server().command('HSET', 'unacked', 'tag', '[{}, "", "mail"]');
+    await server().command('ZADD', 'unacked_index', 1234, 'tag');
     const dropBinding = ['EVAL', dropBindingsScript.lua, 2, REPLIES, listOf('back'), 'readers', '', 60, bindingOf('back')];
-    expect(await server.command(...dropBinding)).toBe(0);
-    expect(await server.command('EVAL', dropKeysScript.lua, 1, listOf('back'), 'idle', 60)).toBe(0);
-    expect(await server.command('EVAL', dropKeysScript.lua, 1, 'celery-task-meta-an-id', 'no expiry')).toBe(0);
-    expect(await server.command('EVAL', adoptScript.lua, 2, 'unacked', 'unacked_index', 'tag', 'acknowledged')).toBe(0);
-    expect(await server.command('ZRANGE', 'unacked_index', 0, -1, 'WITHSCORES')).toEqual(['tag', '1234']);
-    expect(await server.command('DBSIZE')).toBe(5);
+    expect(await server().command(...dropBinding)).toBe(0);
+    expect(await server().command('EVAL', dropKeysScript.lua, 1, listOf('back'), 'idle', 60)).toBe(0);
+    expect(await server().command('EVAL', dropKeysScript.lua, 1, 'celery-task-meta-an-id', 'no expiry')).toBe(0);
+    expect(await server().command('EVAL', adoptScript.lua, 2, 'unacked', 'unacked_index', 'tag', 'acknowledged')).toBe(0);
+    expect(await server().command('ZRANGE', 'unacked_index', 0, -1, 'WITHSCORES')).toEqual(['tag', '1234']);
+    expect(await server().command('DBSIZE')).toBe(5);
   });
 
   it('are told without commands that a careful administrator refuses', async () => {
-    await server.command('SET', 'celery-task-meta-an-id', '{}');
-    await server.command('LPUSH', listOf('gone'), reply);
+    await server().command('SET', 'celery-task-meta-an-id', '{}');
+    await server().command('LPUSH', listOf('gone'), reply);
     await age(listOf('gone'), 100);
-    await server.command('ACL', 'SETUSER', 'looker', 'on', '>secret', '~*', '&*', '+@all', '-memory', '-object', '-client');
-    const careful = await open(server.url.replace('redis://', 'redis://looker:secret@'));
+    await server().command('ACL', 'SETUSER', 'looker', 'on', '>secret', '~*', '&*', '+@all', '-memory', '-object', '-client');
+    const careful = await open(server().url.replace('redis://', 'redis://looker:secret@'));
     const keys = await allKeys(careful.estate);
     expect(keys.map(({ kind, bytes, orphan }) => [kind, bytes, orphan?.reason])).toEqual([
       ['result', undefined, 'result without expiry'],
@@ -286,11 +266,11 @@ withRedis(`orphans on Redis${skipped}`, () => {
   });
 
   it('are not told apart, and nothing is hidden, for a user that may only read', async () => {
-    await server.command('SET', 'celery-task-meta-an-id', '{}');
-    await server.command('SADD', REPLIES, bindingOf('gone'));
-    await server.command('LPUSH', 'mail', reply);
-    await server.command('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '&*', '+@read', '+@connection', '+eval', '+evalsha');
-    const reader = await open(server.url.replace('redis://', 'redis://reader:secret@'));
+    await server().command('SET', 'celery-task-meta-an-id', '{}');
+    await server().command('SADD', REPLIES, bindingOf('gone'));
+    await server().command('LPUSH', 'mail', reply);
+    await server().command('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '&*', '+@read', '+@connection', '+eval', '+evalsha');
+    const reader = await open(server().url.replace('redis://', 'redis://reader:secret@'));
     const keys = await allKeys(reader.estate);
     expect(keys.map(({ kind }) => kind).sort()).toEqual(['binding', 'queue', 'result']);
     expect(keys.find(({ kind }) => kind === 'binding')?.orphan).toBeUndefined();
@@ -301,37 +281,34 @@ withRedis(`orphans on Redis${skipped}`, () => {
 
   it('that are deliveries without owner go back to their queue, and are not lost', async () => {
     const message = reply.replace('"headers": {}', '"headers": {"id": "lost", "task": "tasks.add"}');
-    await server.command('HSET', 'unacked', 'tag-1', `[${message}, "", "mail"]`);
-    await server.command('HSET', 'unacked', 'tag-2', `[${message}, "", "mail"]`);
-    await server.command('ZADD', 'unacked_index', Math.floor(Date.now() / 1000), 'tag-2');
+    await server().command('HSET', 'unacked', 'tag-1', `[${message}, "", "mail"]`);
+    await server().command('HSET', 'unacked', 'tag-2', `[${message}, "", "mail"]`);
+    await server().command('ZADD', 'unacked_index', Math.floor(Date.now() / 1000), 'tag-2');
     const found = await orphans();
     expect(found).toMatchObject([{ name: 'unacked', orphan: { reason: 'unacked without owner', count: 1 } }]);
     expect(await estate.keys.removeOrphans(found)).toBe(1);
-    const worker = new Ctq('worker', { brokerUrl: server.url, taskDefaultQueue: 'elsewhere' });
+    const worker = new Ctq('worker', { brokerUrl: server().url, taskDefaultQueue: 'elsewhere' });
     const running = await worker.worker({ concurrency: 1 });
     const ended = running.start();
-    await eventually(async () => Number(await server.command('LLEN', 'mail')) === 1, { timeoutMs: 20_000 });
-    expect(await server.command('HKEYS', 'unacked')).toEqual(['tag-2']);
+    await eventually(async () => Number(await server().command('LLEN', 'mail')) === 1, { timeoutMs: 20_000 });
+    expect(await server().command('HKEYS', 'unacked')).toEqual(['tag-2']);
     await running.stop('cold');
     await ended;
     await worker.close();
   }, 30_000);
 });
 
-withRedis(`estates with prefixes, and of two places${skipped}`, () => {
-  let server: RedisServer;
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  beforeEach(async () => void (await server.command('FLUSHALL')));
+describeWith('redis', 'estates with prefixes, and of two places', () => {
+  const server = forSuite(startRedis);
+  beforeEach(async () => void (await server().command('FLUSHALL')));
 
   it('name and find what is theirs under both prefixes', async () => {
     const app = new Ctq('prefixed', {
-      ...{ brokerUrl: server.url, resultBackend: server.url },
+      ...{ brokerUrl: server().url, resultBackend: server().url },
       brokerTransportOptions: { global_keyprefix: 'app1:' },
       resultBackendTransportOptions: { global_keyprefix: 'results' },
     });
-    const other = new Ctq('other', { brokerUrl: server.url });
+    const other = new Ctq('other', { brokerUrl: server().url });
     await app.sendTask('tasks.add', [1], { taskId: 'mine', priority: 6 });
     await other.sendTask('tasks.add', [1], { taskId: 'theirs' });
     await (await app.backend()).store({ taskId: 'done', status: 'SUCCESS', result: 1, traceback: null, children: [], dateDone: null });
@@ -351,9 +328,12 @@ withRedis(`estates with prefixes, and of two places${skipped}`, () => {
   });
 
   it('are one where the URLs mean one place, and two where they do not', async () => {
-    const same = new Ctq('same', { brokerUrl: server.url, resultBackend: server.url.replace('127.0.0.1', 'localhost').replace('/0', '') });
+    const same = new Ctq('same', {
+      brokerUrl: server().url,
+      resultBackend: server().url.replace('127.0.0.1', 'localhost').replace('/0', ''),
+    });
     expect((await same.estates()).map(({ parts }) => parts)).toEqual([['broker', 'result backend']]);
-    const apart = new Ctq('apart', { brokerUrl: server.url, resultBackend: server.urlOf(1) });
+    const apart = new Ctq('apart', { brokerUrl: server().url, resultBackend: server().urlOf(1) });
     expect((await apart.estates()).map(({ parts }) => parts)).toEqual([['broker'], ['result backend']]);
     await Promise.all([same.close(), apart.close()]);
   });

@@ -1,51 +1,37 @@
 /** What an operator's desk of messages promises, on every engine that has one. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OutputFileError } from '../../src/errors.js';
 import type { Estate } from '../../src/estate/estate.js';
 import type { RemovedMessage, StoredMessage } from '../../src/estate/messages.js';
 import { Ctq } from '../../src/index.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
-import { missing } from '../support/requires.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
-
-interface Place {
-  open(): Promise<string>;
-  close(): Promise<void>;
-}
+import { consume } from './broker/verbs.js';
+import { DeliveryLog, messageId } from './delivery-log.js';
 
 const text = (message: StoredMessage | undefined): string => Buffer.from(message?.raw ?? []).toString('utf8');
 const id = (message: StoredMessage | undefined): unknown => message?.message?.headers['id'];
 
-const redisProblem = missing(['redis']);
-
-describe.skipIf(redisProblem !== undefined && process.env['CI'] === undefined)(
-  `messages on Redis${redisProblem === undefined ? '' : ' (skipped: no redis)'}`,
-  () => {
-    let redis: RedisServer | undefined;
-    suite({
-      open: async () => {
-        redis ??= await startRedis();
-        await redis.command('FLUSHALL');
-        return redis.url;
-      },
-      close: async () => redis?.stop(),
-    });
-  },
-);
-
-describe('messages in an SQLite file', () => {
-  suite({ open: async () => `sqlite:///${tmpFolder()}/ctq.db`, close: async () => {} });
+describeWith('redis', 'messages on Redis', () => {
+  const redis = forSuite(startRedis);
+  suite(async () => {
+    await redis().command('FLUSHALL');
+    return redis().url;
+  });
 });
 
-function suite(place: Place): void {
+describe('messages in an SQLite file', () => {
+  suite(async () => `sqlite:///${tmpFolder()}/ctq.db`);
+});
+
+function suite(place: () => Promise<string>): void {
   let app: Ctq;
   let estate: Estate;
 
-  beforeAll(async () => void (await place.open()));
-  afterAll(() => place.close());
-
   beforeEach(async () => {
-    const url = await place.open();
+    const url = await place();
     app = new Ctq('desk', { brokerUrl: url, resultBackend: url });
     const [first] = await app.estates();
     if (first === undefined) throw new Error('no estate');
@@ -175,23 +161,13 @@ function suite(place: Place): void {
     const before = await all();
     const broker = await app.broker();
     const taken: string[] = [];
-    const consumer = await broker.consume({
-      queues: [app.router.queues.get('celery')],
-      prefetch: 40,
-      name: 'thief@test',
-      handler: {
-        deliver(batch) {
-          for (const delivery of batch) {
-            taken.push(String(delivery.message.headers['id']));
-            void delivery.ack();
-          }
-        },
-        malformed() {},
-        disconnected() {},
-        connected() {},
-        fenced() {},
+    const thief = new DeliveryLog({
+      onDeliver: (delivery) => {
+        taken.push(messageId(delivery.message));
+        void delivery.ack();
       },
     });
+    const consumer = await consume(broker, ['celery'], 40, thief);
     const { copy } = await removeAll((message) => Number(String(id(message)).split('-')[1]) % 2 === 0);
     await consumer.pause();
     const left = (await all()).map(id);
@@ -256,18 +232,8 @@ function suite(place: Place): void {
     await send(3);
     const dueAt = new Date(Date.now() + 3_600_000);
     let parked = 0;
-    const consumer = await broker.consume({
-      queues: [app.router.queues.get('celery')],
-      prefetch: 10,
-      name: 'parker@test',
-      handler: {
-        deliver: (batch) => void Promise.all(batch.map((delivery) => delivery.park(dueAt))).then(() => (parked += batch.length)),
-        malformed() {},
-        disconnected() {},
-        connected() {},
-        fenced() {},
-      },
-    });
+    const parker = new DeliveryLog({ onDeliver: (delivery) => void delivery.park(dueAt).then(() => (parked += 1)) });
+    const consumer = await consume(broker, ['celery'], 10, parker);
     await expect.poll(() => parked, { timeout: 10_000 }).toBe(3);
     await consumer.close();
     const before = await all();

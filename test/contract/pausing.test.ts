@@ -1,28 +1,21 @@
 /** Queues that operators pause: no consumer takes from them, whether it runs already or starts later. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Consumer } from '../../src/broker.js';
 import { Ctq } from '../../src/index.js';
 import { eventually, throughout } from '../support/eventually.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
-import { missing } from '../support/requires.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRedis } from '../support/redis-server.js';
+import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
+import { DeliveryLog } from './delivery-log.js';
 
-const redisProblem = missing(['redis']);
-
-describe.skipIf(redisProblem !== undefined && process.env['CI'] === undefined)(
-  `pausing on Redis${redisProblem === undefined ? '' : ' (skipped: no redis)'}`,
-  () => {
-    let redis: RedisServer;
-    beforeAll(async () => {
-      redis = await startRedis();
-    });
-    afterAll(() => redis.stop());
-    suite(async () => {
-      await redis.command('FLUSHALL');
-      return redis.url;
-    });
-  },
-);
+describeWith('redis', 'pausing on Redis', () => {
+  const redis = forSuite(startRedis);
+  suite(async () => {
+    await redis().command('FLUSHALL');
+    return redis().url;
+  });
+});
 
 describe('pausing in an SQLite file', () => {
   suite(async () => `sqlite:///${tmpFolder()}/ctq.db`);
@@ -46,18 +39,12 @@ function suite(place: () => Promise<string>): void {
       queues: queues.map((queue) => app.router.queues.get(queue)),
       prefetch: 8,
       name,
-      handler: {
-        deliver(batch) {
-          for (const delivery of batch) {
-            seen.push(delivery.queue);
-            void delivery.ack();
-          }
+      handler: new DeliveryLog({
+        onDeliver: (delivery) => {
+          seen.push(delivery.queue);
+          void delivery.ack();
         },
-        malformed() {},
-        disconnected() {},
-        connected() {},
-        fenced() {},
-      },
+      }),
     });
   }
 

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { format } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { loadApp, type LoadedApp } from '../../src/app-loader.js';
 import { openBroker } from '../../src/brokers/index.js';
 import type { Broker } from '../../src/broker.js';
@@ -24,6 +24,7 @@ import { projectRoot } from '../support/ctq-process.js';
 import { ownStrayErrors } from '../support/own-stray-errors.js';
 import { app as ownApp } from '../support/pool-tasks/tasks.js';
 import { tmpFolder } from '../support/tmp.js';
+import { type ContractCase, testCases } from './cases.js';
 import { contextCases } from './pool/context.js';
 import { limitCases } from './pool/limits.js';
 import { misbehaviourCases } from './pool/misbehaviour.js';
@@ -71,9 +72,7 @@ export interface PoolBench {
   broker(): Promise<Broker>;
 }
 
-export interface PoolCase {
-  readonly title: string;
-  readonly timeoutMs?: number;
+export interface PoolCase extends ContractCase {
   run(bench: PoolBench): Promise<void>;
 }
 
@@ -108,23 +107,7 @@ export function describePoolContract(kind: PoolKind, skips: Readonly<Record<stri
       loaded?.loader.close();
     });
 
-    for (const [section, cases] of Object.entries(poolSections)) {
-      describe(section, () => {
-        for (const { title, timeoutMs = 20_000, run } of cases) {
-          const reason = skips[title];
-          if (reason !== undefined) {
-            test.skip(`${title} (skipped: ${reason})`, () => {});
-            continue;
-          }
-          test(title, { timeout: timeoutMs }, () => run(makeBench(kind, { loaded, brokerUrl, layers, cleanups })));
-        }
-      });
-    }
-
-    test('every skipped case exists', () => {
-      const titles = new Set(Object.values(poolSections).flatMap((cases) => cases.map(({ title }) => title)));
-      expect(Object.keys(skips).filter((title) => !titles.has(title))).toEqual([]);
-    });
+    testCases(poolSections, { skips }, ({ run }) => run(makeBench(kind, { loaded, brokerUrl, layers, cleanups })));
   });
 }
 

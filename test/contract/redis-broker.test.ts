@@ -1,19 +1,21 @@
-import { describe, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { openRedisBroker } from '../../src/brokers/redis/broker.js';
 import { findOnPath } from '../support/find-on-path.js';
 import { type RedisOptions, startRedis } from '../support/redis-server.js';
-import { describeWith } from '../support/requires.js';
+import { describeWith, testUnless } from '../support/requires.js';
 import { describeBrokerContract } from './broker.js';
 
-/** As on redis-server; run where there is one. */
-const VALKEY =
-  findOnPath('valkey-server') === undefined
-    ? 'valkey, on a server of its own (skipped: no valkey-server on PATH; Debian 12 has no package of it)'
-    : undefined;
+const NO_VALKEY = findOnPath('valkey-server') === undefined ? 'no valkey-server on PATH; Debian 12 has no package of it' : undefined;
 
 describeWith('redis', 'on a server of its own', () => describeRedis('redis', {}));
-if (VALKEY === undefined) describe('on a Valkey of its own', () => describeRedis('valkey', { program: 'valkey-server' }));
-else it.skip(VALKEY, () => {});
+describe('on a Valkey of its own', () => {
+  if (NO_VALKEY === undefined) describeRedis('valkey', { program: 'valkey-server' });
+  testUnless(NO_VALKEY, 'it is Valkey that answers', async () => {
+    const valkey = await startRedis({ program: 'valkey-server' });
+    expect(await valkey.command('INFO', 'server')).toContain('valkey_version:');
+    await valkey.stop();
+  });
+});
 
 function describeRedis(name: string, options: RedisOptions): void {
   describeBrokerContract(

@@ -1,7 +1,8 @@
 /** What every result backend must pass, and the settlement that joins it to a broker. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe } from 'vitest';
 import type { Broker } from '../../src/broker.js';
 import type { ResultBackend } from '../../src/result-backend.js';
+import { type ContractCase, OpenedEngine, testCases } from './cases.js';
 import { chordCases } from './result-backend/chords.js';
 import { settlingCases } from './result-backend/settling.js';
 import { storingCases } from './result-backend/storing.js';
@@ -29,9 +30,7 @@ export interface ResultBackendBench {
   openBroker(): Promise<Broker>;
 }
 
-export interface ResultBackendCase {
-  readonly title: string;
-  readonly timeoutMs?: number;
+export interface ResultBackendCase extends ContractCase {
   /** Why it cannot hold where broker and results are two systems. */
   readonly onlyJointly?: string;
   run(bench: ResultBackendBench): Promise<void>;
@@ -50,44 +49,18 @@ export function describeResultBackendContract(
   skips: Readonly<Record<string, string>> = {},
 ): void {
   describe(`result backend contract: ${name}`, () => {
-    const opened: { close(): Promise<void> }[] = [];
-    let running: RunningResultEngine | undefined;
+    const { settlesJointly } = engine;
+    const opened = new OpenedEngine<RunningResultEngine>();
+    afterEach(() => opened.stop());
 
-    afterEach(async () => {
-      await Promise.allSettled(opened.splice(0).map((one) => one.close()));
-      await running?.stop();
-      running = undefined;
-    });
-
-    for (const [section, cases] of Object.entries(sections)) {
-      describe(section, () => {
-        for (const { title, timeoutMs = 15_000, onlyJointly, run } of cases) {
-          const reason = skips[title] ?? (engine.settlesJointly ? undefined : onlyJointly);
-          if (reason !== undefined) {
-            test.skip(`${title} (skipped: ${reason})`, () => {});
-            continue;
-          }
-          test(title, { timeout: timeoutMs }, async () => {
-            const started = await engine.start();
-            running = started;
-            const keep = async <T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> => {
-              const one = await opening;
-              opened.push(one);
-              return one;
-            };
-            await run({
-              settlesJointly: engine.settlesJointly,
-              open: ({ resultExpires = 86_400 } = {}) => keep(started.open({ resultExpires })),
-              openBroker: () => keep(started.openBroker()),
-            });
-          });
-        }
+    const reasonFor = ({ onlyJointly }: ResultBackendCase): string | undefined => (settlesJointly ? undefined : onlyJointly);
+    testCases(sections, { skips, reasonFor }, async ({ run }) => {
+      const started = await opened.start(() => engine.start());
+      await run({
+        settlesJointly,
+        open: ({ resultExpires = 86_400 } = {}) => opened.keep(started.open({ resultExpires })),
+        openBroker: () => opened.keep(started.openBroker()),
       });
-    }
-
-    test('every skipped case exists', () => {
-      const titles = new Set(Object.values(sections).flatMap((cases) => cases.map(({ title }) => title)));
-      expect(Object.keys(skips).filter((title) => !titles.has(title))).toEqual([]);
     });
   });
 }

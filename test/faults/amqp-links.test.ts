@@ -1,5 +1,5 @@
 /** What a link to RabbitMQ does when the server or the way to it is not as it should be. */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { openAmqpBroker } from '../../src/brokers/amqp/broker.js';
 import { systemClock } from '../../src/clock.js';
 import { AmqpLink, type AmqpLinkObserver } from '../../src/connections/amqp/link.js';
@@ -10,10 +10,11 @@ import { DeliveryLog } from '../contract/delivery-log.js';
 import { plainQueue } from '../contract/messages.js';
 import { type Certificates, certificates } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import { TcpProxy } from '../support/proxy.js';
-import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
+import { startRabbit } from '../support/rabbitmq-server.js';
 import { freePort } from '../support/redis-server.js';
-import { describeWith } from '../support/requires.js';
+import { describeWith, missing, testUnless } from '../support/requires.js';
 
 function tlsLines({ ca, cert, key }: Certificates, port: number): string[] {
   return [
@@ -25,20 +26,16 @@ function tlsLines({ ca, cert, key }: Certificates, port: number): string[] {
 }
 
 describeWith('rabbitmq', 'a link to RabbitMQ', () => {
-  let rabbit: RabbitServer;
   const links: AmqpLink[] = [];
   const files = certificates();
   let tlsPort = 0;
-  beforeAll(async () => {
+  const rabbit = forSuite(async () => {
     tlsPort = await freePort();
-    const tls = files === undefined ? [] : tlsLines(files, tlsPort);
-    rabbit = await startRabbit({ config: tls });
-  }, 90_000);
+    return await startRabbit({ config: files === undefined ? [] : tlsLines(files, tlsPort) });
+  });
   afterEach(async () => {
     await Promise.all(links.splice(0).map((link) => link.close()));
   });
-  afterAll(() => rabbit.stop());
-
   function link(url: string, observer?: AmqpLinkObserver, connectTimeoutMs = 8_000): AmqpLink {
     const made = new AmqpLink({
       addresses: parseAmqpUrl(url, { transportOptions: {} }),
@@ -63,14 +60,13 @@ describeWith('rabbitmq', 'a link to RabbitMQ', () => {
   it('says what is wrong with the address, and what to do about it', async () => {
     const nobody = await failureOf(link(`amqp://127.0.0.1:${await freePort()}`).connection());
     expect(nobody).toMatchObject({ kind: 'unreachable', message: 'connection refused' });
-    const stranger = await failureOf(link(`amqp://me:wrong@127.0.0.1:${rabbit.port}`).connection());
+    const stranger = await failureOf(link(`amqp://me:wrong@127.0.0.1:${rabbit().port}`).connection());
     expect(stranger).toMatchObject({ kind: 'refused', message: 'wrong user name or password', hint: 'check the credentials in the URL' });
-    const nowhere = await failureOf(link(rabbit.urlOf('never-made')).connection());
+    const nowhere = await failureOf(link(rabbit().urlOf('never-made')).connection());
     expect(nowhere).toMatchObject({ kind: 'refused', hint: 'does it exist, and may the user use it?' });
   });
 
-  const secured = files === undefined ? it.skip : it;
-  secured(`speaks TLS, and trusts nobody whom it was not told to trust${files === undefined ? ' (skipped: no openssl)' : ''}`, async () => {
+  testUnless(missing(['openssl']), 'speaks TLS, and trusts nobody whom it was not told to trust', async () => {
     const ca = `ssl_ca_certs=${encodeURIComponent(files?.ca ?? '')}`;
     await link(`amqps://localhost:${tlsPort}?${ca}`).connection();
     await link(`amqps://localhost:${tlsPort}?ssl_cert_reqs=none`).connection();
@@ -83,12 +79,12 @@ describeWith('rabbitmq', 'a link to RabbitMQ', () => {
   });
 
   it('goes on to the next address when nobody is at the first', async () => {
-    const connection = await link(`amqp://127.0.0.1:${await freePort()};127.0.0.1:${rabbit.port}`).connection();
+    const connection = await link(`amqp://127.0.0.1:${await freePort()};127.0.0.1:${rabbit().port}`).connection();
     expect(connection.version[0]).toBeGreaterThanOrEqual(3);
   });
 
   it('rejects what is under way when the way is cut, and comes back within two seconds', async () => {
-    const proxy = await TcpProxy.start(rabbit.port);
+    const proxy = await TcpProxy.start(rabbit().port);
     const heard: string[] = [];
     const cut = link(`amqp://127.0.0.1:${proxy.port}`, { up: () => void heard.push('up'), down: () => void heard.push('down') });
     const channel = await (await cut.connection()).confirmChannel();
@@ -108,12 +104,15 @@ describeWith('rabbitmq', 'a link to RabbitMQ', () => {
   it('notices within 15 s that nobody answers any more, and the server that a worker does not which computes nothing itself', {
     timeout: 40_000,
   }, async () => {
-    const proxy = await TcpProxy.start(rabbit.port);
+    const proxy = await TcpProxy.start(rabbit().port);
     const down: AmqpFailure[] = [];
     await link(`amqp://127.0.0.1:${proxy.port}`, { down: (failure) => void down.push(failure) }).connection();
-    const url = await rabbit.freshVhost();
+    const url = await rabbit().freshVhost();
     const options = { transportOptions: {}, connectTimeoutMs: 5_000, amqp: { heartbeatS: 120 } };
-    const [behind, straight] = [openAmqpBroker(url.replace(`:${rabbit.port}/`, `:${proxy.port}/`), options), openAmqpBroker(url, options)];
+    const [behind, straight] = [
+      openAmqpBroker(url.replace(`:${rabbit().port}/`, `:${proxy.port}/`), options),
+      openAmqpBroker(url, options),
+    ];
     const log = new DeliveryLog();
     const lost = new DeliveryLog();
     await declare(straight, 'q');
@@ -135,10 +134,10 @@ describeWith('rabbitmq', 'a link to RabbitMQ', () => {
 
   it('goes on with a message although the server takes it away for being held too long', { timeout: 30_000 }, async () => {
     // Half an hour, looked at once a minute, is what it has by itself (M36).
-    await rabbit.erlang(
+    await rabbit().erlang(
       '{ok, [application:set_env(rabbit, K, V) || {K, V} <- [{consumer_timeout, 1500}, {channel_tick_interval, 1000}]]}.',
     );
-    const broker = openAmqpBroker(await rabbit.freshVhost(), { transportOptions: {}, connectTimeoutMs: 5_000 });
+    const broker = openAmqpBroker(await rabbit().freshVhost(), { transportOptions: {}, connectTimeoutMs: 5_000 });
     const log = new DeliveryLog();
     await declare(broker, 'q');
     await send(broker, 'q', ['long']);
@@ -148,21 +147,21 @@ describeWith('rabbitmq', 'a link to RabbitMQ', () => {
     expect(await held.ack()).toBe('settled');
     expect(log.calls.filter((call) => call === 'deliver')).toHaveLength(1);
     await broker.close();
-    await rabbit.erlang(
+    await rabbit().erlang(
       '{ok, [application:set_env(rabbit, K, V) || {K, V} <- [{consumer_timeout, 1800000}, {channel_tick_interval, 60000}]]}.',
     );
   });
 
   it('hears that the server takes no messages, and that it does again', async () => {
     const reasons: (string | undefined)[] = [];
-    const connection = await link(rabbit.url, { blocked: (reason) => void reasons.push(reason) }).connection();
+    const connection = await link(rabbit().url, { blocked: (reason) => void reasons.push(reason) }).connection();
     const channel = await connection.channel();
     try {
-      await rabbit.erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark(0.0001)}.');
+      await rabbit().erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark(0.0001)}.');
       channel.publish('', 'nowhere', Buffer.from('x'));
       await eventually(() => expect(connection.blocked).toContain('memory'));
     } finally {
-      await rabbit.erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark({absolute, "2GB"})}.');
+      await rabbit().erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark({absolute, "2GB"})}.');
     }
     await eventually(() => expect(connection.blocked).toBeUndefined());
     expect(reasons).toEqual([expect.stringContaining('memory'), undefined]);

@@ -1,8 +1,9 @@
 /** Tasks that are due later wait in the broker and not in the worker: the measurement of bench/, in short. */
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { projectRoot, washedEnvironment } from '../support/ctq-process.js';
 import { OwnedProcess } from '../support/owned-process.js';
+import { NOT_LINUX, testUnless } from '../support/requires.js';
 
 const COUNT = process.env['CTQ_TEST_LONG'] === '1' ? 100_000 : 20_000;
 /** 100,000 may cost 60 MB. Of 20,000 those that wait in the broker cost 37 to 41, those that are kept in memory 58: measured both ways. */
@@ -15,9 +16,9 @@ interface Measured {
   readonly lateMs: { readonly least: number };
 }
 
-it.skipIf(process.platform !== 'linux')(
+testUnless(
+  NOT_LINUX,
   'a worker that has seen many tasks of later, and runs them when their time comes, is as small as before',
-  { timeout: 180_000 },
   async () => {
     const args = [join(projectRoot, 'bench', 'eta-memory.mjs'), '--count', String(COUNT), '--due', String(DUE_S)];
     const bench = new OwnedProcess(process.execPath, args, { env: washedEnvironment() });
@@ -28,4 +29,5 @@ it.skipIf(process.platform !== 'linux')(
     expect(measured.growthMostMb).toBeLessThan(MOST_MB);
     expect(bench.stderr).not.toContain('Restoring');
   },
+  { timeout: 180_000 },
 );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runCtq, startCtq } from '../support/ctq-process.js';
 import { eventually } from '../support/eventually.js';
+import { NOT_ROOT, testUnless } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 const tasks = {
@@ -96,7 +97,7 @@ describe('ctq worker', { timeout: 60_000 }, () => {
     await worker.stop();
   });
 
-  it.skipIf(process.getuid?.() !== 0)('runs as the user and group it is told, with no way back', async () => {
+  testUnless(NOT_ROOT, 'runs as the user and group it is told, with no way back', async () => {
     const cwd = tmpFolder(tasks);
     chmodSync(cwd, 0o777);
     const worker = startCtq(['worker', '-A', 'tasks', '-b', 'memory://', '-l', 'info', '--uid', 'nobody'], { cwd });

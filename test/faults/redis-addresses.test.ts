@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { ConsumerHandler } from '../../src/broker.js';
 import { openRedisBroker, type RedisBroker } from '../../src/brokers/redis/broker.js';
 import { silentLogger } from '../../src/logger.js';
@@ -99,7 +99,7 @@ describeWith('redis', 'a Redis server', () => {
 
 const files = certificates();
 
-describe.skipIf(files === undefined || findRedisServer() === undefined)('a Redis server with TLS (needs openssl)', () => {
+describeWith(['redis', 'openssl'], 'a Redis server with TLS', () => {
   const { ca, cert, key } = files ?? { ca: '', cert: '', key: '' };
   const start = async (): Promise<number> => {
     const port = await freePort();

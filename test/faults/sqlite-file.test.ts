@@ -12,6 +12,7 @@ import { consume, remaining, send } from '../contract/broker/verbs.js';
 import { DeliveryLog } from '../contract/delivery-log.js';
 import { idsOf, taskMessage, toQueue } from '../contract/messages.js';
 import { startProgram } from '../support/child-program.js';
+import { IS_ROOT, testUnless } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 const PROGRAM = 'faults/programs/sqlite-client.ts';
@@ -91,17 +92,14 @@ describe('a file that is none of ours', () => {
     expect(statSync(join(folder, 'text.db')).size).toBe(6_000);
   });
 
-  test.skipIf(process.getuid?.() === 0)(
-    process.getuid?.() === 0 ? 'is refused by permissions (skipped: root is refused nothing)' : 'is refused by permissions',
-    async () => {
-      const folder = tmpFolder({ 'ctq.db': '' });
-      chmodSync(join(folder, 'ctq.db'), 0o000);
-      expect((await failure(publish(await open(join(folder, 'ctq.db'))))).message).toMatch(/permission denied/);
-      chmodSync(folder, 0o500);
-      expect((await failure(publish(await open(join(folder, 'sub', 'ctq.db'))))).message).toMatch(/permission denied/);
-      chmodSync(folder, 0o700);
-    },
-  );
+  testUnless(IS_ROOT, 'is refused by permissions', async () => {
+    const folder = tmpFolder({ 'ctq.db': '' });
+    chmodSync(join(folder, 'ctq.db'), 0o000);
+    expect((await failure(publish(await open(join(folder, 'ctq.db'))))).message).toMatch(/permission denied/);
+    chmodSync(folder, 0o500);
+    expect((await failure(publish(await open(join(folder, 'sub', 'ctq.db'))))).message).toMatch(/permission denied/);
+    chmodSync(folder, 0o700);
+  });
 
   test('does not end a consumer: it says what is wrong, and begins when the file is right', async () => {
     const path = join(tmpFolder(), 'ctq.db');

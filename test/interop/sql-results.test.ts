@@ -1,12 +1,13 @@
 /** Results in SQL databases and memcached, each side's worker with the other side's client. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { Ctq } from '../../src/index.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
+import { forSuite } from '../support/for-suite.js';
 import { findCeleryPython, pythonHas, runPython, startCeleryWorker } from '../support/python-celery.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
-import { describeWith, type Need } from '../support/requires.js';
+import { startRedis } from '../support/redis-server.js';
+import { describeWith, type Need, testUnless } from '../support/requires.js';
 import { startMariadb, startMemcached, startPostgres } from '../support/sql-servers.js';
 import { tmpFolder } from '../support/tmp.js';
 
@@ -65,33 +66,27 @@ const stores: readonly {
 ];
 
 describeWith(['redis', 'python'], 'results that both sides keep in one place', () => {
-  let redis: RedisServer;
-  beforeAll(async () => {
-    redis = await startRedis();
-  });
-  afterAll(() => redis.stop());
+  const redis = forSuite(startRedis);
 
   for (const { name, needs, first, modules, settings = {}, start } of stores) {
     describeWith(['redis', 'python', ...needs], name, () => {
       const absent = findCeleryPython() === undefined ? modules : modules.filter((module) => !pythonHas(module));
       const title = `${name}: values and failures, written and read by either${first === 'nobody' ? '' : `, tables made by ${first}`}`;
-      test.skipIf(absent.length > 0)(
-        absent.length > 0 ? `${title} (skipped: Python has no ${absent.join(', ')})` : title,
-        {
-          timeout: 120_000,
-        },
+      testUnless(
+        absent.length > 0 ? `Python has no ${absent.join(', ')}` : undefined,
+        title,
         async () => {
           const store = await start();
-          await redis.command('FLUSHALL');
-          const python = { broker: redis.url, backend: store.theirs, conf: { result_extended: true, ...settings } };
+          await redis().command('FLUSHALL');
+          const python = { broker: redis().url, backend: store.theirs, conf: { result_extended: true, ...settings } };
           const config = join(tmpFolder(), 'ctq.config.json');
           writeFileSync(config, JSON.stringify(settings));
-          const app = new Ctq('client', { brokerUrl: redis.url, resultBackend: store.ours, ...settings });
+          const app = new Ctq('client', { brokerUrl: redis().url, resultBackend: store.ours, ...settings });
           if (first === 'ours') await app.AsyncResult('nothing').state();
           if (first === 'theirs') await runPython('app.backend.ResultSession()', python);
           const [theirs, ours] = [
             await startCeleryWorker({ ...python, queues: ['theirs'] }),
-            await startCtqWorker({ broker: redis.url, backend: store.ours, queues: ['ours'], args: ['--config', config] }),
+            await startCtqWorker({ broker: redis().url, backend: store.ours, queues: ['ours'], args: ['--config', config] }),
           ];
           try {
             const values = [3, null, true, 1.5, 'ü', [1, [2]], { a: { b: [] } }];
@@ -120,6 +115,7 @@ describeWith(['redis', 'python'], 'results that both sides keep in one place', (
             await store.stop();
           }
         },
+        { timeout: 120_000 },
       );
     });
   }

@@ -2,7 +2,7 @@
  * Servers and programs that some suites need. Where one is missing, its suites are skipped with one
  * loud line; in CI that is a failure, because a skipped promise is an unkept one.
  */
-import { describe, it } from 'vitest';
+import { describe, it, test } from 'vitest';
 import { findCeleryPython, findCryptographyPython, findDjangoPython, findFlaskPython } from './python-celery.js';
 import { findOnPath } from './find-on-path.js';
 import { findRabbitServer } from './rabbitmq-server.js';
@@ -68,5 +68,23 @@ export function describeWith(needs: Need | readonly Need[], name: string, suite:
     return;
   }
   process.stderr.write(`\nSKIPPED: ${name} (${problem})\n`);
-  describe.skip(name, suite);
+  describe.skip(`${name} (skipped: ${problem})`, suite);
 }
+
+/**
+ * A case that cannot hold everywhere: whole, and switched off where there is a reason, which then ends its title.
+ * tools/test.mjs accepts no other skip in CI.
+ */
+export function testUnless(
+  reason: string | undefined,
+  title: string,
+  run: () => void | Promise<void>,
+  options: { readonly timeout?: number } = {},
+): void {
+  test.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (skipped: ${reason})`, options, run);
+}
+
+/** Reasons for {@link testUnless}. */
+export const NOT_ROOT = process.getuid?.() === 0 ? undefined : 'only root can give something to somebody else';
+export const IS_ROOT = process.getuid?.() === 0 ? 'root is refused nothing' : undefined;
+export const NOT_LINUX = process.platform === 'linux' ? undefined : `/proc is Linux’s, and this is ${process.platform}`;

@@ -3,7 +3,7 @@ import { BrokerError } from '../../../src/errors.js';
 import type { BrokerCase } from '../broker.js';
 import { DeliveryLog } from '../delivery-log.js';
 import { idsOf, plainQueue, taskMessage, toQueue } from '../messages.js';
-import { consume, declare, remaining, send } from './verbs.js';
+import { consume, declare, remaining, send, taking } from './verbs.js';
 
 export const closingCases: readonly BrokerCase[] = [
   {
@@ -29,10 +29,7 @@ export const closingCases: readonly BrokerCase[] = [
     title: 'an answer under way when the consumer closes still counts',
     async run({ open }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a', 'b']);
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 2, log);
+      const { log, consumer } = await taking(broker, ['a', 'b'], 2);
       const [a] = await log.first(2);
       const answer = a?.ack();
       await consumer.close();
@@ -44,10 +41,7 @@ export const closingCases: readonly BrokerCase[] = [
     title: 'an answer after the consumer has closed is fenced and changes nothing',
     async run({ open }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a']);
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 1, log);
+      const { log, consumer } = await taking(broker, ['a'], 1);
       const held = await log.nth(0);
       await consumer.close();
       expect(held.fenced).toBe(true);
@@ -84,10 +78,7 @@ export const closingCases: readonly BrokerCase[] = [
     title: 'closing the broker closes its consumers, which give back what they hold',
     async run({ open }) {
       const [broker, other] = [await open(), await open()];
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a', 'b']);
-      const log = new DeliveryLog();
-      await consume(broker, ['q'], 1, log);
+      const { log } = await taking(broker, ['a', 'b'], 1);
       await log.first(1);
       await broker.close();
       expect(await remaining(other, 'q')).toEqual(['a', 'b']);

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { BrokerCase } from '../broker.js';
 import { DeliveryLog } from '../delivery-log.js';
 import { idsOf, plainQueue, toQueue } from '../messages.js';
-import { consume, declare, drainUpTo, send } from './verbs.js';
+import { consume, declare, drainUpTo, send, taking } from './verbs.js';
 
 export const consumingCases: readonly BrokerCase[] = [
   {
@@ -52,10 +52,7 @@ export const consumingCases: readonly BrokerCase[] = [
     title: 'says which queue a message came from and where it was published, and tags each delivery',
     async run({ open }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a', 'b']);
-      const log = new DeliveryLog();
-      await consume(broker, ['q'], 2, log);
+      const { log } = await taking(broker, ['a', 'b'], 2);
       const [a, b] = await log.first(2);
       expect(a).toMatchObject({ queue: 'q', redelivered: false, redeliveryCount: 0, fenced: false });
       expect(a?.message.properties.deliveryInfo).toMatchObject({ exchange: '', routingKey: 'q' });
@@ -107,10 +104,7 @@ export const consumingCases: readonly BrokerCase[] = [
     async run({ open }) {
       const [broker, other] = [await open(), await open()];
       const ids = idsOf('m', 10);
-      await declare(broker, 'q');
-      await send(broker, 'q', ids);
-      const log = new DeliveryLog();
-      await consume(broker, ['q'], 3, log);
+      const { log } = await taking(broker, ids, 3);
       await log.first(3);
       expect(await drainUpTo(other, 'q', ids[9] as string)).toEqual(ids.slice(3));
       expect(log.ids()).toEqual(ids.slice(0, 3));
@@ -120,10 +114,7 @@ export const consumingCases: readonly BrokerCase[] = [
     title: 'takes more as soon as something is settled, however it is settled',
     async run({ open }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', idsOf('m', 4));
-      const log = new DeliveryLog();
-      await consume(broker, ['q'], 1, log);
+      const { log } = await taking(broker, idsOf('m', 4), 1);
       await (await log.nth(0)).ack();
       await (await log.nth(1)).reject('bad');
       await (await log.nth(2)).requeue('back');
@@ -151,10 +142,7 @@ export const consumingCases: readonly BrokerCase[] = [
     title: 'waits until it is below a prefetch that has shrunk',
     async run({ open }) {
       const [broker, other] = [await open(), await open()];
-      await declare(broker, 'q');
-      await send(broker, 'q', idsOf('m', 4));
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 4, log);
+      const { log, consumer } = await taking(broker, idsOf('m', 4), 4);
       const held = await log.first(4);
       consumer.setPrefetch(2);
       await send(broker, 'q', ['next']);
@@ -171,10 +159,7 @@ export const consumingCases: readonly BrokerCase[] = [
     title: 'says that it is connected before it delivers',
     async run({ open }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a']);
-      const log = new DeliveryLog();
-      await consume(broker, ['q'], 1, log);
+      const { log } = await taking(broker, ['a'], 1);
       await log.first(1);
       expect(log.calls).toEqual(['connected', 'deliver']);
     },

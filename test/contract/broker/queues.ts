@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { BrokerCase } from '../broker.js';
 import { DeliveryLog } from '../delivery-log.js';
 import { idsOf, plainQueue } from '../messages.js';
-import { consume, declare, drainUpTo, remaining, send } from './verbs.js';
+import { consume, declare, drainUpTo, remaining, send, taking } from './verbs.js';
 
 export const queueCases: readonly BrokerCase[] = [
   {
@@ -57,10 +57,7 @@ export const queueCases: readonly BrokerCase[] = [
     title: 'pause takes nothing more; what is held can still be settled',
     async run({ open }) {
       const [broker, other] = [await open(), await open()];
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a']);
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 10, log);
+      const { log, consumer } = await taking(broker, ['a'], 10);
       const held = await log.nth(0);
       await consumer.pause();
       await send(broker, 'q', ['b']);

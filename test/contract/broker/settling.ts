@@ -3,7 +3,7 @@ import type { Delivery } from '../../../src/broker.js';
 import { MessageStateError } from '../../../src/errors.js';
 import type { BrokerCase } from '../broker.js';
 import { DeliveryLog, messageId } from '../delivery-log.js';
-import { consume, declare, remaining, send } from './verbs.js';
+import { consume, declare, remaining, send, taking } from './verbs.js';
 import { idsOf } from '../messages.js';
 
 const verbs: Readonly<Record<string, (delivery: Delivery) => Promise<unknown>>> = {
@@ -17,10 +17,7 @@ export const settlingCases: readonly BrokerCase[] = [
     title: 'an acknowledged message is gone',
     async run({ open }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a']);
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 1, log);
+      const { log, consumer } = await taking(broker, ['a'], 1);
       expect(await (await log.nth(0)).ack()).toBe('settled');
       await consumer.close();
       expect(await remaining(broker, 'q')).toEqual([]);
@@ -54,10 +51,7 @@ export const settlingCases: readonly BrokerCase[] = [
     title: 'requeue to the front makes it the next one',
     async run({ open }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a', 'b', 'c']);
-      const log = new DeliveryLog();
-      await consume(broker, ['q'], 1, log);
+      const { log } = await taking(broker, ['a', 'b', 'c'], 1);
       await (await log.nth(0)).requeue('front');
       await (await log.nth(1)).ack();
       await (await log.nth(2)).ack();
@@ -69,10 +63,7 @@ export const settlingCases: readonly BrokerCase[] = [
     title: 'requeue to the back lets everything that waits go first',
     async run({ open }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a', 'b', 'c']);
-      const log = new DeliveryLog();
-      await consume(broker, ['q'], 1, log);
+      const { log } = await taking(broker, ['a', 'b', 'c'], 1);
       await (await log.nth(0)).requeue('back');
       for (const index of [1, 2]) await (await log.nth(index)).ack();
       await log.nth(3);
@@ -83,10 +74,7 @@ export const settlingCases: readonly BrokerCase[] = [
     title: 'several requeued to the front together keep their order',
     async run({ open }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', idsOf('m', 6));
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 4, log);
+      const { log, consumer } = await taking(broker, idsOf('m', 6), 4);
       const held = await log.first(4);
       consumer.setPrefetch(0);
       await Promise.all(held.map((delivery) => delivery.requeue('front')));
@@ -98,10 +86,7 @@ export const settlingCases: readonly BrokerCase[] = [
     title: 'a message given back is marked as redelivered and has a tag of its own; only deaths are counted',
     async run({ open, facts }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a']);
-      const log = new DeliveryLog();
-      await consume(broker, ['q'], 1, log);
+      const { log } = await taking(broker, ['a'], 1);
       const first = await log.nth(0);
       await first.requeue('front');
       const second = await log.nth(1);
@@ -142,10 +127,7 @@ export const settlingCases: readonly BrokerCase[] = [
     title: 'a rejected message is gone from its queue and kept among the dead letters where there are any',
     async run({ open, engine }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a']);
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 1, log);
+      const { log, consumer } = await taking(broker, ['a'], 1);
       expect(await (await log.nth(0)).reject('not for us')).toBe('settled');
       await consumer.close();
       expect(await remaining(broker, 'q')).toEqual([]);
@@ -156,10 +138,7 @@ export const settlingCases: readonly BrokerCase[] = [
     title: 'answers given in one tick all count, in any mixture',
     async run({ open }) {
       const broker = await open();
-      await declare(broker, 'q');
-      await send(broker, 'q', idsOf('m', 40));
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 40, log);
+      const { log, consumer } = await taking(broker, idsOf('m', 40), 40);
       const held = await log.first(40);
       consumer.setPrefetch(0);
       const answers = await Promise.all(

@@ -21,6 +21,18 @@ export async function declare(broker: Broker, ...names: readonly string[]): Prom
   for (const name of names) await broker.declare(plainQueue(name));
 }
 
+/** The queue `q`, which holds these messages, and a consumer that takes so many of them at a time. */
+export async function taking(
+  broker: Broker,
+  ids: readonly string[],
+  prefetch: number,
+): Promise<{ readonly log: DeliveryLog; readonly consumer: Consumer }> {
+  await declare(broker, 'q');
+  await send(broker, 'q', ids);
+  const log = new DeliveryLog();
+  return { log, consumer: await consume(broker, ['q'], prefetch, log) };
+}
+
 /** Takes everything that waits in the queue with a consumer of its own and acknowledges it; `last` must be the last of it. */
 export async function drainUpTo(broker: Broker, queue: string, last: string): Promise<string[]> {
   const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });

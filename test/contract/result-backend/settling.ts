@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { MessageStateError } from '../../../src/errors.js';
 import { openSettlement } from '../../../src/settlement.js';
-import { consume, declare, remaining, send } from '../broker/verbs.js';
+import { consume, declare, remaining, send, taking } from '../broker/verbs.js';
 import { DeliveryLog } from '../delivery-log.js';
 import { idsOf } from '../messages.js';
 import { failureMeta, resultMeta } from '../metas.js';
@@ -13,10 +13,7 @@ export const settlingCases: readonly ResultBackendCase[] = [
     async run({ open, openBroker }) {
       const [backend, reader, broker] = [await open(), await open(), await openBroker()];
       const settlement = openSettlement(broker, backend);
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a', 'b']);
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 2, log);
+      const { log, consumer } = await taking(broker, ['a', 'b'], 2);
       const [a, b] = await log.first(2);
       expect(await settlement.complete(a!, resultMeta('a', 'SUCCESS', 7))).toBe('settled');
       expect(await settlement.complete(b!, failureMeta('b'))).toBe('settled');
@@ -43,10 +40,7 @@ export const settlingCases: readonly ResultBackendCase[] = [
     async run({ open, openBroker }) {
       const [backend, broker] = [await open(), await openBroker()];
       const settlement = openSettlement(broker, backend);
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a']);
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 1, log);
+      const { log, consumer } = await taking(broker, ['a'], 1);
       const held = await log.nth(0);
       await consumer.close();
       expect(await settlement.complete(held, resultMeta('a', 'SUCCESS', 7))).toBe('fenced');
@@ -59,10 +53,7 @@ export const settlingCases: readonly ResultBackendCase[] = [
     async run({ open, openBroker }) {
       const [backend, broker] = [await open(), await openBroker()];
       const settlement = openSettlement(broker, backend);
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a']);
-      const log = new DeliveryLog();
-      await consume(broker, ['q'], 1, log);
+      const { log } = await taking(broker, ['a'], 1);
       const held = await log.nth(0);
       await settlement.complete(held, failureMeta('a', 'first'));
       await expect((async () => settlement.complete(held, resultMeta('a', 'SUCCESS')))()).rejects.toThrow(MessageStateError);
@@ -109,10 +100,7 @@ export const settlingCases: readonly ResultBackendCase[] = [
     async run({ open, openBroker, settlesJointly }) {
       const [backend, broker] = [await open(), await openBroker()];
       const settlement = openSettlement(broker, backend);
-      await declare(broker, 'q');
-      await send(broker, 'q', ['a']);
-      const log = new DeliveryLog();
-      const consumer = await consume(broker, ['q'], 1, log);
+      const { log, consumer } = await taking(broker, ['a'], 1);
       const answer = settlement.complete(await log.nth(0), resultMeta('a', 'SUCCESS'));
       await consumer.close();
       const stored = (await backend.load('a')) !== undefined;

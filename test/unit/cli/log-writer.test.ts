@@ -5,6 +5,7 @@ import { createLogWriter, fileSink, type LogSink, type LogWriter } from '../../.
 import { OutputFileError } from '../../../src/errors.js';
 import type { LogLevel } from '../../../src/logger.js';
 import { FakeClock } from '../../support/fake-clock.js';
+import { NOT_ROOT, testUnless } from '../../support/requires.js';
 import { tmpFolder } from '../../support/tmp.js';
 
 class MemorySink implements LogSink {
@@ -148,7 +149,7 @@ describe('fileSink', () => {
     expect(readFileSync(join(folder, 'there.log'), 'utf8')).toBe('before\nafter\n');
   });
 
-  it.skipIf(process.getuid?.() !== 0)('does not follow a link that somebody else has put there', () => {
+  testUnless(NOT_ROOT, 'does not follow a link that somebody else has put there', () => {
     const folder = tmpFolder({ 'precious.txt': '' });
     symlinkSync(join(folder, 'precious.txt'), join(folder, 'link'));
     lchownSync(join(folder, 'link'), 65_534, 65_534);
