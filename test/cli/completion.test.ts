@@ -2,11 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot, runCtq, washedEnvironment } from '../support/ctq-process.js';
 import { eventually } from '../support/eventually.js';
 import { findOnPath } from '../support/find-on-path.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { TestTerminal } from '../support/terminal.js';
@@ -111,34 +112,31 @@ const SOON_MS = 3_000;
 const EVIL = ['$(touch evil)', '-evil', "evil'", 'evil;ls', '\u001b[2J'];
 
 describeWith(['redis', 'bash', 'fish', 'zsh', 'python'], 'names that only the broker knows', () => {
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   beforeAll(async () => {
-    redis = await startRedis();
-    await startCtqWorker({ broker: redis.url, hostname: 'w1@here', queues: ['mail', 'video'] });
-    for (const queue of EVIL) await redis.command('SADD', '_kombu.binding.celery', `celery\u0006\u0016\u0006\u0016${queue}`);
+    await startCtqWorker({ broker: redis().url, hostname: 'w1@here', queues: ['mail', 'video'] });
+    for (const queue of EVIL) await redis().command('SADD', '_kombu.binding.celery', `celery\u0006\u0016\u0006\u0016${queue}`);
   });
-  afterAll(() => redis.stop());
-
   it.each(['bash', 'fish'] as const)('are offered by %s: queues, tasks, workers', async (shell) => {
     // A busy machine may take longer than somebody who types would wait.
     const offers = (line: string, expected: readonly string[]): Promise<void> =>
       eventually(() => expect(offered(shell, line)).toEqual(expected));
-    await offers(`ctq -b ${redis.url} queues pause m`, ['mail']);
-    await offers(`ctq queues pause video -b ${redis.url} m`, ['mail']);
-    await offers(`ctq purge -b ${redis.url} -Q video,m`, ['video,mail']);
-    await offers(`ctq purge --broker=${redis.url} --exclude-queues=vi`, [shell === 'bash' ? 'video' : '--exclude-queues=video']);
-    await offers(`ctq send -b ${redis.url} tasks.pro`, ['tasks.progress']);
-    await offers(`ctq control -b ${redis.url} rate_limit tasks.mu`, ['tasks.mul']);
-    await offers(`ctq inspect -b ${redis.url} active -d w`, ['w1@here']);
+    await offers(`ctq -b ${redis().url} queues pause m`, ['mail']);
+    await offers(`ctq queues pause video -b ${redis().url} m`, ['mail']);
+    await offers(`ctq purge -b ${redis().url} -Q video,m`, ['video,mail']);
+    await offers(`ctq purge --broker=${redis().url} --exclude-queues=vi`, [shell === 'bash' ? 'video' : '--exclude-queues=video']);
+    await offers(`ctq send -b ${redis().url} tasks.pro`, ['tasks.progress']);
+    await offers(`ctq control -b ${redis().url} rate_limit tasks.mu`, ['tasks.mul']);
+    await offers(`ctq inspect -b ${redis().url} active -d w`, ['w1@here']);
   });
 
   it('are offered by zsh', async () => {
     const zsh = await terminal('zsh');
     for (const [typed, completed] of [
-      [`ctq queues pause -b ${redis.url} m`, / mail/],
-      [`ctq purge -b ${redis.url} -Q video,m`, /video,mail/],
-      [`ctq inspect -b ${redis.url} active --destination=w`, /--destination=w1@here/],
-      [`ctq send -b ${redis.url} tasks.pro`, /tasks\.progress/],
+      [`ctq queues pause -b ${redis().url} m`, / mail/],
+      [`ctq purge -b ${redis().url} -Q video,m`, /video,mail/],
+      [`ctq inspect -b ${redis().url} active --destination=w`, /--destination=w1@here/],
+      [`ctq send -b ${redis().url} tasks.pro`, /tasks\.progress/],
     ] as const) {
       await eventually(async () => {
         zsh.type(`\u0015clear\r${typed}\t`);
@@ -151,22 +149,22 @@ describeWith(['redis', 'bash', 'fish', 'zsh', 'python'], 'names that only the br
   });
 
   it('are not waited for where the broker has stopped', async () => {
-    process.kill(redis.pid, 'SIGSTOP');
+    process.kill(redis().pid, 'SIGSTOP');
     try {
       const startedAt = performance.now();
-      const { stdout, stderr, code } = await runCtq(['__complete', 'node', '-b', redis.url, '']);
+      const { stdout, stderr, code } = await runCtq(['__complete', 'node', '-b', redis().url, '']);
       expect([code, stdout, stderr]).toEqual([0, '', '']);
       expect(performance.now() - startedAt).toBeLessThan(SOON_MS);
     } finally {
-      process.kill(redis.pid, 'SIGCONT');
+      process.kill(redis().pid, 'SIGCONT');
     }
   });
 
   it('leave out what a shell would take for more than a name', async () => {
-    const listed = await runCtq(['queues', '--json', '-b', redis.url]);
+    const listed = await runCtq(['queues', '--json', '-b', redis().url]);
     for (const queue of EVIL) expect(listed.stdout).toContain(JSON.stringify(queue));
     await eventually(async () => {
-      const { stdout, stderr, code } = await runCtq(['__complete', 'queue', '-b', redis.url, '']);
+      const { stdout, stderr, code } = await runCtq(['__complete', 'queue', '-b', redis().url, '']);
       expect([code, stderr, stdout]).toEqual([0, '', 'celery\nmail\nvideo\n']);
     });
   });

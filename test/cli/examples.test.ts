@@ -4,9 +4,10 @@ import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { commands } from '../../src/cli/commands/index.js';
 import { projectRoot, runCtq, startCtq } from '../support/ctq-process.js';
+import { forSuite } from '../support/for-suite.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { PageShell } from '../support/page-shell.js';
-import { freePort, type RedisServer, startRedis } from '../support/redis-server.js';
+import { freePort, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
@@ -26,14 +27,13 @@ const BEFORE_WORKERS = ['worker', 'beat', 'queues', 'keys', 'purge', 'migrate', 
 const LAST = ['control'];
 
 describeWith(['redis', 'bash'], 'the examples in the help', () => {
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let shell: PageShell;
   let send: (...words: readonly string[]) => Promise<unknown>;
   let startWorkers: () => Promise<void>;
   const workers: OwnedProcess[] = [];
 
   beforeAll(async () => {
-    redis = await startRedis();
     const add = { task: 'tasks.add', args: [1, 2] };
     const cwd = tmpFolder({
       ...{ 'tasks.ts': TASKS, 'proj/tasks.ts': TASKS, 'package.json': '{"type":"module"}' },
@@ -46,12 +46,12 @@ describeWith(['redis', 'bash'], 'the examples in the help', () => {
     for (const folder of ['log', 'run', 'node_modules', '.zfunc', '.config/fish/completions'])
       mkdirSync(join(cwd, folder), { recursive: true });
     symlinkSync(projectRoot, join(cwd, 'node_modules', 'ctq'), 'junction');
-    const env = { CTQ_BROKER_URL: redis.url, HOME: cwd, PATH: [join(cwd, 'bin'), process.env['PATH']].join(delimiter) };
+    const env = { CTQ_BROKER_URL: redis().url, HOME: cwd, PATH: [join(cwd, 'bin'), process.env['PATH']].join(delimiter) };
     const health = String(await freePort());
     send = (...words) => runCtq(['send', ...words], { cwd, env });
     const here = {
-      ...{ '8080': health, '9808': String(await freePort()), 'redis://prod:6379': redis.url, 'sqlite:///srv': `sqlite://${cwd}` },
-      ...{ 'redis://old': redis.urlOf(3), 'redis://new': redis.urlOf(4), 'redis://localhost': redis.url },
+      ...{ '8080': health, '9808': String(await freePort()), 'redis://prod:6379': redis().url, 'sqlite:///srv': `sqlite://${cwd}` },
+      ...{ 'redis://old': redis().urlOf(3), 'redis://new': redis().urlOf(4), 'redis://localhost': redis().url },
     };
     // The doctor has something to say; the task of that id failed.
     const codes = { 'ctq doctor': 1, [`ctq result`]: 1 };
@@ -67,7 +67,6 @@ describeWith(['redis', 'bash'], 'the examples in the help', () => {
   });
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
-    await redis.stop();
   });
 
   const names = commands.map(({ name }) => name);

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.js';
 import { chain, chord, Ctq, group, signature } from '../../src/index.js';
 import type { ResultMeta } from '../../src/protocol/result-meta.js';
+import { consume } from '../contract/broker/verbs.js';
+import { DeliveryLog } from '../contract/delivery-log.js';
 import { eventually } from '../support/eventually.js';
 import { tmpFolder } from '../support/tmp.js';
 import { type FakeContext, fakeContext, type FakeWorld } from './fake-context.js';
@@ -41,29 +43,14 @@ interface Sent {
 
 /** The next messages of a queue. */
 async function sentTo(queue: string, count: number): Promise<Sent[]> {
-  const sent: Sent[] = [];
-  const consumer = (await app.broker()).consume({
-    queues: [{ name: queue, exchange: { name: '', type: 'direct' }, routingKey: queue }],
-    prefetch: 100,
-    name: 'test',
-    handler: {
-      deliver: (batch) => {
-        for (const delivery of batch) {
-          const [args, , embed] = JSON.parse(Buffer.from(delivery.message.body).toString()) as [unknown, unknown, Sent['embed']];
-          const { id, task, group } = delivery.message.headers;
-          sent.push({ id, task, group, args, embed });
-          void delivery.ack();
-        }
-      },
-      malformed() {},
-      disconnected() {},
-      connected() {},
-      fenced() {},
-    },
+  const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
+  const consumer = await consume(await app.broker(), [queue], 100, log);
+  await log.first(count);
+  await consumer.close();
+  return log.deliveries.map(({ message: { body, headers } }) => {
+    const [args, , embed] = JSON.parse(Buffer.from(body).toString()) as [unknown, unknown, Sent['embed']];
+    return { id: headers['id'], task: headers['task'], group: headers['group'], args, embed };
   });
-  await eventually(() => sent.length >= count);
-  await (await consumer).close();
-  return sent;
 }
 
 const boom = { exc_type: 'ValueError', exc_message: ['boom'], exc_module: 'builtins' };

@@ -1,12 +1,13 @@
 /** `ctq purge` on a file, as a user types it; interrupted and killed on a real server, too. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.js';
 import { Ctq } from '../../src/index.js';
 import { runCtq, startCtq } from '../support/ctq-process.js';
 import { eventually } from '../support/eventually.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 import { type FakeWorld, fakeContext } from './fake-context.js';
@@ -206,12 +207,7 @@ describe('ctq purge', () => {
 });
 
 describeWith('redis', 'ctq purge, stopped in the middle', () => {
-  let redis: RedisServer;
-  beforeAll(async () => {
-    redis = await startRedis();
-  });
-  afterAll(() => redis?.stop());
-
+  const redis = forSuite(startRedis);
   /** A queue of large messages: its removal takes a while. */
   async function fill(queue: string, count: number): Promise<readonly string[]> {
     const list: string[] = [];
@@ -221,51 +217,51 @@ describeWith('redis', 'ctq purge, stopped in the middle', () => {
           `"headers": {"task": "tasks.add", "id": "${n}", "filler": "${'x'.repeat(2_000)}"}, "properties": {"body_encoding": "base64", "delivery_tag": "${n}"}}`,
       );
     }
-    for (let at = 0; at < count; at += 500) await redis.command('LPUSH', queue, ...list.slice(at, at + 500));
+    for (let at = 0; at < count; at += 500) await redis().command('LPUSH', queue, ...list.slice(at, at + 500));
     return list;
   }
 
   async function inQueue(queue: string): Promise<readonly string[]> {
     const found: string[] = [];
-    const length = Number(await redis.command('LLEN', queue));
-    for (let at = 0; at < length; at += 200) found.push(...((await redis.command('LRANGE', queue, at, at + 199)) as readonly string[]));
+    const length = Number(await redis().command('LLEN', queue));
+    for (let at = 0; at < length; at += 200) found.push(...((await redis().command('LRANGE', queue, at, at + 199)) as readonly string[]));
     return found.reverse();
   }
 
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     it(`by ${signal}: what went is in the copy or aside, and all of it comes back in its order`, async () => {
-      await redis.command('FLUSHALL');
+      await redis().command('FLUSHALL');
       const cwd = tmpFolder();
       const before = await fill('mail', 8_000);
-      const purge = startCtq(['purge', '-f', '-Q', 'mail', '--keep-copy', 'mail.jsonl', '-b', redis.url], { cwd });
-      await eventually(async () => Number(await redis.command('LLEN', 'mail')) < 7_000, { intervalMs: 1 });
+      const purge = startCtq(['purge', '-f', '-Q', 'mail', '--keep-copy', 'mail.jsonl', '-b', redis().url], { cwd });
+      await eventually(async () => Number(await redis().command('LLEN', 'mail')) < 7_000, { intervalMs: 1 });
       purge.signal(signal);
       const ending = await purge.waitForExit(10_000);
       const left = await inQueue('mail');
       expect(left.length).toBeGreaterThan(0);
       if (signal === 'SIGINT') {
-        expect([ending.code, await redis.command('KEYS', 'ctq:aside:*')]).toEqual([130, []]);
+        expect([ending.code, await redis().command('KEYS', 'ctq:aside:*')]).toEqual([130, []]);
         const copied = readFileSync(join(cwd, 'mail.jsonl'), 'utf8').trimEnd().split('\n').length;
         expect(copied + left.length).toBe(8_000);
         expect(purge.output).toContain(`interrupted: ${copied.toLocaleString('en')} messages went, the others wait still`);
       }
-      const undo = await runCtq(['purge', '--undo', 'mail.jsonl', '-b', redis.url], { cwd });
+      const undo = await runCtq(['purge', '--undo', 'mail.jsonl', '-b', redis().url], { cwd });
       expect([undo.code, undo.stderr]).toEqual([0, '']);
       expect(await inQueue('mail')).toEqual(before);
-      expect(await redis.command('KEYS', 'ctq:aside*')).toEqual([]);
+      expect(await redis().command('KEYS', 'ctq:aside*')).toEqual([]);
     });
   }
 
   it('and an undo that was stopped goes on where it was', async () => {
-    await redis.command('FLUSHALL');
+    await redis().command('FLUSHALL');
     const cwd = tmpFolder();
     const before = await fill('mail', 8_000);
-    await runCtq(['purge', '-f', '-Q', 'mail', '--keep-copy', 'mail.jsonl', '-b', redis.url], { cwd });
-    const undo = startCtq(['purge', '--undo', 'mail.jsonl', '-b', redis.url], { cwd });
-    await eventually(async () => Number(await redis.command('LLEN', 'mail')) > 0, { intervalMs: 1 });
+    await runCtq(['purge', '-f', '-Q', 'mail', '--keep-copy', 'mail.jsonl', '-b', redis().url], { cwd });
+    const undo = startCtq(['purge', '--undo', 'mail.jsonl', '-b', redis().url], { cwd });
+    await eventually(async () => Number(await redis().command('LLEN', 'mail')) > 0, { intervalMs: 1 });
     undo.signal('SIGKILL');
     await undo.waitForExit(10_000);
-    const rest = await runCtq(['purge', '--undo', 'mail.jsonl', '-b', redis.url], { cwd });
+    const rest = await runCtq(['purge', '--undo', 'mail.jsonl', '-b', redis().url], { cwd });
     expect([0, 1]).toContain(rest.code);
     expect(await inQueue('mail')).toEqual(before);
   });

@@ -127,18 +127,8 @@ describe('the list of queues', () => {
 });
 
 describe('the tasks of a queue', () => {
-  it('fit 80 columns, estimates marked', async () => {
-    expect(await breakdownText([...tasks], new FakeStream(true, 80))).toMatchInlineSnapshot(`
-      " QUEUE    TASK                READY
-       celery   tasks.thumbnail   ~54,000
-       celery   tasks.mail         ~6,000
-       mail     tasks.mail             12
-      "
-    `);
-  });
-
-  it('fit 120 columns', async () => {
-    expect(await breakdownText([...tasks], new FakeStream(true, 120))).toMatchInlineSnapshot(`
+  it.each([80, 120])('fit %d columns, estimates marked', async (columns) => {
+    expect(await breakdownText([...tasks], new FakeStream(true, columns))).toMatchInlineSnapshot(`
       " QUEUE    TASK                READY
        celery   tasks.thumbnail   ~54,000
        celery   tasks.mail         ~6,000

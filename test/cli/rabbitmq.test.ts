@@ -1,11 +1,12 @@
 /** The operator's commands on RabbitMQ, as a user types them: each works, or says in one line why it cannot. */
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.js';
 import { Ctq } from '../../src/index.js';
 import { consume } from '../contract/broker/verbs.js';
 import { DeliveryLog } from '../contract/delivery-log.js';
-import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRabbit } from '../support/rabbitmq-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 import { fakeContext } from './fake-context.js';
@@ -20,17 +21,13 @@ const BLIND =
   'ctq: there may be more queues: RabbitMQ lists them by its management plugin only (management_url in broker_transport_options)\n';
 
 describeWith('rabbitmq', 'ctq on RabbitMQ', () => {
-  let rabbit: RabbitServer;
+  const rabbit = forSuite(startRabbit);
   let url: string;
   let app: Ctq;
   const cwd = tmpFolder();
 
-  beforeAll(async () => {
-    rabbit = await startRabbit();
-  }, 90_000);
-  afterAll(() => rabbit.stop());
   beforeEach(async () => {
-    url = await rabbit.freshVhost();
+    url = await rabbit().freshVhost();
     app = new Ctq('client', { brokerUrl: url });
   });
   afterEach(() => app.close());
@@ -142,7 +139,7 @@ describeWith('rabbitmq', 'ctq on RabbitMQ', () => {
   it('does for one who may only read what reading is enough for, and says of the rest in one line that it was refused', async () => {
     await sent(1);
     const vhost = new URL(url).pathname.slice(1);
-    await rabbit.erlang(
+    await rabbit().erlang(
       `begin rabbit_auth_backend_internal:add_user(<<"reader">>, <<"r">>, <<"ctq">>), rabbit_auth_backend_internal:set_permissions(<<"reader">>, <<"${vhost}">>, <<"">>, <<"">>, <<".*">>, <<"ctq">>) end.`,
     );
     const reader = url.replace('guest:guest', 'reader:r');

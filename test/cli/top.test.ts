@@ -2,7 +2,8 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot, runCtq, startCtq } from '../support/ctq-process.js';
 import { eventually } from '../support/eventually.js';
-import { freePort, type RedisServer, startRedis } from '../support/redis-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { freePort, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { ctqOnTerminal, type TerminalOptions, TestTerminal } from '../support/terminal.js';
 import { tmpFolder } from '../support/tmp.js';
@@ -13,16 +14,15 @@ const USABLE = { echo: true, lines: true };
 
 describeWith(['redis', 'python'], 'ctq top', () => {
   const cwd = tmpFolder();
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let open: TestTerminal[] = [];
 
   beforeAll(async () => {
-    redis = await startRedis();
     for (const [queue, count] of [
       ['mail', 3],
       ['video', 1],
     ] as const) {
-      for (let sent = 0; sent < count; sent += 1) await runCtq(['send', 'tasks.add', '1', '2', '-Q', queue, '-b', redis.url], { cwd });
+      for (let sent = 0; sent < count; sent += 1) await runCtq(['send', 'tasks.add', '1', '2', '-Q', queue, '-b', redis().url], { cwd });
     }
   });
 
@@ -35,7 +35,7 @@ describeWith(['redis', 'python'], 'ctq top', () => {
   });
 
   function top(args: readonly string[] = [], options: TerminalOptions = {}): TestTerminal {
-    return ctqOnTerminal(['top', '-b', redis.url, '-d', '0.5', ...args], { cwd, ...options });
+    return ctqOnTerminal(['top', '-b', redis().url, '-d', '0.5', ...args], { cwd, ...options });
   }
 
   /** One that ends by itself or is ended by the afterEach. */
@@ -107,7 +107,9 @@ describeWith(['redis', 'python'], 'ctq top', () => {
 
   it('gives the terminal back when it crashes, and then says why', async () => {
     const crash = "data:text/javascript,setInterval(() => { if (process.stdin.isRaw) throw new Error('a bug of ours'); }, 50)";
-    const terminal = new TestTerminal([process.execPath, '--import', crash, `${projectRoot}/bin/ctq.js`, 'top', '-b', redis.url], { cwd });
+    const terminal = new TestTerminal([process.execPath, '--import', crash, `${projectRoot}/bin/ctq.js`, 'top', '-b', redis().url], {
+      cwd,
+    });
     const { exit, tty } = await terminal.ended();
     expect([exit === 0, tty]).toEqual([false, USABLE]);
     expect(terminal.isAlternate).toBe(false);
@@ -136,7 +138,7 @@ describeWith(['redis', 'python'], 'ctq top', () => {
   });
 
   it('takes along what has started it, so that the shell gets the terminal', async () => {
-    const command = `"${process.execPath}" "${projectRoot}/bin/ctq.js" top -b ${redis.url} --view queues; exit $?`;
+    const command = `"${process.execPath}" "${projectRoot}/bin/ctq.js" top -b ${redis().url} --view queues; exit $?`;
     const terminal = new TestTerminal(['sh', '-c', command], { cwd });
     await terminal.shows(/> mail/);
     terminal.type('\u001a');
@@ -197,12 +199,12 @@ describeWith(['redis', 'python'], 'ctq top', () => {
 
   it('shows no escape sequence that somebody put into a name', async () => {
     const evil = `${ESCAPE}]0;title\u0007${ESCAPE}[2J`;
-    await redis.command('HSET', 'ctq:paused', evil, '[]');
+    await redis().command('HSET', 'ctq:paused', evil, '[]');
     const terminal = top(['--view', 'queues', '--filter', 'title']);
     await terminal.shows(/> \\x1b\]0;title/);
     terminal.type('q');
     await terminal.ended();
-    await redis.command('HDEL', 'ctq:paused', evil);
+    await redis().command('HDEL', 'ctq:paused', evil);
     expect(terminal.written).not.toContain(']0;title\u0007');
   });
 
@@ -264,14 +266,14 @@ describeWith(['redis', 'python'], 'ctq top', () => {
     });
 
     it('prints it once into a pipe', async () => {
-      const { code, stdout, stderr } = await runCtq(['top', '-b', redis.url, '--once'], { cwd });
+      const { code, stdout, stderr } = await runCtq(['top', '-b', redis().url, '--once'], { cwd });
       expect([code, stderr]).toEqual([0, '']);
       expect(stdout).toMatch(/^queues 2\n {2}QUEUE .*\n {2}mail +nobody +3 /m);
       expect(stdout).toMatch(/^workers 0\n {2}no worker is listening/m);
     });
 
     it('prints one document a line with --json', async () => {
-      const { code, stdout } = await runCtq(['top', '-b', redis.url, '--json', '-n', '2', '-d', '0.1'], { cwd });
+      const { code, stdout } = await runCtq(['top', '-b', redis().url, '--json', '-n', '2', '-d', '0.1'], { cwd });
       const documents = stdout
         .trim()
         .split('\n')
@@ -290,7 +292,7 @@ describeWith(['redis', 'python'], 'ctq top', () => {
     });
 
     it('ends quietly when nobody reads any more', async () => {
-      const run = startCtq(['top', '-b', redis.url, '--json', '-d', '0.1'], { cwd });
+      const run = startCtq(['top', '-b', redis().url, '--json', '-d', '0.1'], { cwd });
       await run.waitForOutput(/"time"/);
       run.closeOutput();
       expect(await run.waitForExit()).toEqual({ code: 0, signal: null });
@@ -305,14 +307,14 @@ describeWith(['redis', 'python'], 'ctq top', () => {
       [['--once', '-n', '3'], '--once is --times 1'],
       [['-n', '0'], '--times is "0"'],
     ])('says what is wrong with %j', async (args, says) => {
-      const { code, stderr } = await runCtq(['top', '-b', redis.url, ...args], { cwd });
+      const { code, stderr } = await runCtq(['top', '-b', redis().url, ...args], { cwd });
       expect(code).toBe(2);
       expect(stderr).toContain(says);
       expect(stderr.match(/\n/g)).toHaveLength(1);
     });
 
     it('sorts as it is told', async () => {
-      const { stdout } = await runCtq(['top', '-b', redis.url, '--once', '--sort', '-ready'], { cwd });
+      const { stdout } = await runCtq(['top', '-b', redis().url, '--once', '--sort', '-ready'], { cwd });
       expect(stdout).toMatch(/ {2}video .*\n {2}mail /);
     });
   });

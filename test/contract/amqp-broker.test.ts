@@ -1,7 +1,7 @@
-import { afterAll, beforeAll } from 'vitest';
 import { openAmqpBroker } from '../../src/brokers/amqp/broker.js';
 import { REASON_HEADER } from '../../src/brokers/amqp/wire.js';
-import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRabbit } from '../support/rabbitmq-server.js';
 import { describeWith } from '../support/requires.js';
 import { describeBrokerContract } from './broker.js';
 import { deadLettersOf } from './amqp-letters.js';
@@ -9,11 +9,7 @@ import { deadLettersOf } from './amqp-letters.js';
 const ALWAYS_A_MESSAGE = 'whatever AMQP delivers is a message: what is wrong inside is for the worker to say';
 
 describeWith('rabbitmq', 'on a virtual host of its own', () => {
-  let rabbit: RabbitServer;
-  beforeAll(async () => {
-    rabbit = await startRabbit();
-  }, 90_000);
-  afterAll(() => rabbit.stop());
+  const rabbit = forSuite(startRabbit);
 
   describeBrokerContract(
     'amqp',
@@ -22,7 +18,7 @@ describeWith('rabbitmq', 'on a virtual host of its own', () => {
       prioritySteps: [0, 3, 6, 9],
       redeliveryCount: 'exact',
       async start() {
-        const url = await rabbit.freshVhost();
+        const url = await rabbit().freshVhost();
         return {
           open: async () => openAmqpBroker(url, { transportOptions: {}, connectTimeoutMs: 5_000, amqp: { delayedQueueType: 'classic' } }),
           deadLetters: (queue) => deadLettersOf(url, queue, REASON_HEADER),

@@ -11,6 +11,7 @@ import type { ChordPart, ChordStore } from '../../src/result-backend.js';
 import { openRedisResultBackend } from '../../src/result-backends/redis.js';
 import { CELERY_VERSIONS, type CapturedKey, captureText } from '../support/captures.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import type { Reply } from '../support/resp.js';
@@ -29,6 +30,7 @@ const recordings = Object.fromEntries(
   CELERY_VERSIONS.map((version) => [version, JSON.parse(captureText(`chord-keys-${version}.json`)) as readonly Recording[]]),
 ) as Record<(typeof CELERY_VERSIONS)[number], readonly Recording[]>;
 
+/** That of the suite that runs. */
 let redis: RedisServer;
 
 /** The answers of a database to some commands. */
@@ -64,10 +66,10 @@ function read(value: unknown): unknown {
 }
 
 describeWith('redis', 'the keys of chords', () => {
-  beforeAll(async () => {
-    redis = await startRedis();
+  const server = forSuite(startRedis);
+  beforeAll(() => {
+    redis = server();
   });
-  afterAll(() => redis.stop());
 
   const snapshots = CELERY_VERSIONS.flatMap((version) =>
     recordings[version].flatMap(({ what, redis: end, midway = [] }) => {
@@ -161,19 +163,19 @@ describeWith('redis', 'the keys of chords', () => {
 });
 
 describeWith('redis', 'the keys of chords, run here', () => {
+  const server = forSuite(startRedis);
   const apps: Ctq[] = [];
   const stops: (() => Promise<unknown>)[] = [];
   const mostListeners = process.getMaxListeners();
   beforeAll(async () => {
     // Each worker watches over its process; here are a dozen.
     process.setMaxListeners(50);
-    redis = await startRedis();
+    redis = server();
   });
   afterAll(async () => {
     for (const stop of stops) await stop();
     for (const app of apps) await app.close();
     process.setMaxListeners(mostListeners);
-    await redis.stop();
   });
 
   async function start(database: number, ordered: boolean): Promise<Tasks & { readonly app: Ctq }> {

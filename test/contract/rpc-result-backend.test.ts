@@ -1,11 +1,11 @@
 /** Results as messages: each goes to who asked for it, so that this process is writer and reader. */
-import { afterAll, beforeAll } from 'vitest';
 import { openAmqpBroker } from '../../src/brokers/amqp/broker.js';
 import { processOid } from '../../src/protocol/oid.js';
 import type { ResultMeta } from '../../src/protocol/result-meta.js';
 import type { ResultBackend } from '../../src/result-backend.js';
 import { openResultBackend } from '../../src/result-backends/index.js';
-import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRabbit } from '../support/rabbitmq-server.js';
 import { describeWith } from '../support/requires.js';
 import { resultMeta } from './metas.js';
 import { describeResultBackendContract } from './result-backend.js';
@@ -36,18 +36,14 @@ function toMyself(backend: ResultBackend): ResultBackend {
 }
 
 describeWith('rabbitmq', 'on a virtual host of its own', () => {
-  let rabbit: RabbitServer;
-  beforeAll(async () => {
-    rabbit = await startRabbit();
-  }, 90_000);
-  afterAll(() => rabbit.stop());
+  const rabbit = forSuite(startRabbit);
 
   describeResultBackendContract(
     'rpc',
     {
       settlesJointly: false,
       async start() {
-        const url = await rabbit.freshVhost();
+        const url = await rabbit().freshVhost();
         const broker = openAmqpBroker(url, options);
         const messages = { broker: async () => broker, persistent: false };
         const backend = await openResultBackend('rpc://', { ...options, resultExpires: 86_400, messages });

@@ -2,13 +2,14 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { transform } from 'esbuild';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { projectRoot, runCtq, startCtq, washedEnvironment } from '../support/ctq-process.js';
+import { forSuite } from '../support/for-suite.js';
 import { type Fence, fencesOf, markdownFiles, readPage, shellWords } from '../support/markdown.js';
 import { OwnedProcess } from '../support/owned-process.js';
 import { PageShell } from '../support/page-shell.js';
 import { findDjangoPython } from '../support/python-celery.js';
-import { freePort, type RedisServer, startRedis } from '../support/redis-server.js';
+import { freePort, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { makeSigner } from '../support/signers.js';
 import { tmpFolder, writeFiles } from '../support/tmp.js';
@@ -61,13 +62,12 @@ export const fail = app.task('mail.send', (to: string): string => {
 `;
 
 describeWith(['redis', 'openssl', 'django'], 'the code of', () => {
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let cwd: string;
   let local: Record<string, string>;
   let shell: PageShell;
 
   beforeAll(async () => {
-    redis = await startRedis();
     cwd = tmpFolder({
       'tasks.ts': TASKS,
       'package.json': '{"type":"module"}',
@@ -81,23 +81,21 @@ describeWith(['redis', 'openssl', 'django'], 'the code of', () => {
     const ports = await Promise.all([8080, 8081, 9808, 9809].map(async (port) => [String(port), String(await freePort())] as const));
     local = {
       ...Object.fromEntries(ports),
-      ...{ 'redis://old': redis.urlOf(3), 'redis://new': redis.urlOf(4), 'redis://prod': redis.url, 'redis://…': redis.url },
-      ...{ 'redis://localhost': redis.url, 'sqlite:///srv': `sqlite://${cwd}` },
+      ...{ 'redis://old': redis().urlOf(3), 'redis://new': redis().urlOf(4), 'redis://prod': redis().url, 'redis://…': redis().url },
+      ...{ 'redis://localhost': redis().url, 'sqlite:///srv': `sqlite://${cwd}` },
       '/etc/ssl/private/worker.key': signer.key,
       '/etc/ssl/certs/worker.pem': signer.cert,
       '/etc/ssl/certs/workers/*.pem': join(cwd, '*.pem'),
     };
-    const programs = { 'redis-cli': ['redis-cli', '-e', '-u', redis.url] };
-    shell = new PageShell({ cwd, env: { CTQ_BROKER_URL: redis.url }, here: local, programs, codes: { 'ctq doctor': 1 } });
+    const programs = { 'redis-cli': ['redis-cli', '-e', '-u', redis().url] };
+    shell = new PageShell({ cwd, env: { CTQ_BROKER_URL: redis().url }, here: local, programs, codes: { 'ctq doctor': 1 } });
   });
-  afterAll(() => redis.stop());
-
   for (const { path, fences } of here)
     it(path, async () => {
-      await redis.command('FLUSHALL');
-      const given = await GIVEN[path]?.(cwd, { CTQ_BROKER_URL: redis.url });
+      await redis().command('FLUSHALL');
+      const given = await GIVEN[path]?.(cwd, { CTQ_BROKER_URL: redis().url });
       for (const [index, fence] of fences.filter(runs).entries()) await run(fence, index);
-      await AFTER[path]?.(cwd, { CTQ_BROKER_URL: redis.url });
+      await AFTER[path]?.(cwd, { CTQ_BROKER_URL: redis().url });
       if (given instanceof OwnedProcess) await given.stop();
     }, 60_000);
 
@@ -107,14 +105,14 @@ describeWith(['redis', 'openssl', 'django'], 'the code of', () => {
     if (keysOf !== undefined) await compareKeys(fence.text, keysOf);
     else if (/\.\w+$/.test(mark)) writeFiles(cwd, { [mark]: text });
     else if (language === 'sh') await shell.run(fence);
-    else if (language === 'redis') await redis.command(...shellWords(text.replaceAll(/\n\s+/g, ' ').replaceAll(/([>&~]\S+)/g, "'$1'")));
+    else if (language === 'redis') await redis().command(...shellWords(text.replaceAll(/\n\s+/g, ' ').replaceAll(/([>&~]\S+)/g, "'$1'")));
     else if (language === 'sql') await runProgram(`sql-${index}`, sqlProgram(text));
     else if (language === 'ts' || language === 'js') await runProgram(`block-${index}`, await moduleOf(text));
     else throw new Error(`nothing here runs ${language || 'a block without a language'} (line ${fence.line})`);
   }
 
   async function compareKeys(text: string, command: string): Promise<void> {
-    const { stdout } = await runCtq(shellWords(command).slice(1), { cwd, env: { CTQ_BROKER_URL: redis.url } });
+    const { stdout } = await runCtq(shellWords(command).slice(1), { cwd, env: { CTQ_BROKER_URL: redis().url } });
     expect([command, ...differences(JSON.parse(text), JSON.parse(stdout))]).toEqual([command]);
   }
 

@@ -9,10 +9,11 @@ import { main } from '../../src/cli/main.js';
 import { fakeContext } from '../cli/fake-context.js';
 import { runCtq, startCtq } from '../support/ctq-process.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import { codeIn, fencesOf, readPage, sectionsOf, shellWords, tableRows } from '../support/markdown.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { runPython } from '../support/python-celery.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
@@ -147,7 +148,7 @@ app.conf.beatSchedule = { hourly: { task: 'tasks.add', schedule: 3600, args: [1,
 `;
 
 describeWith('redis', 'every command of the page from celery to ctq', () => {
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let cwd: string;
   let env: Record<string, string>;
   let worker: OwnedProcess;
@@ -161,14 +162,12 @@ describeWith('redis', 'every command of the page from celery to ctq', () => {
     start(['worker', '-A', 'tasks', '-n', 'w1@example', '-Q', 'celery', '-P', 'threads', '-c', '2', '-E', '-l', 'info'], /ready\./);
 
   beforeAll(async () => {
-    redis = await startRedis();
     cwd = tmpFolder({ 'tasks.ts': TASKS, 'more.ts': 'export const more = 1;\n', 'ctq.config.js': 'module.exports = {};\n' });
-    env = { CTQ_BROKER_URL: redis.url };
+    env = { CTQ_BROKER_URL: redis().url };
     worker = await startMain();
   });
   afterAll(async () => {
     await worker.stop();
-    await redis.stop();
   });
 
   /** A worker or a beat that stays, and what it says when it works. */
@@ -231,7 +230,11 @@ describeWith('redis', 'every command of the page from celery to ctq', () => {
 
   /** The page's servers are databases of ours. */
   function withServers(line: string): string {
-    const names = { 'redis://old': redis.urlOf(3), 'redis://new': redis.urlOf(4), 'redis://localhost': redis.url.replace(/\/0$/, '') };
+    const names = {
+      'redis://old': redis().urlOf(3),
+      'redis://new': redis().urlOf(4),
+      'redis://localhost': redis().url.replace(/\/0$/, ''),
+    };
     return Object.entries(names).reduce((text, [name, url]) => text.replaceAll(name, url), line);
   }
 

@@ -1,6 +1,6 @@
 /** RabbitMQ killed under load, and the way to it cut: what was confirmed runs, and what runs is not begun again. */
 import { readdirSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { type AmqpBroker, openAmqpBroker } from '../../src/brokers/amqp/broker.js';
 import { Ctq } from '../../src/index.js';
 import { consume, declare, drainUpTo, send } from '../contract/broker/verbs.js';
@@ -8,22 +8,19 @@ import { DeliveryLog } from '../contract/delivery-log.js';
 import { idsOf, plainQueue } from '../contract/messages.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import { TcpProxy } from '../support/proxy.js';
-import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
+import { startRabbit } from '../support/rabbitmq-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
-  let rabbit: RabbitServer;
+  const rabbit = forSuite(startRabbit);
   const brokers: AmqpBroker[] = [];
 
-  beforeAll(async () => {
-    rabbit = await startRabbit();
-  }, 90_000);
   afterEach(async () => {
     await Promise.all(brokers.splice(0).map((broker) => broker.close()));
   });
-  afterAll(() => rabbit.stop());
 
   function open(url: string): AmqpBroker {
     const broker = openAmqpBroker(url, { transportOptions: {}, connectTimeoutMs: 20_000, amqp: { delayedQueueType: 'classic' } });
@@ -31,10 +28,20 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     return broker;
   }
 
+  /** One broker that nothing happens to, and one behind a proxy, both with a queue `q`. */
+  async function twoWays() {
+    const url = await rabbit().freshVhost();
+    const proxy = await TcpProxy.start(rabbit().port);
+    const direct = open(url);
+    const broker = open(url.replace(String(rabbit().port), String(proxy.port)));
+    await declare(direct, 'q');
+    return { proxy, direct, broker };
+  }
+
   it('loses nothing that was confirmed when it is killed and comes back', { timeout: 120_000 }, async () => {
     const marks = tmpFolder();
-    const worker = await startCtqWorker({ broker: rabbit.url, backend: 'disabled://', env: { CTQ_TEST_MARKS: marks } });
-    const app = new Ctq('load', { brokerUrl: rabbit.url, resultBackend: 'disabled://', taskPublishRetry: false });
+    const worker = await startCtqWorker({ broker: rabbit().url, backend: 'disabled://', env: { CTQ_TEST_MARKS: marks } });
+    const app = new Ctq('load', { brokerUrl: rabbit().url, resultBackend: 'disabled://', taskPublishRetry: false });
     const confirmed: string[] = [];
     const enough = new AbortController();
     const load = (async () => {
@@ -50,8 +57,8 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
       }
     })();
     await eventually(() => expect(confirmed.length).toBeGreaterThan(100));
-    await rabbit.kill();
-    await rabbit.start();
+    await rabbit().kill();
+    await rabbit().start();
     const before = confirmed.length;
     await eventually(() => expect(confirmed.length).toBeGreaterThan(before + 100), { timeoutMs: 30_000 });
     enough.abort();
@@ -63,7 +70,7 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
   });
 
   it('gives the tasks of a killed worker to another within a second', { timeout: 60_000 }, async () => {
-    const broker = await rabbit.freshVhost();
+    const broker = await rabbit().freshVhost();
     const marks = tmpFolder();
     const options = { broker, backend: 'disabled://', concurrency: 10, env: { CTQ_TEST_MARKS: marks } };
     const [victim, heir] = await Promise.all([startCtqWorker(options), startCtqWorker(options)]);
@@ -86,11 +93,7 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
   });
 
   it('gives back what is held when the way is cut, and the work goes on', { timeout: 30_000 }, async () => {
-    const url = await rabbit.freshVhost();
-    const proxy = await TcpProxy.start(rabbit.port);
-    const direct = open(url);
-    const broker = open(url.replace(String(rabbit.port), String(proxy.port)));
-    await declare(direct, 'q');
+    const { proxy, direct, broker } = await twoWays();
     await send(direct, 'q', idsOf('m', 5));
     const log = new DeliveryLog();
     await consume(broker, ['q'], 3, log);
@@ -109,11 +112,7 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
   });
 
   it('says so when somebody else has what was held', { timeout: 30_000 }, async () => {
-    const url = await rabbit.freshVhost();
-    const proxy = await TcpProxy.start(rabbit.port);
-    const direct = open(url);
-    const broker = open(url.replace(String(rabbit.port), String(proxy.port)));
-    await declare(direct, 'q');
+    const { proxy, direct, broker } = await twoWays();
     await send(direct, 'q', ['a']);
     const log = new DeliveryLog();
     await consume(broker, ['q'], 1, log);
@@ -127,10 +126,10 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
   });
 
   it('gets what was on its way when the way was cut, in order', { timeout: 30_000 }, async () => {
-    const url = await rabbit.freshVhost();
-    const proxy = await TcpProxy.start(rabbit.port);
+    const url = await rabbit().freshVhost();
+    const proxy = await TcpProxy.start(rabbit().port);
     const direct = open(url);
-    const broker = open(url.replace(String(rabbit.port), String(proxy.port)));
+    const broker = open(url.replace(String(rabbit().port), String(proxy.port)));
     await broker.declare(plainQueue('q'));
     proxy.mode = 'swallow';
     const ids = idsOf('m', 200);

@@ -51,7 +51,7 @@ describeWith('redis', 'a beat whose Redis goes away for some seconds', () => {
       await app.close();
       await redis.stop();
     };
-    const { ids } = countMessages(await app.broker(), 'counted');
+    const { ids } = await countMessages(await app.broker(), 'counted');
     const beat = launchCtqBeat({ folder: beatApp(POLICIES), broker: redis.url });
     running.push(beat);
     await eventually(() => ids.length >= 6, { timeoutMs: 20_000 });
@@ -99,7 +99,7 @@ describe('a beat that is frozen while it leads', () => {
     const url = `sqlite://${tmpFolder()}/ctq.db`;
     const folder = beatApp("app.addPeriodicTask(1, 'tasks.x', { name: 'each', options: { queue: 'counted' } });");
     const app = new Ctq('counter', { brokerUrl: url, resultBackend: 'disabled://' });
-    const { ids } = countMessages(await app.broker(), 'counted');
+    const { ids } = await countMessages(await app.broker(), 'counted');
     for (let beat = 0; beat < 2; beat += 1) running.push(launchCtqBeat({ folder, broker: url }));
     const frozen = await eventually(
       () => {

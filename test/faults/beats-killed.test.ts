@@ -53,7 +53,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
           { timeoutMs: 15_000, intervalMs: 50 },
         );
       app = new Ctq('counter', { brokerUrl: url, resultBackend: 'disabled://' });
-      const counted = countMessages(await app.broker(), 'counted');
+      const counted = await countMessages(await app.broker(), 'counted');
       for (let beat = 0; beat < BEATS; beat += 1) start();
       await leader();
       const firstLeadAtMs = Date.now();

@@ -1,54 +1,30 @@
 /** kill -9 of workers while they run the headers of chords: every body is called once, with everything (M21). */
 import { readdirSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type AsyncResult, chord, Ctq } from '../../src/index.js';
 import { launchCtqWorker, startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import type { OwnedProcess } from '../support/owned-process.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
-
-interface Estate {
-  readonly url: string;
-  readonly redis: RedisServer | undefined;
-  close(): Promise<void>;
-}
-
-const engines: Readonly<Record<'redis' | 'sqlite', () => Promise<Estate>>> = {
-  async redis() {
-    const redis = await startRedis();
-    return { url: redis.url, redis, close: () => redis.stop() };
-  },
-  async sqlite() {
-    return { url: `sqlite://${tmpFolder()}/ctq.db`, redis: undefined, close: async () => {} };
-  },
-};
+import { openEstate } from './operations/estate.js';
 
 for (const engine of ['redis', 'sqlite'] as const) {
   describeWith(engine === 'redis' ? ['redis'] : [], `chords whose workers are killed, on ${engine}`, () => {
-    let estate: Estate;
-    let app: Ctq;
+    const estate = forSuite(() => openEstate(engine));
+    const app = forSuite(() => new Ctq('client', { brokerUrl: estate().url, resultBackend: estate().url }));
     let marks = '';
     const running: OwnedProcess[] = [];
 
-    beforeAll(async () => {
-      estate = await engines[engine]();
-      app = new Ctq('client', { brokerUrl: estate.url, resultBackend: estate.url });
-    });
     beforeEach(() => {
       marks = tmpFolder();
     });
     afterEach(async () => {
       await Promise.all(running.splice(0).map((worker) => worker.kill()));
     });
-    afterAll(async () => {
-      await app?.close();
-      await estate?.close();
-    });
-
     async function start(env: Readonly<Record<string, string>> = {}, concurrency = 8): Promise<OwnedProcess> {
-      const worker = await startCtqWorker({ broker: estate.url, concurrency, env: { CTQ_TEST_MARKS: marks, ...env } });
+      const worker = await startCtqWorker({ broker: estate().url, concurrency, env: { CTQ_TEST_MARKS: marks, ...env } });
       running.push(worker);
       return worker;
     }
@@ -67,7 +43,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
 
     /** Nothing waits, runs or is counted any more. */
     async function nothingLeft(): Promise<void> {
-      const { redis } = estate;
+      const { redis } = estate();
       if (redis === undefined) return;
       const keys = (await redis.command('KEYS', 'celery-taskset-meta-*')) as string[];
       expect(keys).toEqual([]);
@@ -75,8 +51,8 @@ for (const engine of ['redis', 'sqlite'] as const) {
 
     it('calls the body of ten thousand parts once', { timeout: 120_000 }, async () => {
       await Promise.all([start(), start()]);
-      const header = Array.from({ length: 10_000 }, (_, index) => app.signature('tasks.add', [index, 1]));
-      const sent = chord(header, app.signature('tasks.body_of', ['all'])).delay();
+      const header = Array.from({ length: 10_000 }, (_, index) => app().signature('tasks.add', [index, 1]));
+      const sent = chord(header, app().signature('tasks.body_of', ['all'])).delay();
       const sum = (10_000 * 9_999) / 2 + 10_000;
       expect(await sent.get({ timeout: 100 })).toBe(sum);
       expect(bodies()).toEqual([`all.10000.${sum}`]);
@@ -85,8 +61,8 @@ for (const engine of ['redis', 'sqlite'] as const) {
 
     it('calls it once though one of two workers is killed on the way', { timeout: 120_000 }, async () => {
       const [victim] = await Promise.all([start(), start()]);
-      const header = Array.from({ length: 10_000 }, (_, index) => app.signature('tasks.add', [index, 1]));
-      const sent = await chord(header, app.signature('tasks.body_of', ['all'])).delay();
+      const header = Array.from({ length: 10_000 }, (_, index) => app().signature('tasks.add', [index, 1]));
+      const sent = await chord(header, app().signature('tasks.body_of', ['all'])).delay();
       await eventually(async () => {
         const { results } = sent.parent as { readonly results: readonly { ready(): Promise<boolean> }[] };
         expect(await results[2_000]?.ready()).toBe(true);
@@ -106,8 +82,8 @@ for (const engine of ['redis', 'sqlite'] as const) {
       const expected: string[] = [];
       const sent: AsyncResult[] = [];
       for (let index = 0; index < CHORDS; index++) {
-        const header = Array.from({ length: 5 }, (_, part) => app.signature('tasks.slowly', [index + part, 0.01 + Math.random() * 0.05]));
-        sent.push(await chord(header, app.signature('tasks.body_of', [`c${index}`])).delay());
+        const header = Array.from({ length: 5 }, (_, part) => app().signature('tasks.slowly', [index + part, 0.01 + Math.random() * 0.05]));
+        sent.push(await chord(header, app().signature('tasks.body_of', [`c${index}`])).delay());
         expected.push(`c${index}.5.${5 * index + 10}`);
         if (index % (CHORDS / KILLS) !== CHORDS / KILLS - 1) continue;
         await eventually(async () => expect(await sent[index - 1]?.ready()).toBe(true), { timeoutMs: 30_000, intervalMs: 5 }).catch(
@@ -137,11 +113,11 @@ for (const engine of ['redis', 'sqlite'] as const) {
         // One slot: the parts end one by one. On Redis the third report completes the chord, and the next call sends the body.
         const queue = `${point}-${pass}`;
         const env = { CTQ_TEST_MARKS: marks };
-        const options = { broker: estate.url, queues: [queue], concurrency: 1, env };
+        const options = { broker: estate().url, queues: [queue], concurrency: 1, env };
         const victim = launchCtqWorker({ ...options, env: { ...env, CTQ_FAULT: `${point}:${pass}` } });
         running.push(victim);
-        const header = [1, 2, 3].map((value) => app.signature('tasks.add', [value, pass], { queue }));
-        const sent = await chord(header, app.signature('tasks.body_of', [`p${pass}`], { queue })).delay();
+        const header = [1, 2, 3].map((value) => app().signature('tasks.add', [value, pass], { queue }));
+        const sent = await chord(header, app().signature('tasks.body_of', [`p${pass}`], { queue })).delay();
         const died = victim.waitForExit(30_000).then(
           () => 'died',
           () => 'lived',

@@ -1,30 +1,28 @@
 /** Commands that look, at a Redis that takes no writes: it is then that somebody looks. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { Ctq } from '../../src/index.js';
 import { type CtqEnding, runCtq } from '../support/ctq-process.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 
 describeWith('redis', 'a Redis that is out of memory', () => {
-  let redis: RedisServer;
-  const ask = (...argv: readonly string[]): Promise<CtqEnding> => runCtq([...argv, '-b', redis.url], { timeoutMs: 20_000 });
+  const redis = forSuite(startRedis);
+  const ask = (...argv: readonly string[]): Promise<CtqEnding> => runCtq([...argv, '-b', redis().url], { timeoutMs: 20_000 });
 
   beforeAll(async () => {
-    redis = await startRedis();
-    const app = new Ctq('client', { brokerUrl: redis.url });
+    const app = new Ctq('client', { brokerUrl: redis().url });
     await app.sendTask('tasks.add', [1, 2], { queue: 'mail' }).published;
     await app.close();
-    await startCtqWorker({ broker: redis.url, hostname: 'w1@here' });
-    await eventually(async () => ((await redis.command('KEYS', 'ctq:about:*')) as unknown[]).length > 0);
-    await redis.commands([
+    await startCtqWorker({ broker: redis().url, hostname: 'w1@here' });
+    await eventually(async () => ((await redis().command('KEYS', 'ctq:about:*')) as unknown[]).length > 0);
+    await redis().commands([
       ['CONFIG', 'SET', 'maxmemory-policy', 'noeviction'],
       ['CONFIG', 'SET', 'maxmemory', '1mb'],
     ]);
   });
-  afterAll(() => redis.stop());
-
   it('is diagnosed by ctq doctor, which says what it could not ask', async () => {
     const { code, stdout } = await ask('doctor', '--json');
     const { findings } = JSON.parse(stdout) as { findings: readonly { kind: string; weight: string; what: string }[] };

@@ -1,7 +1,8 @@
 /** Keys that nobody foresaw: whatever lies in a database, it is listed, shown and searched without harm. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { runCtq } from '../support/ctq-process.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
@@ -30,21 +31,18 @@ const STRANGE: readonly (readonly (string | number | Uint8Array)[])[] = [
 ];
 
 describeWith('redis', 'a database full of strange things', () => {
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   const folder = tmpFolder();
-  const ctq = (...argv: readonly string[]): ReturnType<typeof runCtq> => runCtq([...argv, '-b', redis.url], { cwd: folder });
+  const ctq = (...argv: readonly string[]): ReturnType<typeof runCtq> => runCtq([...argv, '-b', redis().url], { cwd: folder });
 
   beforeAll(async () => {
-    redis = await startRedis();
-    for (const command of STRANGE) await redis.command(...command);
+    for (const command of STRANGE) await redis().command(...command);
   });
-  afterAll(() => redis.stop());
-
   test('is listed key by key, none left out', async () => {
     const { code, stdout, stderr } = await ctq('keys', '--json');
     expect([code, stderr]).toEqual([0, '']);
     const { total, keys } = JSON.parse(stdout) as { total: { keys: number }; keys: { name: string; kind: string }[] };
-    expect(total.keys).toBe(Number(await redis.command('DBSIZE')));
+    expect(total.keys).toBe(Number(await redis().command('DBSIZE')));
     const kinds = new Map(keys.map(({ name, kind }) => [name, kind]));
     // A queue by its binding, although what lies in it is no message.
     expect([kinds.get('mail'), kinds.get('huge'), kinds.get('sessions'), kinds.get('stream')]).toEqual([

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { describeWith } from '../support/requires.js';
-import { app, childrenOf, isAlive, ledger, send, useEstate, worker } from './operations/pool-workers.js';
+import { app, childrenOf, isAlive, ledger, poolWorker, send, useEstate } from './operations/pool-workers.js';
 
 const TASKS = 120;
 
@@ -25,13 +25,13 @@ for (const engine of ['redis', 'sqlite'] as const) {
         await load();
         for (const signal of ['SIGTERM', 'SIGINT'] as const) {
           const before = done();
-          const one = await worker(pool);
+          const one = await poolWorker(pool);
           await eventually(() => done() >= before + 10, { intervalMs: 5 });
           process.kill(-one.pid, signal);
           expect(await one.waitForExit()).toEqual({ code: 0, signal: null });
         }
         expect(done()).toBeLessThan(TASKS);
-        await worker(pool);
+        await poolWorker(pool);
         await eventually(() => expect(ledger.tally().lost).toEqual([]), { timeoutMs: 30_000 });
         expect(ledger.tally().repeated).toEqual([]);
         for (let index = 0; index < TASKS; index++) expect(ledger.begun(`task-${String(index).padStart(3, '0')}`)).toBe(1);
@@ -39,7 +39,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
 
       it(`${pool}: a cold stop gives back what runs, and leaves no process`, { timeout: 60_000 }, async () => {
         const long = ['long-0', 'long-1'].slice(0, pool === 'solo' ? 1 : 2);
-        const one = await worker(pool);
+        const one = await poolWorker(pool);
         for (const name of long) {
           ledger.sent(name);
           await send('tasks.late', [name, 2.5]);
@@ -50,7 +50,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
         process.kill(-one.pid, 'SIGQUIT');
         await one.waitForExit(6_000);
         expect(children.filter(isAlive)).toEqual([]);
-        await worker(pool);
+        await poolWorker(pool);
         await eventually(() => long.every((name) => ledger.begun(name) === 2), { timeoutMs: 5_000 });
         await eventually(() => expect(ledger.tally()).toMatchObject({ lost: [], repeated: [] }), { timeoutMs: 15_000 });
       });

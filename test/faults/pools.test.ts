@@ -5,14 +5,14 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { describeWith } from '../support/requires.js';
-import { app, childrenOf, ended, estate, isAlive, ledger, send, useEstate, worker } from './operations/pool-workers.js';
+import { app, childrenOf, ended, estate, isAlive, ledger, poolWorker, send, useEstate } from './operations/pool-workers.js';
 
 for (const pool of ['prefork', 'threads'] as const) {
   describe(`misbehaving tasks in ${pool}`, () => {
     useEstate('sqlite');
 
     it('a loop that never ends is ended at its limit of two seconds, the others finish, and the next one runs', async () => {
-      await worker(pool);
+      await poolWorker(pool);
       const other = await send('tasks.late', ['other', 2.5]);
       await eventually(() => ledger.begun('other') === 1);
       const loop = await send('tasks.spin_for_ever', ['loop']);
@@ -26,7 +26,7 @@ for (const pool of ['prefork', 'threads'] as const) {
     });
 
     it('each other kind is told for what it is, and the worker is there after it', { timeout: 60_000 }, async () => {
-      const started = await worker(pool, { nodeArgs: ['--max-old-space-size=64'] });
+      const started = await poolWorker(pool, { nodeArgs: ['--max-old-space-size=64'] });
       const alive = async (): Promise<void> => {
         expect(await (await send('tasks.add', [20, 22])).get({ timeout: 10 })).toBe(42);
       };
@@ -46,7 +46,7 @@ for (const pool of ['prefork', 'threads'] as const) {
     });
 
     it('one that always ends its process gets three more, and then fails', { timeout: 60_000 }, async () => {
-      await worker(pool);
+      await poolWorker(pool);
       const other = await send('tasks.late', ['other', 3]);
       const result = await send('tasks.exit', ['doomed', 1]);
       expect(await ended(result, 30_000)).toMatchObject({
@@ -60,7 +60,7 @@ for (const pool of ['prefork', 'threads'] as const) {
     });
 
     it('one whose process dies once is run again at once', async () => {
-      await worker(pool);
+      await poolWorker(pool);
       const result = await send('tasks.exit_once', ['unlucky']);
       await eventually(() => ledger.begun('unlucky') >= 1, { intervalMs: 5 });
       const diedMs = performance.now();
@@ -70,7 +70,7 @@ for (const pool of ['prefork', 'threads'] as const) {
     });
 
     it('a revoked task is ended while it computes', async () => {
-      await worker(pool);
+      await poolWorker(pool);
       const result = await send('tasks.spin', ['endless', 60]);
       await eventually(() => ledger.begun('endless') === 1);
       await app.control.revoke(result.id, { terminate: true });
@@ -79,7 +79,7 @@ for (const pool of ['prefork', 'threads'] as const) {
     });
 
     it('lines of tasks carry their process, name and id, and cannot be forged', async () => {
-      const started = await worker(pool);
+      const started = await poolWorker(pool);
       const text = 'one\n[2026-01-01 00:00:00,000: ERROR/MainProcess] forged\x1b[2J';
       const result = await send('tasks.noisy', [text]);
       await ended(result);
@@ -94,7 +94,7 @@ for (const pool of ['prefork', 'threads'] as const) {
     });
 
     it('more slots come when tasks wait, with --autoscale', async () => {
-      const started = await worker(pool, { args: ['--autoscale', '3,1'] });
+      const started = await poolWorker(pool, { args: ['--autoscale', '3,1'] });
       expect(started.output).toContain(`.> concurrency: {min=1, max=3} (${pool})`);
       const results = await Promise.all([0, 1, 2].map((index) => send('tasks.late', [`scaled-${index}`, 1.5])));
       await started.waitForOutput(/Scaling up 2 processes\./);
@@ -110,12 +110,12 @@ describeWith(['redis'], 'a task that always ends its process, on Redis', () => {
   it('fails after four runs, and its message lies among the dead letters; one that did not die of it is not counted', {
     timeout: 60_000,
   }, async () => {
-    const first = await worker('prefork');
+    const first = await poolWorker('prefork');
     // Given back by a stop, which is no death.
     const result = await send('tasks.late', ['patient', 60]);
     await eventually(() => ledger.begun('patient') === 1);
     await first.stop('SIGQUIT');
-    await worker('prefork');
+    await poolWorker('prefork');
     await eventually(() => ledger.begun('patient') === 2);
     const doomed = await send('tasks.exit', ['doomed', 1]);
     expect(await ended(doomed, 30_000)).toMatchObject({ status: 'FAILURE', result: { exc_type: 'WorkerLostError' } });
@@ -131,7 +131,7 @@ describeWith(['redis'], 'children that are killed under load, on Redis', () => {
   useEstate('redis');
 
   it('lose no task, and each kill repeats at most the one that it interrupted', { timeout: 60_000 }, async () => {
-    const one = await worker('prefork', { args: ['--max-tasks-per-child', '10'] });
+    const one = await poolWorker('prefork', { args: ['--max-tasks-per-child', '10'] });
     for (let index = 0; index < 200; index++) {
       ledger.sent(`task-${index}`);
       app.sendTask('tasks.late', [`task-${index}`, 0.02 + (index % 4) * 0.02]);
@@ -156,7 +156,7 @@ describe('a crash in prefork', () => {
   useEstate('sqlite');
 
   it('of one process is that task’s alone', { timeout: 60_000 }, async () => {
-    const started = await worker('prefork');
+    const started = await poolWorker('prefork');
     const other = await send('tasks.late', ['other', 3]);
     const result = await send('tasks.crash', ['crashing', 'SIGSEGV']);
     expect(await ended(result)).toMatchObject({
@@ -175,12 +175,12 @@ describe('a parent that dies', () => {
   it('leaves no child behind, not even one that computes, and its task is run elsewhere within ten seconds', {
     timeout: 60_000,
   }, async () => {
-    const first = await worker('prefork');
+    const first = await poolWorker('prefork');
     await send('tasks.spin', ['orphan', 15]);
     await eventually(() => ledger.begun('orphan') === 1);
     const children = childrenOf(first.pid);
     expect(children.length).toBeGreaterThanOrEqual(2);
-    await worker('prefork');
+    await poolWorker('prefork');
     const killedMs = performance.now();
     // The parent alone: nobody tells its children.
     process.kill(first.pid, 'SIGKILL');

@@ -16,7 +16,8 @@ import { parseRedisUrl } from '../../src/connections/redis/url.js';
 import { systemClock } from '../../src/clock.js';
 import { encodeEnvelope } from '../../src/protocol/envelope.js';
 import { taskMessage } from '../contract/messages.js';
-import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 
 const layout = redisLayout({}, 0);
@@ -222,12 +223,11 @@ function envelope(id: string): string {
 }
 
 describeWith('redis', 'the scripts', () => {
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let link: RedisLink;
   beforeAll(async () => {
-    redis = await startRedis();
     link = new RedisLink({
-      addresses: parseRedisUrl(redis.url, { transportOptions: {} }),
+      addresses: parseRedisUrl(redis().url, { transportOptions: {} }),
       name: 'model',
       clock: systemClock,
       connectTimeoutMs: 5_000,

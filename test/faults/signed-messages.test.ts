@@ -4,15 +4,16 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Ctq, type SettingsInput } from '../../src/index.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import type { OwnedProcess } from '../support/owned-process.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { makeCertStore, makeSigner, type TestSigner } from '../support/signers.js';
 import { tmpFolder } from '../support/tmp.js';
 
 describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', () => {
   const folder = tmpFolder();
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let worker: OwnedProcess;
   let app: Ctq;
   let settings: (signer: TestSigner) => SettingsInput;
@@ -34,20 +35,18 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
         workerDeduplicateSuccessfulTasks: true,
       },
     });
-    redis = await startRedis();
     const file = tmpFolder({ 'ctq.config.json': JSON.stringify(settings(ours)) });
-    worker = await startCtqWorker({ broker: redis.url, args: ['--config', join(file, 'ctq.config.json')] });
-    app = new Ctq('client', { brokerUrl: redis.url, resultBackend: redis.url, ...settings(ours) });
+    worker = await startCtqWorker({ broker: redis().url, args: ['--config', join(file, 'ctq.config.json')] });
+    app = new Ctq('client', { brokerUrl: redis().url, resultBackend: redis().url, ...settings(ours) });
   });
 
   afterAll(async () => {
     await app?.close();
     await worker?.stop('SIGTERM');
-    await redis?.stop();
   });
 
   const send = async (more: SettingsInput, args: unknown[] = [6, 7]): Promise<void> => {
-    const other = new Ctq('other', { brokerUrl: redis.url, resultBackend: redis.url, ...more });
+    const other = new Ctq('other', { brokerUrl: redis().url, resultBackend: redis().url, ...more });
     await other.sendTask('tasks.mul', args);
     await other.close();
   };
@@ -81,25 +80,25 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
       /Refusing a signed message: the signature of the headers of 'Example ours/,
     ],
   ])('refuses %s, keeps it among the dead letters, and runs the next good one', async (_what, sendBad, words) => {
-    const before = Number(await redis.command('LLEN', 'ctq:dead:celery'));
+    const before = Number(await redis().command('LLEN', 'ctq:dead:celery'));
     await sendBad();
     await worker.waitForOutput(words);
-    await eventually(async () => expect(await redis.command('LLEN', 'ctq:dead:celery')).toBe(before + 1));
+    await eventually(async () => expect(await redis().command('LLEN', 'ctq:dead:celery')).toBe(before + 1));
     expect(await app.sendTask('tasks.add', [20, 22]).get({ timeout: 10 })).toBe(42);
   });
 
   it('does not run again what has succeeded, when somebody who saw the message sends it once more', async () => {
     const sent = await app.sendTask('tasks.mul', [8, 8], { queue: 'elsewhere' });
-    const envelope = String(await redis.command('RPOP', 'elsewhere'));
-    await redis.command('LPUSH', 'celery', envelope);
+    const envelope = String(await redis().command('RPOP', 'elsewhere'));
+    await redis().command('LPUSH', 'celery', envelope);
     expect(await sent.get({ timeout: 10 })).toBe(64);
-    await redis.command('LPUSH', 'celery', envelope.replaceAll(/("delivery_tag": ?)"[^"]*"/g, '$1"a-tag-of-its-own"'));
+    await redis().command('LPUSH', 'celery', envelope.replaceAll(/("delivery_tag": ?)"[^"]*"/g, '$1"a-tag-of-its-own"'));
     await worker.waitForOutput(new RegExp(`${sent.id}\\] Task already completed successfully`));
     expect(worker.stderr.split(`${sent.id}] succeeded`)).toHaveLength(2);
   });
 
   it('obeys signed requests only', async () => {
-    const stranded = new Ctq('other', { brokerUrl: redis.url });
+    const stranded = new Ctq('other', { brokerUrl: redis().url });
     await stranded.control.shutdown();
     await worker.waitForOutput(/Cannot decode message: .*untrusted content of type json/);
     expect(Object.keys(await app.control.ping({ timeout: 5 }))).toHaveLength(1);
@@ -117,8 +116,8 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
   async function alter(change: (body: string) => string, headers: object = {}): Promise<void> {
     // Where no worker takes it away.
     await app.sendTask('tasks.mul', [6, 7], { queue: 'elsewhere' });
-    const envelope = JSON.parse(String(await redis.command('RPOP', 'elsewhere'))) as { body: string; headers: object };
+    const envelope = JSON.parse(String(await redis().command('RPOP', 'elsewhere'))) as { body: string; headers: object };
     const altered = { ...envelope, headers: { ...envelope.headers, ...headers }, body: change(envelope.body) };
-    await redis.command('LPUSH', 'celery', JSON.stringify(altered));
+    await redis().command('LPUSH', 'celery', JSON.stringify(altered));
   }
 });

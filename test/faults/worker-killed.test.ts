@@ -1,12 +1,13 @@
 /** kill -9 in the middle of late-acknowledged tasks, twenty times under load: none may be lost (M1, M2, M5). */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { Ctq } from '../../src/index.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
-import { type Estate, openEstate } from './operations/estate.js';
+import { openEstate } from './operations/estate.js';
 import { Ledger } from './operations/ledger.js';
 
 const KILLS = 20;
@@ -14,27 +15,15 @@ const CONCURRENCY = 4;
 
 for (const engine of ['redis', 'sqlite'] as const) {
   describeWith(engine === 'redis' ? ['redis'] : [], `a worker killed with SIGKILL, on ${engine}`, () => {
-    let marks = '';
-    let ledger = new Ledger(marks);
+    const marks = tmpFolder();
+    const ledger = new Ledger(marks);
     const running: OwnedProcess[] = [];
-    let estate: Estate | undefined;
-    let app: Ctq | undefined;
-
-    beforeAll(async () => {
-      marks = tmpFolder();
-      ledger = new Ledger(marks);
-      estate = await openEstate(engine);
-      app = new Ctq('client', { brokerUrl: estate.url, resultBackend: estate.url });
-    });
-
-    afterAll(async () => {
-      await app?.close();
-      await Promise.all(running.map((worker) => worker.kill()));
-      await estate?.close();
-    });
+    const estate = forSuite(() => openEstate(engine));
+    const app = forSuite(() => new Ctq('client', { brokerUrl: estate().url, resultBackend: estate().url }));
+    afterAll(() => Promise.all(running.map((worker) => worker.kill())));
 
     it(`loses none of its tasks in ${KILLS} kills under load, and each is back within ten seconds`, { timeout: 240_000 }, async () => {
-      const url = estate?.url ?? '';
+      const { url } = estate();
       const start = async (): Promise<OwnedProcess> => {
         const worker = await startCtqWorker({ broker: url, concurrency: CONCURRENCY, env: { CTQ_TEST_MARKS: marks } });
         running.push(worker);
@@ -43,7 +32,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
       const send = async (count: number, round: number): Promise<void> => {
         for (let i = 0; i < count; i++) {
           ledger.sent(`task-${round}-${i}`);
-          await app?.sendTask('tasks.late', [`task-${round}-${i}`, 0.02 + Math.random() * 0.1]).published;
+          await app().sendTask('tasks.late', [`task-${round}-${i}`, 0.02 + Math.random() * 0.1]).published;
         }
       };
 
@@ -74,10 +63,10 @@ for (const engine of ['redis', 'sqlite'] as const) {
 
     it('leaves its task to a worker that starts later, within ten seconds of its readiness', { timeout: 60_000 }, async () => {
       for (const worker of running.splice(0)) await worker.kill();
-      const url = estate?.url ?? '';
+      const { url } = estate();
       const first = await startCtqWorker({ broker: url, env: { CTQ_TEST_MARKS: marks } });
       ledger.sent('orphan');
-      await app?.sendTask('tasks.late', ['orphan', 1]).published;
+      await app().sendTask('tasks.late', ['orphan', 1]).published;
       await eventually(() => ledger.begun('orphan') > 0);
       await first.kill();
       running.push(await startCtqWorker({ broker: url, env: { CTQ_TEST_MARKS: marks } }));

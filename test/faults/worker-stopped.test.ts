@@ -1,48 +1,20 @@
 /** Workers that are stopped, starved or frozen, as processes of their own: nothing lost, and nothing repeated that need not be (M13, M14, M27, M29, M31). */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { Ctq } from '../../src/index.js';
-import { type CtqWorkerOptions, startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
-import type { OwnedProcess } from '../support/owned-process.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
-import { type Estate, openEstate } from './operations/estate.js';
 import { Ledger } from './operations/ledger.js';
+import { app, estate, ledger, useEstate, worker } from './operations/pool-workers.js';
 
 const TERMS = 10;
-
-let marks = '';
-let ledger: Ledger;
-let app: Ctq;
-let estate: Estate;
-const running: OwnedProcess[] = [];
-
-async function worker(options: Partial<CtqWorkerOptions> = {}): Promise<OwnedProcess> {
-  const process = await startCtqWorker({ broker: estate.url, env: { CTQ_TEST_MARKS: marks }, ...options });
-  running.push(process);
-  return process;
-}
 
 async function send(name: string, seconds: number, task = 'tasks.late'): Promise<string> {
   ledger.sent(name);
   const sent = app.sendTask(task, [name, seconds]);
   await sent.published;
   return sent.id;
-}
-
-function useEstate(engine: 'redis' | 'sqlite'): void {
-  beforeEach(async () => {
-    marks = tmpFolder();
-    ledger = new Ledger(marks);
-    estate = await openEstate(engine);
-    app = new Ctq('client', { brokerUrl: estate.url, resultBackend: estate.url });
-  });
-  afterEach(async () => {
-    await app.close();
-    await Promise.all(running.splice(0).map((process) => process.kill()));
-    await estate.close();
-  });
 }
 
 for (const engine of ['redis', 'sqlite'] as const) {

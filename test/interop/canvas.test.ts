@@ -24,9 +24,10 @@ import {
   withOptions,
 } from '../support/canvas-cases.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
+import { forSuite } from '../support/for-suite.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { type CeleryWorker, runPython, startCeleryWorker } from '../support/python-celery.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 
 const WAYS = ['Celery → Celery', 'Celery → ctq', 'ctq → Celery', 'ctq → ctq'] as const;
@@ -362,15 +363,14 @@ function shown(value: unknown): unknown {
 }
 
 describeWith(['redis', 'python'], 'canvases, four ways', () => {
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let python: CeleryWorker;
   let ctq: OwnedProcess;
   let ways: Readonly<Record<Way, Outcomes>>;
 
   beforeAll(async () => {
-    redis = await startRedis();
-    const [py, js] = [redis.urlOf(0), redis.urlOf(2)];
-    const [pyResults, jsResults] = [redis.urlOf(1), redis.urlOf(3)];
+    const [py, js] = [redis().urlOf(0), redis().urlOf(2)];
+    const [pyResults, jsResults] = [redis().urlOf(1), redis().urlOf(3)];
     [python, ctq] = await Promise.all([
       startCeleryWorker({ broker: py, backend: pyResults, concurrency: 4 }),
       startCtqWorker({ broker: js, backend: jsResults, concurrency: 8 }),
@@ -386,7 +386,6 @@ describeWith(['redis', 'python'], 'canvases, four ways', () => {
 
   afterAll(async () => {
     await Promise.all([python?.stop(), ctq?.stop('SIGTERM')]);
-    await redis?.stop();
   });
 
   it('are at least eighty', () => {

@@ -1,31 +1,21 @@
 /** ctq calls, Python works: `ctq send` and the library against a real Celery worker. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { Ctq } from '../../src/index.js';
 import { type CtqEnding, runCtq } from '../support/ctq-process.js';
-import { type CeleryWorker, startCeleryWorker } from '../support/python-celery.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { startCeleryWorker } from '../support/python-celery.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
-  let redis: RedisServer;
-  let worker: CeleryWorker;
-  let app: Ctq;
   const cwd = tmpFolder();
 
-  beforeAll(async () => {
-    redis = await startRedis();
-    worker = await startCeleryWorker({ broker: redis.url, backend: redis.url, queues: ['celery', 'other'] });
-    app = new Ctq('client', { brokerUrl: redis.url, resultBackend: redis.url });
-  });
+  const redis = forSuite(startRedis);
+  forSuite(() => startCeleryWorker({ broker: redis().url, backend: redis().url, queues: ['celery', 'other'] }));
+  const app = forSuite(() => new Ctq('client', { brokerUrl: redis().url, resultBackend: redis().url }));
 
-  afterAll(async () => {
-    await app?.close();
-    await worker?.stop();
-    await redis?.stop();
-  });
-
-  const send = (...argv: string[]): Promise<CtqEnding> => runCtq(['send', '-b', redis.url, ...argv], { cwd });
+  const send = (...argv: string[]): Promise<CtqEnding> => runCtq(['send', '-b', redis().url, ...argv], { cwd });
 
   it('prints the value of what Python computed', async () => {
     const sent = await send('tasks.add', '3', '4', '--wait', '--timeout', '10');
@@ -42,7 +32,7 @@ describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
   it('prints the id alone, from which the result can be asked', async () => {
     const sent = await send('tasks.add', '3', '4');
     expect(sent.stdout).toMatch(/^[0-9a-f-]{36}\n$/);
-    const result = await runCtq(['result', '-b', redis.url, sent.stdout.trim(), '--wait', '--timeout', '10'], { cwd });
+    const result = await runCtq(['result', '-b', redis().url, sent.stdout.trim(), '--wait', '--timeout', '10'], { cwd });
     expect(result).toMatchObject({ code: 0, stdout: '7\n' });
   });
 
@@ -65,7 +55,7 @@ describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
   });
 
   it('has options understood: queue, priority, shadow, headers, limits', async () => {
-    const info = await app
+    const info = await app()
       .sendTask('tasks.request_info', [], {
         queue: 'other',
         priority: 6,
@@ -89,18 +79,20 @@ describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
   });
 
   it.each(['json', 'yaml', 'msgpack'])('is understood in %s', async (serializer) => {
-    const value = await app.sendTask('tasks.echo', [1, 'x', [1, { a: null }]], { kwargs: { k: 1.5 }, serializer }).get({ timeout: 10 });
+    const value = await app()
+      .sendTask('tasks.echo', [1, 'x', [1, { a: null }]], { kwargs: { k: 1.5 }, serializer })
+      .get({ timeout: 10 });
     expect(value).toEqual({ args: [1, 'x', [1, { a: null }]], kwargs: { k: 1.5 } });
   });
 
   it.each(['gzip', 'bzip2', 'lzma'])('is understood when compressed with %s', async (compression) => {
-    expect(await app.sendTask('tasks.add', [20, 1], { compression }).get({ timeout: 10 })).toBe(21);
+    expect(await app().sendTask('tasks.add', [20, 1], { compression }).get({ timeout: 10 })).toBe(21);
   });
 
   it('is not run before its eta, and not at all after its expiry', async () => {
     const startedAt = Date.now();
-    const later = app.sendTask('tasks.add', [1, 1], { countdown: 1.2 });
-    const expired = app.sendTask('tasks.add', [1, 2], { expires: new Date(Date.now() - 5000) });
+    const later = app().sendTask('tasks.add', [1, 1], { countdown: 1.2 });
+    const expired = app().sendTask('tasks.add', [1, 2], { expires: new Date(Date.now() - 5000) });
     expect(await expired.get({ timeout: 10, propagate: false })).toMatchObject({ state: 'REVOKED', message: 'TaskRevokedError: expired' });
     expect(await later.get({ timeout: 10 })).toBe(2);
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(1200);
@@ -108,10 +100,12 @@ describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
 
   it('sees states on the way, and the children of a task that sent some', async () => {
     const states: string[] = [];
-    const value = await app.sendTask('tasks.progress', [0.3]).get({ timeout: 10, onUpdate: (meta) => states.push(meta.status) });
+    const value = await app()
+      .sendTask('tasks.progress', [0.3])
+      .get({ timeout: 10, onUpdate: (meta) => states.push(meta.status) });
     expect(value).toBe('done');
     expect(states).toContain('PROGRESS');
-    const parent = app.sendTask('tasks.spawn', []);
+    const parent = app().sendTask('tasks.spawn', []);
     const ids = (await parent.get({ timeout: 10 })) as string[];
     const children = await parent.children();
     expect(children.map((child) => child.id)).toContain(ids[0]);
@@ -119,7 +113,7 @@ describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
 
   it('has its link called in Python', async () => {
     const link = { task: 'tasks.mul', args: [10], kwargs: {}, options: { task_id: 'linked-one' }, subtask_type: null, immutable: false };
-    await app.sendTask('tasks.add', [2, 3], { link }).get({ timeout: 10 });
-    expect(await app.AsyncResult('linked-one').get({ timeout: 10 })).toBe(50);
+    await app().sendTask('tasks.add', [2, 3], { link }).get({ timeout: 10 });
+    expect(await app().AsyncResult('linked-one').get({ timeout: 10 })).toBe(50);
   });
 });

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { runCtq } from '../support/ctq-process.js';
 import { buildPythonEstate, type PythonEstate } from '../support/estate.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import { runPython, startCeleryWorker } from '../support/python-celery.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
@@ -37,20 +38,19 @@ async function json<Document>(redis: RedisServer, ...argv: readonly string[]): P
 const QUEUES = { celery: 40_000, mail: 40_000, video: 40_000, reports: 40_000, 'slow.jobs': 40_000 };
 
 describeWith(['redis', 'python'], 'a large estate of Python workers', () => {
-  let redis: RedisServer;
+  const redis = forSuite(() => startRedis({ args: ['--slowlog-log-slower-than', '10000', '--slowlog-max-len', '1000'] }));
   let estate: PythonEstate;
 
   beforeAll(async () => {
-    redis = await startRedis({ args: ['--slowlog-log-slower-than', '10000', '--slowlog-max-len', '1000'] });
-    estate = await buildPythonEstate(redis, { queues: QUEUES, results: 20_000, chords: 50, replyQueues: 25 });
+    estate = await buildPythonEstate(redis(), { queues: QUEUES, results: 20_000, chords: 50, replyQueues: 25 });
   }, 120_000);
 
   test('has each of its keys named, and counted to the last message', { timeout: 60_000 }, async () => {
-    const { total, kinds, keys } = await json<Keys>(redis, 'keys');
-    expect(total.keys).toBe(Number(await redis.command('DBSIZE')));
+    const { total, kinds, keys } = await json<Keys>(redis(), 'keys');
+    expect(total.keys).toBe(Number(await redis().command('DBSIZE')));
     expect(new Set(keys.map(({ name }) => name)).size).toBe(total.keys);
     const lists = keys.filter(({ kind }) => kind === 'queue');
-    for (const { name, members } of lists) expect([name, members]).toEqual([name, Number(await redis.command('LLEN', name))]);
+    for (const { name, members } of lists) expect([name, members]).toEqual([name, Number(await redis().command('LLEN', name))]);
     expect(lists.map(({ name }) => name).sort()).toEqual(['parts', ...estate.waiting.keys()].sort());
     const count = (kind: string): unknown => kinds.find((one) => one.kind === kind);
     expect(count('queue')).toMatchObject({ keys: 11, members: 200_001 });
@@ -68,46 +68,48 @@ describeWith(['redis', 'python'], 'a large estate of Python workers', () => {
       const [queue, step] = list.split('\x06\x16');
       // The next one, one in the middle, the last one.
       for (const position of [0, Math.floor(ids.length / 2), ids.length - 1]) {
-        const { where, task, places } = await json<Found>(redis, 'find', ids[position] ?? '');
+        const { where, task, places } = await json<Found>(redis(), 'find', ids[position] ?? '');
         expect([where, task]).toEqual(['queued', 'tasks.add']);
-        expect(places).toMatchObject([{ queue, priority: Number(step ?? 0), position, among: Number(await redis.command('LLEN', list)) }]);
+        expect(places).toMatchObject([
+          { queue, priority: Number(step ?? 0), position, among: Number(await redis().command('LLEN', list)) },
+        ]);
       }
     }
   });
 
   test('tells of a result whole, and of an id by its beginning', { timeout: 60_000 }, async () => {
     for (const { id, state } of estate.results.slice(0, 10)) {
-      expect(await json<Found>(redis, 'find', id)).toMatchObject({ where: 'done', state, places: [], workers: null });
+      expect(await json<Found>(redis(), 'find', id)).toMatchObject({ where: 'done', state, places: [], workers: null });
     }
     const id = estate.results[0]?.id ?? '';
-    expect(await json<Found>(redis, 'find', id.slice(0, 18))).toMatchObject({ id });
+    expect(await json<Found>(redis(), 'find', id.slice(0, 18))).toMatchObject({ id });
     const waiting = estate.waiting.get('video')?.[20_000] ?? '';
-    expect(await json<Found>(redis, 'find', waiting.slice(0, 18))).toMatchObject({ id: waiting, where: 'queued' });
+    expect(await json<Found>(redis(), 'find', waiting.slice(0, 18))).toMatchObject({ id: waiting, where: 'queued' });
   });
 
   test('tells which chord waits for a task', { timeout: 60_000 }, async () => {
     const { done, waiting } = estate.chord;
-    expect(await json<Found>(redis, 'find', waiting)).toMatchObject({
+    expect(await json<Found>(redis(), 'find', waiting)).toMatchObject({
       where: 'queued',
       chord: { done: 1, size: 2, body: { task: 'tasks.xsum' } },
     });
-    expect(await json<Found>(redis, 'find', done)).toMatchObject({ where: 'done', chord: { done: 1, size: 2 } });
+    expect(await json<Found>(redis(), 'find', done)).toMatchObject({ where: 'done', chord: { done: 1, size: 2 } });
   });
 
   test('an id that nobody knows is told as such, after looking everywhere', { timeout: 60_000 }, async () => {
-    const { code, stdout, stderr } = await runCtq(['find', '00000000-1111-2222-3333-444444444444', '-b', redis.url]);
+    const { code, stdout, stderr } = await runCtq(['find', '00000000-1111-2222-3333-444444444444', '-b', redis().url]);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^ctq: nobody knows a task 00000000-1111-2222-3333-444444444444 at redis:\S+ \(.+\)\n$/);
   });
 
   test('never makes its server wait for us', { timeout: 120_000 }, async () => {
     const slowOnes = async (): Promise<Set<string>> => {
-      await redis.command('SLOWLOG', 'RESET');
-      await json(redis, 'keys');
-      await json(redis, 'keys', 'show', 'celery', '--limit', '100');
-      await runCtq(['find', '00000000-1111-2222-3333-444444444444', '-b', redis.url]);
-      await runCtq(['keys', 'clean', '--orphans', '--dry-run', '-b', redis.url]);
-      const entries = (await redis.command('SLOWLOG', 'GET', '1000')) as unknown as readonly (readonly [
+      await redis().command('SLOWLOG', 'RESET');
+      await json(redis(), 'keys');
+      await json(redis(), 'keys', 'show', 'celery', '--limit', '100');
+      await runCtq(['find', '00000000-1111-2222-3333-444444444444', '-b', redis().url]);
+      await runCtq(['keys', 'clean', '--orphans', '--dry-run', '-b', redis().url]);
+      const entries = (await redis().command('SLOWLOG', 'GET', '1000')) as unknown as readonly (readonly [
         number,
         number,
         number,

@@ -1,32 +1,23 @@
 /** Events of a ctq worker as readers hear them: Celery's own dump beside ours, and ten thousand tasks without a gap. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ReceivedEvent } from '../../src/events/receiver.js';
 import { Ctq } from '../../src/index.js';
 import { startCtq } from '../support/ctq-process.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import { OwnedProcess } from '../support/owned-process.js';
 import { findCeleryPython } from '../support/python-celery.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 describeWith('redis', 'the events of a ctq worker', () => {
-  let redis: RedisServer;
-  let app: Ctq;
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    app = new Ctq('client', { brokerUrl: redis.url, resultBackend: redis.url });
-  });
-  afterAll(async () => {
-    await app?.close();
-    await redis?.stop();
-  });
-
+  const redis = forSuite(startRedis);
+  const app = forSuite(() => new Ctq('client', { brokerUrl: redis().url, resultBackend: redis().url }));
   it('are heard without a gap and in order, ten thousand tasks long', async () => {
     const count = 10_000;
-    const worker = await startCtqWorker({ broker: redis.url, hostname: 'busy@test', concurrency: 100, args: ['-E'] });
+    const worker = await startCtqWorker({ broker: redis().url, hostname: 'busy@test', concurrency: 100, args: ['-E'] });
     const stories = new Map<string, string[]>();
     let clock = 0;
     let backwards = 0;
@@ -42,8 +33,8 @@ describeWith('redis', 'the events of a ctq worker', () => {
       if (type !== 'task-received' || story.at(-1) !== type) story.push(type);
       if (type === 'task-succeeded') finished += 1;
     };
-    const stream = await app.events.receive(hear);
-    await Promise.all(Array.from({ length: count }, (_, index) => app.sendTask('tasks.add', [index, 1]).published));
+    const stream = await app().events.receive(hear);
+    await Promise.all(Array.from({ length: count }, (_, index) => app().sendTask('tasks.add', [index, 1]).published));
     await eventually(() => expect(finished).toBe(count), { timeoutMs: 60_000 });
     await stream.close();
     expect(backwards).toBe(0);
@@ -55,15 +46,15 @@ describeWith('redis', 'the events of a ctq worker', () => {
 
   it('begin and end with the worker’s own, and can be left out', async () => {
     const heard: string[] = [];
-    const stream = await app.events.receive(({ type, hostname }) => heard.push(`${String(hostname)} ${type}`));
-    const loud = await startCtqWorker({ broker: redis.url, hostname: 'loud@test', args: ['--heartbeat-interval', '0.2'] });
+    const stream = await app().events.receive(({ type, hostname }) => heard.push(`${String(hostname)} ${type}`));
+    const loud = await startCtqWorker({ broker: redis().url, hostname: 'loud@test', args: ['--heartbeat-interval', '0.2'] });
     await eventually(() => expect(heard.filter((line) => line === 'loud@test worker-heartbeat').length).toBeGreaterThan(2));
     expect(heard[0]).toBe('loud@test worker-online');
     const quiet = await startCtqWorker({
-      ...{ broker: redis.url, hostname: 'quiet@test', queues: ['quiet'] },
+      ...{ broker: redis().url, hostname: 'quiet@test', queues: ['quiet'] },
       args: ['--without-heartbeat', '--without-gossip', '--without-mingle'],
     });
-    await app.sendTask('tasks.add', [1, 1], { queue: 'quiet' }).get({ timeout: 10 });
+    await app().sendTask('tasks.add', [1, 1], { queue: 'quiet' }).get({ timeout: 10 });
     expect(quiet.output).not.toContain('mingle');
     await quiet.stop('SIGTERM');
     await loud.stop('SIGTERM');
@@ -73,9 +64,9 @@ describeWith('redis', 'the events of a ctq worker', () => {
   });
 
   it('tell what a client sent, where the settings ask for it', async () => {
-    const client = new Ctq('client', { brokerUrl: redis.url, taskSendSentEvent: true });
+    const client = new Ctq('client', { brokerUrl: redis().url, taskSendSentEvent: true });
     const heard: ReceivedEvent[] = [];
-    const stream = await app.events.receive((event) => heard.push(event));
+    const stream = await app().events.receive((event) => heard.push(event));
     await client.sendTask('tasks.nobody', [1, 'x'], { kwargs: { k: 2 }, queue: 'nowhere', taskId: 'sent-one', countdown: 60 });
     await eventually(() => expect(heard).toHaveLength(1));
     expect(heard[0]).toEqual({

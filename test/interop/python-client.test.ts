@@ -1,29 +1,20 @@
 /** Python calls, ctq works: a Celery client must not notice whose worker it is. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { startCtqWorker } from '../support/ctq-worker.js';
-import type { OwnedProcess } from '../support/owned-process.js';
+import { forSuite } from '../support/for-suite.js';
 import { runPython } from '../support/python-celery.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 describeWith(['redis', 'python'], 'a Python client calling a ctq worker', () => {
-  let redis: RedisServer;
-  let worker: OwnedProcess;
   const marks = tmpFolder();
 
-  beforeAll(async () => {
-    redis = await startRedis();
-    worker = await startCtqWorker({ broker: redis.url, queues: ['celery', 'other'], env: { CTQ_TEST_MARKS: marks } });
-  });
-
-  afterAll(async () => {
-    await worker?.stop('SIGTERM');
-    await redis?.stop();
-  });
+  const redis = forSuite(startRedis);
+  forSuite(() => startCtqWorker({ broker: redis().url, queues: ['celery', 'other'], env: { CTQ_TEST_MARKS: marks } }));
 
   const python = (snippet: string, conf: Record<string, unknown> = {}) =>
-    runPython(snippet, { broker: redis.url, backend: redis.url, conf });
+    runPython(snippet, { broker: redis().url, backend: redis().url, conf });
 
   it('gets results for positional and keyword arguments', async () => {
     expect(
@@ -226,7 +217,7 @@ describeWith(['redis', 'python'], 'a Python client calling a ctq worker', () => 
         after = add.delay(1, 1)
         after.get(timeout=10)
         time.sleep(0.2)
-        result = redis_client.Redis.from_url("${redis.url}").exists("celery-task-meta-" + r.id)
+        result = redis_client.Redis.from_url("${redis().url}").exists("celery-task-meta-" + r.id)
       `),
     ).toBe(0);
   });
@@ -238,7 +229,7 @@ describeWith(['redis', 'python'], 'a Python client calling a ctq worker', () => 
   it('leaves nothing unacknowledged behind', async () => {
     const left = await python(`
       import redis as redis_client, time
-      client = redis_client.Redis.from_url("${redis.url}")
+      client = redis_client.Redis.from_url("${redis().url}")
       add.delay(1, 1).get(timeout=10)
       deadline = time.time() + 10
       while (client.hlen("unacked") or client.zcard("unacked_index")) and time.time() < deadline:

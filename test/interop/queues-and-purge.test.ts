@@ -7,9 +7,10 @@ import { type CtqEnding, runCtq } from '../support/ctq-process.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { buildPythonEstate } from '../support/estate.js';
 import { eventually, throughout } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { type CeleryWorker, runPython, startCeleryWorker } from '../support/python-celery.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
@@ -28,23 +29,20 @@ interface QueueJson {
 }
 
 describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
-  let redis: RedisServer;
+  const redis = forSuite(() => startRedis({ args: ['--slowlog-max-len', '1000'] }));
   const folder = tmpFolder();
 
   beforeAll(async () => {
-    redis = await startRedis({ args: ['--slowlog-max-len', '1000'] });
-    await buildPythonEstate(redis, { queues: SIZES, results: 20_000, chords: 50, replyQueues: 20 });
+    await buildPythonEstate(redis(), { queues: SIZES, results: 20_000, chords: 50, replyQueues: 20 });
     // From here on every command of more than ten milliseconds is written down.
-    await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', '10000');
+    await redis().command('CONFIG', 'SET', 'slowlog-log-slower-than', '10000');
   }, 180_000);
-  afterAll(() => redis?.stop());
-
-  const ctq = (...args: readonly string[]): Promise<CtqEnding> => runCtq([...args, '-b', redis.url], { cwd: folder, timeoutMs: 120_000 });
+  const ctq = (...args: readonly string[]): Promise<CtqEnding> => runCtq([...args, '-b', redis().url], { cwd: folder, timeoutMs: 120_000 });
 
   async function lengths(): Promise<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const queue of [...Object.keys(SIZES), 'parts']) {
-      const [low, high] = await redis.commands([
+      const [low, high] = await redis().commands([
         ['LLEN', queue],
         ['LLEN', `${queue}${SEP}6`],
       ]);
@@ -55,16 +53,16 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
 
   const digest = async (list: string): Promise<string> => {
     const hash = createHash('sha256');
-    const length = Number(await redis.command('LLEN', list));
+    const length = Number(await redis().command('LLEN', list));
     for (let at = 0; at < length; at += 500) {
-      for (const item of (await redis.command('LRANGE', list, at, at + 499)) as readonly string[]) hash.update(`${item}\n`);
+      for (const item of (await redis().command('LRANGE', list, at, at + 499)) as readonly string[]) hash.update(`${item}\n`);
     }
     return `${length} ${hash.digest('hex')}`;
   };
 
   /** Commands of ours that kept the server from everybody else. */
   async function slowOnes(): Promise<readonly string[]> {
-    const entries = (await redis.command('SLOWLOG', 'GET', '1000')) as unknown as readonly (readonly [
+    const entries = (await redis().command('SLOWLOG', 'GET', '1000')) as unknown as readonly (readonly [
       number,
       number,
       number,
@@ -114,7 +112,7 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
     const copy = join(folder, 'copy.jsonl');
     const removed = await ctq('purge', '-f', '--json', '--keep-copy', copy, '-Q', 'video,reports');
     expect((JSON.parse(removed.stdout) as { removed: number }).removed).toBe(60_000);
-    expect(await redis.command('EXISTS', ...lists)).toBe(0);
+    expect(await redis().command('EXISTS', ...lists)).toBe(0);
     expect(statSync(copy).mode & 0o777).toBe(0o600);
     expect(readFileSync(copy, 'utf8').trimEnd().split('\n')).toHaveLength(60_000);
     expect((await ctq('purge', '--undo', copy)).code).toBe(0);
@@ -132,7 +130,7 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
 
   it('was never kept waiting: no command of ours took ten milliseconds', { retry: 2 }, async () => {
     // All views once more: on a busy machine a command that was interrupted looks slow, and is not each time.
-    await redis.command('SLOWLOG', 'RESET');
+    await redis().command('SLOWLOG', 'RESET');
     await ctq('queues', '--by-task');
     await ctq('queues', 'peek', 'mail', '--offset', '30000', '--limit', '200');
     await ctq('purge', '--dry-run', '-Q', 'mail', '--task', 'tasks.x*');
@@ -144,30 +142,28 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
 });
 
 describeWith(['redis', 'python'], 'a paused queue with workers of both kinds', () => {
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let python: CeleryWorker;
   let worker: OwnedProcess;
   const nodes = ['py@pausing', 'ctq@pausing'];
   const queues = ['mail', 'video'];
 
   beforeAll(async () => {
-    redis = await startRedis();
-    python = await startCeleryWorker({ broker: redis.url, backend: redis.url, queues, hostname: 'py@pausing' });
-    worker = await startCtqWorker({ broker: redis.url, queues, hostname: 'ctq@pausing' });
+    python = await startCeleryWorker({ broker: redis().url, backend: redis().url, queues, hostname: 'py@pausing' });
+    worker = await startCtqWorker({ broker: redis().url, queues, hostname: 'ctq@pausing' });
   }, 90_000);
   afterAll(async () => {
     await Promise.all([python?.stop(), worker?.stop('SIGTERM')]);
-    await redis?.stop();
   });
 
-  const ctq = (...args: readonly string[]): Promise<CtqEnding> => runCtq([...args, '-b', redis.url], { cwd: tmpFolder() });
+  const ctq = (...args: readonly string[]): Promise<CtqEnding> => runCtq([...args, '-b', redis().url], { cwd: tmpFolder() });
   const listed = async (): Promise<readonly QueueJson[]> => JSON.parse((await ctq('queues', '--json')).stdout) as readonly QueueJson[];
   const send = (queue: string, count: number): Promise<unknown> =>
     runPython(`result = [add.apply_async((1, 2), queue=${JSON.stringify(queue)}).id for _ in range(${count})]`, {
-      broker: redis.url,
-      backend: redis.url,
+      broker: redis().url,
+      backend: redis().url,
     });
-  const waiting = async (queue: string): Promise<number> => Number(await redis.command('LLEN', queue));
+  const waiting = async (queue: string): Promise<number> => Number(await redis().command('LLEN', queue));
 
   it('shows workers of both kinds', async () => {
     await eventually(async () => {
@@ -193,13 +189,13 @@ describeWith(['redis', 'python'], 'a paused queue with workers of both kinds', (
 
   it('is left alone by a ctq worker that starts meanwhile', async () => {
     await worker.stop('SIGTERM');
-    worker = await startCtqWorker({ broker: redis.url, queues, hostname: 'ctq@pausing' });
+    worker = await startCtqWorker({ broker: redis().url, queues, hostname: 'ctq@pausing' });
     await worker.waitForOutput(/Queue mail is paused/, 5_000);
     await throughout(1_500, async () => expect(await waiting('mail')).toBe(6));
   });
 
   it('is taken from again by both once it is resumed, and by nobody who never did', async () => {
-    const other = await startCeleryWorker({ broker: redis.url, backend: redis.url, queues: ['other'], hostname: 'other@pausing' });
+    const other = await startCeleryWorker({ broker: redis().url, backend: redis().url, queues: ['other'], hostname: 'other@pausing' });
     expect((await ctq('queues', 'resume', 'mail')).stdout).toBe('mail: goes on, and 1 Python worker told: py@pausing\n');
     await eventually(async () => expect(await waiting('mail')).toBe(0));
     await worker.waitForOutput(/Queue mail goes on/, 5_000);

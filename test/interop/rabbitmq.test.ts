@@ -1,15 +1,15 @@
 /** RabbitMQ between Celery and ctq: the main job both ways, canvases, remote control and events, on one virtual host each. */
 import { readdirSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { type AnyResult, Ctq } from '../../src/index.js';
 import { type Canvas, immutable, inChain, inChord, inGroup, PYTHON_PRELUDE, task, toCtq, toPython } from '../support/canvas-cases.js';
 import { runCelery } from '../support/celery-cli.js';
 import { runCtq, startCtq } from '../support/ctq-process.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
-import type { OwnedProcess } from '../support/owned-process.js';
-import { type CeleryWorker, runPython, startCeleryWorker } from '../support/python-celery.js';
-import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { runPython, startCeleryWorker } from '../support/python-celery.js';
+import { startRabbit } from '../support/rabbitmq-server.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
@@ -22,33 +22,21 @@ const CANVASES: Readonly<Record<string, readonly [Canvas, unknown]>> = {
 };
 
 describeWith(['rabbitmq', 'redis', 'python'], 'Celery and ctq on RabbitMQ', () => {
-  let rabbit: RabbitServer;
-  let redis: RedisServer;
-  let broker: string;
-  let backend: string;
-  let python: CeleryWorker;
-  let ctq: OwnedProcess;
-  let app: Ctq;
   const cwd = tmpFolder();
   const marks = tmpFolder();
 
-  beforeAll(async () => {
-    [rabbit, redis] = await Promise.all([startRabbit(), startRedis()]);
-    [broker, backend] = [rabbit.url, redis.url];
-    const env = { CTQ_TEST_MARKS: marks };
-    // Each declares queues that the other has declared before: `py` and `celery` by Celery, `ctq` by ctq.
-    python = await startCeleryWorker({ broker, backend, hostname: 'py@test', queues: ['py', 'both', 'celery'], env, args: ['-E'] });
-    ctq = await startCtqWorker({ broker, backend, hostname: 'ctq@test', queues: ['ctq', 'both', 'celery'], env, args: ['-E'] });
-    app = new Ctq('client', { brokerUrl: broker, resultBackend: backend });
-  }, 120_000);
+  const env = { CTQ_TEST_MARKS: marks };
+  const rabbit = forSuite(startRabbit);
+  const redis = forSuite(startRedis);
+  const places = () => ({ broker: rabbit().url, backend: redis().url });
+  // Each declares queues that the other has declared before: `py` and `celery` by Celery, `ctq` by ctq.
+  const python = forSuite(() =>
+    startCeleryWorker({ ...places(), hostname: 'py@test', queues: ['py', 'both', 'celery'], env, args: ['-E'] }),
+  );
+  const ctq = forSuite(() => startCtqWorker({ ...places(), hostname: 'ctq@test', queues: ['ctq', 'both', 'celery'], env, args: ['-E'] }));
+  const app = forSuite(() => new Ctq('client', { brokerUrl: rabbit().url, resultBackend: redis().url }));
 
-  afterAll(async () => {
-    await app?.close();
-    await Promise.all([python?.stop(), ctq?.stop('SIGTERM')]);
-    await Promise.all([rabbit?.stop(), redis?.stop()]);
-  }, 60_000);
-
-  const snippet = (text: string): Promise<unknown> => runPython(text, { broker, backend });
+  const snippet = (text: string): Promise<unknown> => runPython(text, places());
   const runs = (name: string): number => readdirSync(marks).filter((file) => file.startsWith(`${name}.begin.`)).length;
 
   it('lets a Python client call a ctq worker', async () => {
@@ -73,7 +61,9 @@ describeWith(['rabbitmq', 'redis', 'python'], 'Celery and ctq on RabbitMQ', () =
 
   it('lets a ctq client call a Python worker', async () => {
     const send = (name: string, args: unknown[], options: object = {}) =>
-      app.sendTask(`tasks.${name}`, args, { queue: 'py', ...options }).get({ timeout: 15 });
+      app()
+        .sendTask(`tasks.${name}`, args, { queue: 'py', ...options })
+        .get({ timeout: 15 });
     expect(await send('add', [3, 4])).toBe(7);
     expect(await send('echo', [1, 'two', null], { kwargs: { key: [true] } })).toEqual({ args: [1, 'two', null], kwargs: { key: [true] } });
     expect(await send('add', [5, 6], { headers: { ms: 1_732_176_000_123, half: 0.5, none: null }, priority: 7 })).toBe(11);
@@ -84,17 +74,17 @@ describeWith(['rabbitmq', 'redis', 'python'], 'Celery and ctq on RabbitMQ', () =
   });
 
   it('shares a queue between both, and every task runs once', async () => {
-    const sent = Array.from({ length: 60 }, (_, i) => app.sendTask('tasks.marked', [`both-${i}`, 0.05], { queue: 'both' }));
+    const sent = Array.from({ length: 60 }, (_, i) => app().sendTask('tasks.marked', [`both-${i}`, 0.05], { queue: 'both' }));
     await Promise.all(sent.map((one) => one.get({ timeout: 30 })));
     expect(sent.map((_, i) => runs(`both-${i}`)).filter((count) => count !== 1)).toEqual([]);
-    expect(python.output).toContain('Task tasks.marked');
-    expect(ctq.output).toContain('Task tasks.marked');
+    expect(python().output).toContain('Task tasks.marked');
+    expect(ctq().output).toContain('Task tasks.marked');
   });
 
   it('runs the same canvases from both clients, by whichever worker comes first', { timeout: 60_000 }, async () => {
     const wanted = Object.fromEntries(Object.entries(CANVASES).map(([name, [, value]]) => [name, value]));
     const ours = Object.entries(CANVASES).map(async ([name, [canvas]]) => {
-      const result = (await toCtq(app, canvas).applyAsync()) as AnyResult;
+      const result = (await toCtq(app(), canvas).applyAsync()) as AnyResult;
       return [name, await result.get({ timeout: 20 })] as const;
     });
     expect(Object.fromEntries(await Promise.all(ours))).toEqual(wanted);
@@ -112,7 +102,7 @@ describeWith(['rabbitmq', 'redis', 'python'], 'Celery and ctq on RabbitMQ', () =
         ['status', '-t', '2'],
         ['inspect', 'active_queues', '-j', '-t', '2'],
       ],
-      { broker },
+      { broker: rabbit().url },
     );
     expect(JSON.parse(ping?.stdout ?? '')).toEqual(both);
     expect(status?.stdout).toContain('2 nodes online.');
@@ -123,29 +113,29 @@ describeWith(['rabbitmq', 'redis', 'python'], 'Celery and ctq on RabbitMQ', () =
         ['py@test', ['both', 'celery', 'py']],
       ]),
     );
-    const ours = await runCtq(['inspect', 'ping', '-b', broker, '--json', '-t', '2'], { cwd });
+    const ours = await runCtq(['inspect', 'ping', '-b', rabbit().url, '--json', '-t', '2'], { cwd });
     expect(ours, ours.stderr).toMatchObject({ code: 0 });
     expect(JSON.parse(ours.stdout)).toEqual(both);
-    const added = await runCtq(['control', 'add_consumer', 'later', '-b', broker, '-t', '2'], { cwd });
+    const added = await runCtq(['control', 'add_consumer', 'later', '-b', rabbit().url, '-t', '2'], { cwd });
     expect(added, added.stderr).toMatchObject({ code: 0 });
-    expect(await app.sendTask('tasks.add', [1, 2], { queue: 'later' }).get({ timeout: 10 })).toBe(3);
+    expect(await app().sendTask('tasks.add', [1, 2], { queue: 'later' }).get({ timeout: 10 })).toBe(3);
   });
 
   it('revokes on both, from both', { timeout: 60_000 }, async () => {
     const eta = 3600;
     const ids = ['from-ctq', 'from-python'];
     for (const id of ids)
-      for (const queue of ['py', 'ctq']) await app.sendTask('tasks.marked', [id], { queue, taskId: `${id}-${queue}`, countdown: eta });
-    await app.control.revoke(['from-ctq-py', 'from-ctq-ctq'], { reply: true });
+      for (const queue of ['py', 'ctq']) await app().sendTask('tasks.marked', [id], { queue, taskId: `${id}-${queue}`, countdown: eta });
+    await app().control.revoke(['from-ctq-py', 'from-ctq-ctq'], { reply: true });
     await snippet(`app.control.revoke(["from-python-py", "from-python-ctq"], reply=True, timeout=3)`);
-    const revoked = await app.control.inspect({ timeout: 3 }).revoked();
+    const revoked = await app().control.inspect({ timeout: 3 }).revoked();
     for (const node of ['py@test', 'ctq@test']) {
       expect(revoked[node]).toEqual(expect.arrayContaining(['from-ctq-py', 'from-ctq-ctq', 'from-python-py', 'from-python-ctq']));
     }
   });
 
   it('carries results back as messages, both ways', { timeout: 60_000 }, async () => {
-    const env = { CTQ_TEST_MARKS: marks };
+    const broker = rabbit().url;
     const [theirs, ours] = await Promise.all([
       startCeleryWorker({ broker, backend: 'rpc://', hostname: 'pyrpc@test', queues: ['pyrpc'], env }),
       startCtqWorker({ broker, hostname: 'ctqrpc@test', queues: ['ctqrpc'], env }),
@@ -161,14 +151,14 @@ describeWith(['rabbitmq', 'redis', 'python'], 'Celery and ctq on RabbitMQ', () =
         }),
       ).toEqual([0, 2, 4]);
     }
-    const waited = await runCtq(['send', 'tasks.add', '3', '4', '--queue', 'ctqrpc', '--wait', '-b', broker], { cwd });
+    const waited = await runCtq(['send', 'tasks.add', '3', '4', '--queue', 'ctqrpc', '--wait', '-b', rabbit().url], { cwd });
     expect(waited).toMatchObject({ code: 0, stdout: '7\n' });
     await client.close();
     await Promise.all([theirs.stop(), ours.stop('SIGTERM')]);
   });
 
   it('sends events that either side can read', { timeout: 60_000 }, async () => {
-    const ears = startCtq(['events', '-b', broker, '--json'], { cwd });
+    const ears = startCtq(['events', '-b', rabbit().url, '--json'], { cwd });
     const heard = snippet(`
       import threading, time
       seen = set()

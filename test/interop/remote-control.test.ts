@@ -8,9 +8,10 @@ import { runCelery } from '../support/celery-cli.js';
 import { runCtq } from '../support/ctq-process.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { type CeleryWorker, runPython, startCeleryWorker } from '../support/python-celery.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
@@ -25,7 +26,7 @@ function shapeOf(value: unknown): unknown {
 }
 
 describeWith(['redis', 'python'], 'remote control between Celery and ctq', () => {
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let python: CeleryWorker;
   let ctq1: OwnedProcess;
   let ctq2: OwnedProcess;
@@ -36,7 +37,7 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
   async function askEach(commands: readonly (readonly string[])[]): Promise<{ argv: string; py: unknown; ctq: unknown }[]> {
     const runs = await runCelery(
       commands.map((argv) => [...argv, '-j', '-d', BOTH, '-t', '5']),
-      { broker: redis.url },
+      { broker: redis().url },
     );
     return runs.map((run, index) => {
       expect(run, run.stderr).toMatchObject({ code: 0 });
@@ -54,8 +55,7 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
   }
 
   beforeAll(async () => {
-    redis = await startRedis();
-    const broker = redis.url;
+    const broker = redis().url;
     const args = ['--prefetch-multiplier', '4'];
     ctq1 = await startCtqWorker({ broker, hostname: 'ctq1@test', queues: ['ctq'], concurrency: 1, args });
     app = new Ctq('client', { brokerUrl: broker, resultBackend: broker });
@@ -70,7 +70,6 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
     await app?.close();
     await python?.stop();
     await Promise.all([ctq1, ctq2].map((worker) => worker?.stop('SIGTERM')));
-    await redis?.stop();
   });
 
   it('tells workers that start what was revoked before, both ways', async () => {
@@ -83,12 +82,12 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
 
   it('answers both tools with three replies', async () => {
     const nodes = ['ctq1@test', 'ctq2@test', 'py@test'];
-    const [ping, status] = await runCelery([['inspect', 'ping', '-j'], ['status']], { broker: redis.url });
+    const [ping, status] = await runCelery([['inspect', 'ping', '-j'], ['status']], { broker: redis().url });
     expect(JSON.parse(ping?.stdout ?? '')).toEqual(Object.fromEntries(nodes.map((node) => [node, { ok: 'pong' }])));
     expect(status?.stdout).toContain('3 nodes online.');
-    const ours = await runCtq(['inspect', 'ping', '-b', redis.url, '--json', '-t', '20'], { cwd });
+    const ours = await runCtq(['inspect', 'ping', '-b', redis().url, '--json', '-t', '20'], { cwd });
     expect(JSON.parse(ours.stdout)).toEqual(JSON.parse(ping?.stdout ?? ''));
-    const lines = (await runCtq(['status', '-b', redis.url], { cwd })).stdout.trim().split('\n');
+    const lines = (await runCtq(['status', '-b', redis().url], { cwd })).stdout.trim().split('\n');
     expect(lines.map((line) => line.split('\t').slice(0, 3))).toEqual([
       ['ctq1@test', 'online', 'async'],
       ['ctq2@test', 'online', 'async'],
@@ -146,7 +145,7 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
     expect(figures.ctq['total']).toMatchObject({ 'tasks.sleep': 1 });
     expect(shapeOf(queues?.ctq)).toEqual(shapeOf(queues?.py));
     for (const { py, ctq } of others) expect(shapeOf(ctq)).toEqual(shapeOf(py));
-    expect(conf?.ctq).toMatchObject({ broker_url: redis.url });
+    expect(conf?.ctq).toMatchObject({ broker_url: redis().url });
     expect(
       Object.keys(all?.py as object).filter(
         (name) => /^(task|worker|event|control|result)_/.test(name) && !Object.hasOwn(all?.ctq as object, name),
@@ -160,7 +159,7 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
         ['inspect', 'objgraph', ...only],
       ],
       {
-        broker: redis.url,
+        broker: redis().url,
       },
     );
     expect(own.map(({ stdout }) => (JSON.parse(stdout) as Record<string, unknown>)['ctq1@test'])).toEqual([
@@ -171,8 +170,8 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
   });
 
   it('tells of workers that share a name, for an object by name holds one of them', async () => {
-    const twin = await startCtqWorker({ broker: redis.url, hostname: 'ctq1@test', queues: ['twin'] });
-    const { code, stdout, stderr } = await runCtq(['inspect', 'ping', '-b', redis.url, '-t', '20'], { cwd });
+    const twin = await startCtqWorker({ broker: redis().url, hostname: 'ctq1@test', queues: ['twin'] });
+    const { code, stdout, stderr } = await runCtq(['inspect', 'ping', '-b', redis().url, '-t', '20'], { cwd });
     await twin.stop('SIGTERM');
     expect([code, stdout.match(/ctq1@test\tpong/g)]).toEqual([0, ['ctq1@test\tpong', 'ctq1@test\tpong']]);
     expect(stderr).toBe('ctq: note: several workers answer to ctq1@test: each needs a name of its own, --hostname\n');
@@ -212,11 +211,11 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
 
   it('lets ctq control obey in Python, with the same answers again', async () => {
     const tell = async (...argv: string[]): Promise<string> =>
-      (await runCtq(['control', ...argv, '-b', redis.url, '-d', BOTH, '-t', '20'], { cwd })).stdout;
+      (await runCtq(['control', ...argv, '-b', redis().url, '-d', BOTH, '-t', '20'], { cwd })).stdout;
     expect(await tell('enable_events')).toBe('ctq1@test\ttask events enabled\npy@test\ttask events enabled\n');
     expect(await tell('pool_grow')).toBe('ctq1@test\tpool will grow\npy@test\tpool will grow\n');
     expect(await tell('add_consumer', 'more')).toBe('ctq1@test\tadd consumer more\npy@test\tadd consumer more\n');
-    const queues = (await runCtq(['inspect', 'active_queues', '-b', redis.url, '-d', BOTH], { cwd })).stdout;
+    const queues = (await runCtq(['inspect', 'active_queues', '-b', redis().url, '-d', BOTH], { cwd })).stdout;
     expect(queues).toContain('py@test\tmore\tmore\tdirect\tmore\tyes\tno\n');
     expect(await tell('cancel_consumer', 'more')).toContain('no longer consuming from more');
     expect(await tell('pool_shrink')).toBe('ctq1@test\tpool will shrink\npy@test\tpool will shrink\n');
@@ -225,13 +224,13 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
   it('ends a running task that a Python client terminates', async () => {
     await app.sendTask('tasks.sleep', [600], { queue: 'ctq', taskId: 'endless' });
     await eventually(async () => expect(JSON.stringify(await ask('inspect', 'active'))).toContain('endless'));
-    await runPython(`app.control.revoke('endless', terminate=True)`, { broker: redis.url });
+    await runPython(`app.control.revoke('endless', terminate=True)`, { broker: redis().url });
     expect(await app.AsyncResult('endless').get({ timeout: 10, propagate: false })).toMatchObject({ state: 'REVOKED' });
     expect(ctq1.output).toContain('Terminating endless (15)');
   });
 
   it('does not run what a Python client revoked', async () => {
-    await runPython(`app.control.revoke('not-this', reply=True, timeout=5, destination=['ctq1@test'])`, { broker: redis.url });
+    await runPython(`app.control.revoke('not-this', reply=True, timeout=5, destination=['ctq1@test'])`, { broker: redis().url });
     await app.sendTask('tasks.add', [1, 1], { queue: 'ctq', taskId: 'not-this' });
     await eventually(() => expect(ctq1.output).toContain('Discarding revoked task: tasks.add[not-this]'));
     expect(await app.AsyncResult('not-this').get({ timeout: 10, propagate: false })).toMatchObject({ state: 'REVOKED' });
@@ -239,7 +238,7 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
 
   it('remembers a revoke that no worker of ours heard', async () => {
     await app.control.revoke('before-birth');
-    const late = await startCtqWorker({ broker: redis.url, hostname: 'late@test', queues: ['late'], args: ['--without-mingle'] });
+    const late = await startCtqWorker({ broker: redis().url, hostname: 'late@test', queues: ['late'], args: ['--without-mingle'] });
     expect(await app.control.inspect({ destination: ['late@test'], timeout: 5 }).revoked()).toEqual({
       'late@test': expect.arrayContaining(['before-birth', 'a-task']),
     });
@@ -248,7 +247,7 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
 
   it('is told of the task events of both', async () => {
     await app.control.enableEvents({ reply: true, destination: BOTH.split(','), timeout: 5 });
-    const patterns = Number(await redis.command('PUBSUB', 'NUMPAT'));
+    const patterns = Number(await redis().command('PUBSUB', 'NUMPAT'));
     const seen = runPython(
       `
       import time
@@ -264,10 +263,10 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
           receiver.capture(limit=None, timeout=30, wakeup=True)
       result = heard
       `,
-      { broker: redis.url, backend: redis.url },
+      { broker: redis().url, backend: redis().url },
     );
     // The monitor's pattern is one that nobody had before.
-    await eventually(async () => expect(Number(await redis.command('PUBSUB', 'NUMPAT'))).toBeGreaterThan(patterns));
+    await eventually(async () => expect(Number(await redis().command('PUBSUB', 'NUMPAT'))).toBeGreaterThan(patterns));
     for (const queue of ['py', 'ctq']) await app.sendTask('tasks.add', [1, 2], { queue, taskId: `${queue}-told` }).get({ timeout: 10 });
     const heard = (await seen) as string[][];
     for (const [node, id] of [
@@ -304,7 +303,7 @@ describeWith(['redis', 'python'], 'remote control between Celery and ctq', () =>
   });
 
   it('stops the ctq worker that Celery’s control shuts down, and no other', async () => {
-    await runCelery([['control', 'shutdown', '-d', 'ctq2@test', '-t', '0.5']], { broker: redis.url });
+    await runCelery([['control', 'shutdown', '-d', 'ctq2@test', '-t', '0.5']], { broker: redis().url });
     expect(await ctq2.waitForExit(10_000)).toEqual({ code: 0, signal: null });
     expect(ctq2.output).toContain('Got shutdown from remote');
     expect(Object.keys(await app.control.ping({ timeout: 5 })).sort()).toEqual(['ctq1@test', 'py@test']);

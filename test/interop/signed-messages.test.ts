@@ -6,9 +6,10 @@ import { Ctq, type SettingsInput } from '../../src/index.js';
 import { parseCertificate } from '../../src/security/certificate.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { runCtq } from '../support/ctq-process.js';
+import { forSuite } from '../support/for-suite.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { type CeleryWorker, runPython, startCeleryWorker } from '../support/python-celery.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { makeCertStore, makeSigner, type TestSigner } from '../support/signers.js';
 import { tmpFolder } from '../support/tmp.js';
@@ -18,7 +19,7 @@ const SETUP = 'from celery.security import setup_security; setup_security(app=ap
 
 describeWith(['redis', 'cryptography', 'openssl'], 'signed messages between Python and ctq', () => {
   const folder = tmpFolder();
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let [python, node]: TestSigner[] = [];
   let store = '';
   let worker: OwnedProcess;
@@ -39,19 +40,17 @@ describeWith(['redis', 'cryptography', 'openssl'], 'signed messages between Pyth
     python = makeSigner(folder, 'python', { subject: '/C=DE/O=Bücher, Töne + "Söhne"/CN=python' });
     node = makeSigner(folder, 'node', { bits: 3072 });
     store = makeCertStore(folder, [python, node]);
-    redis = await startRedis();
     const config = tmpFolder({ 'ctq.config.json': JSON.stringify(ourConf()) });
-    worker = await startCtqWorker({ broker: redis.url, queues: ['ctq'], args: ['--config', join(config, 'ctq.config.json')] });
+    worker = await startCtqWorker({ broker: redis().url, queues: ['ctq'], args: ['--config', join(config, 'ctq.config.json')] });
     const cwd = tmpFolder({ 'signed.py': `from tasks import app\n${SETUP}\n` });
     celery = await startCeleryWorker({
-      ...{ broker: redis.url, backend: redis.url, conf: { ...conf(python), imports: ['signed'] }, queues: ['py'] },
+      ...{ broker: redis().url, backend: redis().url, conf: { ...conf(python), imports: ['signed'] }, queues: ['py'] },
       env: { PYTHONPATH: `${cwd}:${join(import.meta.dirname, '..', 'support', 'python')}` },
     });
   });
 
   afterAll(async () => {
     await Promise.all([worker?.stop('SIGTERM'), celery?.stop()]);
-    await redis?.stop();
   });
 
   it('run at ctq when Celery has signed them, chains and callbacks of theirs included', async () => {
@@ -62,13 +61,13 @@ describeWith(['redis', 'cryptography', 'openssl'], 'signed messages between Pyth
         two = (add.s(1, 2).set(queue="ctq") | add.s(10).set(queue="py") | mul.s(2).set(queue="ctq")).apply_async().get(timeout=20)
         result = [one, two]
       `,
-      { broker: redis.url, backend: redis.url, conf: conf(python) },
+      { broker: redis().url, backend: redis().url, conf: conf(python) },
     );
     expect(result).toEqual([7, 26]);
   });
 
   it('run at Celery when ctq has signed them', async () => {
-    const app = new Ctq('client', { brokerUrl: redis.url, resultBackend: redis.url, ...ourConf() });
+    const app = new Ctq('client', { brokerUrl: redis().url, resultBackend: redis().url, ...ourConf() });
     app.setupSecurity();
     try {
       expect(await app.sendTask('tasks.add', [20, 22], { queue: 'py' }).get({ timeout: 20 })).toBe(42);
@@ -79,14 +78,14 @@ describeWith(['redis', 'cryptography', 'openssl'], 'signed messages between Pyth
 
   it('carry remote control both ways', async () => {
     const names = await runPython(`${SETUP}\nresult = sorted(list(r)[0] for r in app.control.ping(timeout=3))`, {
-      ...{ broker: redis.url, backend: redis.url, conf: conf(python) },
+      ...{ broker: redis().url, backend: redis().url, conf: conf(python) },
     });
     expect(names).toHaveLength(2);
     const config = tmpFolder({ '.ctqrc.json': JSON.stringify(ourConf()) });
-    const status = await runCtq(['status', '-b', redis.url, '--timeout', '3'], { cwd: config });
+    const status = await runCtq(['status', '-b', redis().url, '--timeout', '3'], { cwd: config });
     expect([status.code, status.stderr]).toEqual([0, '']);
     expect(status.stdout).toContain(celery.hostname);
-    const unsigned = await runCtq(['status', '-b', redis.url, '--timeout', '1'], { cwd: tmpFolder() });
+    const unsigned = await runCtq(['status', '-b', redis().url, '--timeout', '1'], { cwd: tmpFolder() });
     expect(unsigned.code).toBe(69);
   });
 
@@ -102,7 +101,7 @@ describeWith(['redis', 'cryptography', 'openssl'], 'signed messages between Pyth
         from celery.security.certificate import Certificate
         result = [Certificate(open(f).read()).get_id() for f in ${JSON.stringify(files)}]
       `,
-      { broker: redis.url },
+      { broker: redis().url },
     );
     expect(files.map((file) => parseCertificate(readFileSync(file, 'utf8')).id)).toEqual(ids);
   });

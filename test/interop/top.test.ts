@@ -5,9 +5,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCtq } from '../support/ctq-process.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
+import { forSuite } from '../support/for-suite.js';
 import type { OwnedProcess } from '../support/owned-process.js';
 import { type CeleryWorker, runPython, startCeleryWorker } from '../support/python-celery.js';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { ctqOnTerminal, type TestTerminal } from '../support/terminal.js';
 import { tmpFolder } from '../support/tmp.js';
@@ -15,19 +16,18 @@ import { tmpFolder } from '../support/tmp.js';
 describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker', () => {
   const cwd = tmpFolder();
   const marks = tmpFolder();
-  let redis: RedisServer;
+  const redis = forSuite(startRedis);
   let ctq: OwnedProcess;
   let celery: CeleryWorker;
   let top: TestTerminal;
 
   beforeAll(async () => {
-    redis = await startRedis();
-    const shared = { broker: redis.url, backend: redis.url };
+    const shared = { broker: redis().url, backend: redis().url };
     [ctq, celery] = await Promise.all([
       startCtqWorker({ ...shared, hostname: 'ctq@here', queues: ['ours'], concurrency: 4, env: { CTQ_TEST_MARKS: marks } }),
       startCeleryWorker({ ...shared, hostname: 'py@here', queues: ['theirs'], concurrency: 2, conf: { result_extended: true } }),
     ]);
-    top = ctqOnTerminal(['top', '-b', redis.url, '-d', '0.5'], { cwd, rows: 30, columns: 120 });
+    top = ctqOnTerminal(['top', '-b', redis().url, '-d', '0.5'], { cwd, rows: 30, columns: 120 });
     await top.shows(/workers 2 /);
   });
 
@@ -38,7 +38,7 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
   });
 
   async function send(queue: string, task: string, ...args: readonly string[]): Promise<string> {
-    const { stdout, stderr, code } = await runCtq(['send', '-b', redis.url, '-Q', queue, task, ...args], { cwd });
+    const { stdout, stderr, code } = await runCtq(['send', '-b', redis().url, '-Q', queue, task, ...args], { cwd });
     expect([code, stderr]).toEqual([0, '']);
     return stdout.trim();
   }
@@ -106,7 +106,7 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
     await top.shows(/ok: 2 workers: |ok: .*flagged as revoked/);
     await showAll();
     await running(1);
-    const { stdout } = await runCtq(['result', '-b', redis.url, id, '--json', '-w', '--timeout', '20'], { cwd });
+    const { stdout } = await runCtq(['result', '-b', redis().url, id, '--json', '-w', '--timeout', '20'], { cwd });
     expect(JSON.parse(stdout)).toMatchObject({ state: 'REVOKED' });
   });
 
@@ -152,7 +152,7 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
       await top.shows(new RegExp(`> ${queue} +paused`));
       await showAll();
     }
-    expect(await redis.command('HKEYS', 'ctq:paused')).toEqual(expect.arrayContaining(['ours', 'theirs']) as unknown);
+    expect(await redis().command('HKEYS', 'ctq:paused')).toEqual(expect.arrayContaining(['ours', 'theirs']) as unknown);
     await ctq.waitForOutput(/Queue ours is paused/);
     await send('ours', 'tasks.marked', '"paused"');
     await send('theirs', 'tasks.add', '1', '2');
@@ -179,8 +179,8 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
       /ctq purge --undo (\S+) brings them back/.exec(await top.shows(/ok: 1 message removed from theirs; .* back/)) ?? [];
     expect(existsSync(join(cwd, file))).toBe(true);
     await top.shows(/> theirs +paused +0 /);
-    expect(await redis.command('LLEN', 'theirs')).toBe(0);
-    const { code } = await runCtq(['purge', '-b', redis.url, '--undo', file], { cwd });
+    expect(await redis().command('LLEN', 'theirs')).toBe(0);
+    const { code } = await runCtq(['purge', '-b', redis().url, '--undo', file], { cwd });
     expect(code).toBe(0);
     await top.shows(/> theirs +paused +1 /);
     top.type('p');
@@ -209,8 +209,8 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
 
   it('finds failures of Python workers when asked to look through all results', async () => {
     const id = (await runPython('result = fail.apply_async(["from afar"], queue="theirs").id', {
-      broker: redis.url,
-      backend: redis.url,
+      broker: redis().url,
+      backend: redis().url,
     })) as string;
     await celery.process.waitForOutput(new RegExp(`Task tasks\\.fail\\[${id}\\] raised`));
     expect(await top.screen()).not.toContain('from afar');

@@ -1,29 +1,21 @@
 /** Takes the messages of a queue as they come, and keeps their task ids. */
 import type { Broker } from '../../src/broker.js';
+import { consume } from '../contract/broker/verbs.js';
+import { DeliveryLog, messageId } from '../contract/delivery-log.js';
 
 export interface CountedMessages {
   /** In order of arrival. */
-  readonly ids: string[];
+  readonly ids: readonly string[];
 }
 
-export function countMessages(broker: Broker, queue: string): CountedMessages {
+export async function countMessages(broker: Broker, queue: string): Promise<CountedMessages> {
   const ids: string[] = [];
-  void broker.consume({
-    queues: [{ name: queue, exchange: { name: '', type: 'direct' }, routingKey: queue }],
-    prefetch: 1_000,
-    name: 'counter@test',
-    handler: {
-      deliver(batch) {
-        for (const delivery of batch) {
-          ids.push(String(delivery.message.headers['id']));
-          void delivery.ack();
-        }
-      },
-      malformed() {},
-      disconnected() {},
-      connected() {},
-      fenced() {},
+  const log = new DeliveryLog({
+    onDeliver: (delivery) => {
+      ids.push(messageId(delivery.message));
+      void delivery.ack();
     },
   });
+  await consume(broker, [queue], 1_000, log);
   return { ids };
 }

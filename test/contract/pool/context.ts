@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Delivery } from '../../../src/broker.js';
-import { plainQueue } from '../messages.js';
+import { consume } from '../broker/verbs.js';
+import { DeliveryLog } from '../delivery-log.js';
 import { eventually } from '../../support/eventually.js';
 import type { PoolBench, PoolCase } from '../pool.js';
 
@@ -73,19 +74,7 @@ export const contextCases: readonly PoolCase[] = [
 ];
 
 async function listen(bench: PoolBench): Promise<readonly Delivery[]> {
-  const arrived: Delivery[] = [];
-  const broker = await bench.broker();
-  await broker.consume({
-    queues: [plainQueue('celery')],
-    prefetch: 100,
-    name: 'listener',
-    handler: {
-      deliver: (batch) => void arrived.push(...batch),
-      malformed() {},
-      disconnected() {},
-      connected() {},
-      fenced() {},
-    },
-  });
-  return arrived;
+  const log = new DeliveryLog();
+  await consume(await bench.broker(), ['celery'], 100, log);
+  return log.deliveries;
 }

@@ -31,18 +31,16 @@ export function useEstate(engine: 'redis' | 'sqlite'): void {
   });
 }
 
-/** Resolves when it is ready. */
-export async function worker(pool: string, options: Partial<CtqWorkerOptions> = {}): Promise<OwnedProcess> {
-  const { args = [], env = {}, ...more } = options;
-  const started = await startCtqWorker({
-    broker: estate.url,
-    concurrency: 2,
-    ...more,
-    args: ['-P', pool, ...args],
-    env: { CTQ_TEST_MARKS: marks, ...env },
-  });
+/** A worker of the default pool; resolves when it is ready. */
+export async function worker(options: Partial<CtqWorkerOptions> = {}): Promise<OwnedProcess> {
+  const started = await startCtqWorker({ broker: estate.url, ...options, env: { CTQ_TEST_MARKS: marks, ...options.env } });
   running.push(started);
   return started;
+}
+
+/** One of that pool, with two slots unless it is told otherwise. */
+export function poolWorker(pool: string, options: Partial<CtqWorkerOptions> = {}): Promise<OwnedProcess> {
+  return worker({ concurrency: 2, ...options, args: ['-P', pool, ...(options.args ?? [])] });
 }
 
 export async function send(task: string, args: readonly unknown[] = []): Promise<AsyncResult> {

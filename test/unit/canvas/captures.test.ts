@@ -1,11 +1,12 @@
 /** Every recorded canvas, called here in the same words, must put the same messages in the same queues. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Delivery } from '../../../src/broker.js';
 import { nodeFromJson, nodeToJson } from '../../../src/canvas/node-json.js';
 import { type AnySignature, chain, chord, Ctq, group, type StampingVisitor } from '../../../src/index.js';
 import { decodeEnvelope } from '../../../src/protocol/envelope.js';
 import { parseJson } from '../../../src/protocol/kombu-json.js';
 import type { Message } from '../../../src/protocol/message.js';
+import { consume } from '../../contract/broker/verbs.js';
+import { DeliveryLog } from '../../contract/delivery-log.js';
 import { type CaptureEntry, CELERY_VERSIONS, capturedMessages, readCapture } from '../../support/captures.js';
 
 const url = 'memory://canvas-captures';
@@ -183,24 +184,9 @@ async function sent(call: () => PromiseLike<unknown>): Promise<{ messages: Messa
   for (const queue of ['celery', 'q1', 'q2']) {
     const count = await broker.depth(queue);
     if (count === 0) continue;
-    const deliveries: Delivery[] = [];
-    await new Promise<void>((resolve) => {
-      void broker.consume({
-        queues: [app.router.queues.get(queue)],
-        prefetch: count,
-        name: 'unit@test',
-        handler: {
-          deliver(batch) {
-            deliveries.push(...batch);
-            if (deliveries.length === count) resolve();
-          },
-          malformed() {},
-          disconnected() {},
-          connected() {},
-          fenced() {},
-        },
-      });
-    });
+    const log = new DeliveryLog();
+    await consume(broker, [app.router.queues.get(queue)], count, log);
+    const deliveries = await log.first(count);
     messages.push(...deliveries.map(({ message }) => message));
     await Promise.all(deliveries.map((delivery) => delivery.ack()));
   }

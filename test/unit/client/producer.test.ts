@@ -3,6 +3,8 @@ import { ConfigError, Ctq } from '../../../src/index.js';
 import { decodeTaskMessage, type TaskMessage } from '../../../src/protocol/task-message.js';
 import { acceptedContent } from '../../../src/protocol/serializers.js';
 import type { Delivery } from '../../../src/broker.js';
+import { consume } from '../../contract/broker/verbs.js';
+import { DeliveryLog } from '../../contract/delivery-log.js';
 
 const apps: Ctq[] = [];
 afterEach(async () => {
@@ -20,25 +22,9 @@ function newApp(settings: ConstructorParameters<typeof Ctq>[1] = {}): Ctq {
 
 /** What stands in a queue, in order. */
 async function taken(app: Ctq, queue: string, count: number): Promise<{ delivery: Delivery; task: TaskMessage }[]> {
-  const broker = await app.broker();
-  const deliveries: Delivery[] = [];
-  await new Promise<void>((resolve) => {
-    void broker.consume({
-      queues: [app.router.queues.get(queue)],
-      prefetch: count,
-      name: 'unit@test',
-      handler: {
-        deliver(batch) {
-          deliveries.push(...batch);
-          if (deliveries.length >= count) resolve();
-        },
-        malformed() {},
-        disconnected() {},
-        connected() {},
-        fenced() {},
-      },
-    });
-  });
+  const log = new DeliveryLog();
+  await consume(await app.broker(), [app.router.queues.get(queue)], count, log);
+  const deliveries = await log.first(count);
   return Promise.all(
     deliveries.map(async (delivery) => ({
       delivery,
