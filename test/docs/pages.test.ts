@@ -63,7 +63,34 @@ describe('pictures', () => {
     expect(named.length).toBeGreaterThan(8);
     expect(named.filter((name) => !existsSync(join(projectRoot, 'src', name)))).toEqual([]);
   });
+
+  it('of the terminal show the columns and keys that ctq top has today (node tools/picture.mjs makes it anew)', () => {
+    const loosely = (text: string): string => text.replaceAll(/ +/g, ' ').trim();
+    const today = loosely(readFileSync(join(projectRoot, 'test', 'unit', 'cli', 'top', '__snapshots__', 'render.test.ts.snap'), 'utf8'));
+    const shown = terminalLines().filter((line) => /[▴▾]|q {2}quit/.test(line));
+    expect(new Set(shown.filter((line) => /[▴▾]/.test(line))).size).toBeGreaterThanOrEqual(3);
+    const parts = shown.flatMap((line) => (line.includes('quit') ? line.split(/ {2,}(?=\S)/) : [line])).map(loosely);
+    const known = parts.filter((part) => part.length > 2);
+    expect(known.length).toBeGreaterThan(10);
+    expect(known.filter((part) => !today.includes(part))).toEqual([]);
+  });
 });
+
+/** What stands in docs/img/terminal.svg, line for line of each of its moments. */
+function terminalLines(): string[] {
+  const picture = readFileSync(join(projectRoot, 'docs', 'img', 'terminal.svg'), 'utf8');
+  return picture.split('<g ').flatMap((moment) => {
+    const rows = new Map<string, string>();
+    for (const [, x = '', y = '', text = ''] of moment.matchAll(/<text x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</g)) {
+      const row = rows.get(y) ?? '';
+      rows.set(
+        y,
+        `${row}${row === '' || x === '16' ? '' : ' '}${text.replaceAll('&gt;', '>').replaceAll('&lt;', '<').replaceAll('&amp;', '&')}`,
+      );
+    }
+    return [...rows.values()];
+  });
+}
 
 describe('code', () => {
   const snippets = join(projectRoot, 'node_modules', '.ctq-snippets');
@@ -159,6 +186,7 @@ describe('command lines', () => {
     /** In running text a line may leave out values and arguments; what a page shows as wrong is wrong. */
     readonly kind: 'to be typed' | 'mentioned';
   }
+  const typedInThePicture = terminalLines().filter((text) => text.startsWith('$ ctq'));
   const lines: Line[] = [
     ...fences.flatMap((fence) => {
       const kind = fence.language === 'console' ? 'mentioned' : 'to be typed';
@@ -171,6 +199,7 @@ describe('command lines', () => {
     }),
     ...files.flatMap((path) => codeIn(proseOf(readPage(path))).map((text) => ({ place: path, text, kind: 'mentioned' }) as const)),
     ...deploymentLines().map(([place, text]) => ({ place, text, kind: 'to be typed' }) as const),
+    ...typedInThePicture.map((text) => ({ place: 'docs/img/terminal.svg', text, kind: 'to be typed' }) as const),
   ];
 
   it('of ctq are understood by it', async () => {
