@@ -7,7 +7,8 @@ import type { OrphanReason } from '../estate/keys.js';
 import type { QueueReport } from '../estate/queues.js';
 import { parseIsoDate } from '../protocol/iso-date.js';
 import { isRecord } from '../protocol/record.js';
-import { whyUnasked } from './unasked.js';
+import type { ResultMeta } from '../protocol/result-meta.js';
+import { isRefusal, whyUnasked } from './unasked.js';
 import { DEAD_AFTER_MS, destinationOf, isMigration } from './migration-asides.js';
 
 /** Of each queue so many messages are looked at. */
@@ -103,7 +104,7 @@ async function namelessFailures(estates: readonly Estate[], { signal }: DoctorOp
   try {
     for await (const page of results?.deadLetters.failures(signal === undefined ? enough : AbortSignal.any([signal, enough])) ?? []) {
       for (const { meta } of page.slice(0, SAMPLE)) {
-        if (meta.extended !== undefined || (await broker?.deadLetters.find(meta.taskId)) !== undefined) continue;
+        if (meta.extended !== undefined || namesItsTask(meta) || (await broker?.deadLetters.find(meta.taskId)) !== undefined) continue;
         return { url: results?.displayUrl ?? '', taskId: meta.taskId };
       }
     }
@@ -113,14 +114,19 @@ async function namelessFailures(estates: readonly Estate[], { signal }: DoctorOp
   return undefined;
 }
 
+/** Who refuses a task that it does not have says which. */
+function namesItsTask({ result }: ResultMeta): boolean {
+  return isRecord(result) && result['exc_type'] === 'NotRegistered';
+}
+
 /** A server that takes no writes has no place for answers: then the rest is looked at without. */
-async function askIfPossible(app: Ctq, options: DoctorOptions): Promise<Pick<Facts, 'workers' | 'silentWorkers' | 'unasked'>> {
+async function askIfPossible(app: Ctq, options: DoctorOptions): Promise<Pick<Facts, 'workers' | 'silentWorkers' | 'unasked' | 'lacks'>> {
   try {
     return await askWorkers(app, options);
   } catch (error) {
     const unasked = whyUnasked(error);
     if (unasked === undefined) throw error;
-    return { workers: [], silentWorkers: 0, unasked };
+    return { workers: [], silentWorkers: 0, unasked, ...(isRefusal(error) ? { lacks: 'permission' } : {}) };
   }
 }
 

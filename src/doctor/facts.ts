@@ -16,6 +16,8 @@ export interface Facts {
   readonly nameless?: { readonly url: string; readonly taskId: string };
   /** Why nobody could be asked. */
   readonly unasked?: string;
+  /** What the asker lacks for it; else the server takes no writes. */
+  readonly lacks?: 'permission';
 }
 
 export interface EstateFacts {

@@ -9,6 +9,7 @@ import type { OwnQueueLimits } from '../protocol/own-queue.js';
 import { type ControlRequest, decodeRequest, encodeReply, mailboxQueue, replyRoute } from '../protocol/pidbox.js';
 import type { Message } from '../protocol/message.js';
 import { pythonRepr } from '../protocol/python-repr.js';
+import { isRecord } from '../protocol/record.js';
 import type { ControlContent } from '../protocol/signing.js';
 import { checkCall } from './arguments.js';
 import { CommandError, type RemoteCommand, type WorkerView } from './command.js';
@@ -157,7 +158,7 @@ export class Mailbox {
 
   #answer({ method, replyTo, ticket }: ControlRequest, value: unknown): void {
     const { broker, worker, commands } = this.#options;
-    if (replyTo === null || commands.get(method)?.silent === true) return;
+    if (replyTo === null || (commands.get(method)?.silent === true && !isRefusal(value))) return;
     const message = this.#encode(value, ticket);
     this.#underWay += 1;
     void broker
@@ -178,6 +179,11 @@ export class Mailbox {
       return encodeReply(nodename, this.#failed(error), ticket, clock.value, content);
     }
   }
+}
+
+/** Who does not do what was asked says so, also where doing it would be answer enough. */
+function isRefusal(value: unknown): boolean {
+  return isRecord(value) && typeof value['error'] === 'string';
 }
 
 /** Whatever a command threw; printing it may throw again. */

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Ctq } from '../../src/ctq.js';
 import { runCtq } from '../support/ctq-process.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
 import { makeEmptyFile } from '../support/empty-file.js';
@@ -64,6 +65,20 @@ describe('ctq doctor on an SQLite file', () => {
     expect(await diagnose(url)).toMatchObject({ code: 0, kinds: [] });
     await runCtq(['send', '-b', url, '-Q', 'lost', 'tasks.add', '1', '2']);
     expect(await diagnose(url)).toMatchObject({ code: 1, kinds: ['serious no-consumer'] });
+  });
+
+  it('finds failures that do not say what was called, and takes an unknown task for none of them', async () => {
+    const url = `sqlite://${tmpFolder()}/ctq.db`;
+    const app = new Ctq('ctq', { brokerUrl: url });
+    const failed = async (id: string, type: string): Promise<void> => {
+      const result = { exc_type: type, exc_module: 'celery.exceptions', exc_message: ['tasks.gone'] };
+      await (await app.backend()).store({ taskId: id, status: 'FAILURE', result, traceback: null, children: [], dateDone: null });
+    };
+    await failed('named', 'NotRegistered');
+    expect((await diagnose(url)).kinds).not.toContain('note nameless-failures');
+    await failed('nameless', 'ValueError');
+    expect((await diagnose(url)).kinds).toContain('note nameless-failures');
+    await app.close();
   });
 
   it('finds a consumer that died where nobody is left to take over', async () => {

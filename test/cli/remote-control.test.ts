@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openMemoryBroker } from '../../src/brokers/memory/broker.js';
 import { main } from '../../src/cli/main.js';
+import type { SettingsInput } from '../../src/config/settings.js';
 import { Ctq } from '../../src/ctq.js';
 import { eventExchange, eventRoute } from '../../src/protocol/events.js';
 import type { Worker } from '../../src/worker/worker.js';
@@ -33,8 +34,8 @@ function follow(argv: readonly string[], world: Partial<FakeWorld> = {}): { cont
 
 const apps: Ctq[] = [];
 
-async function startWorker(hostname: string): Promise<Worker> {
-  const app = new Ctq('tasks', { brokerUrl: url, workerPoolRestarts: true, redisPassword: 'hunter2' });
+async function startWorker(hostname: string, settings: SettingsInput = {}): Promise<Worker> {
+  const app = new Ctq('tasks', { brokerUrl: url, workerPoolRestarts: true, redisPassword: 'hunter2', ...settings });
   apps.push(app);
   app.task('tasks.add', (x: number, y: number) => x + y);
   app.task({ name: 'tasks.limited', rateLimit: '1/m' }, () => 1);
@@ -276,6 +277,14 @@ describe('ctq control', () => {
     expect((await ctq(['control', 'shutdown', '-d', 'w3@test'])).stdout).toBe('w3@test\ttold to stop\n');
     await expect.poll(() => worker.state).toBe('stopped');
     expect((await ctq(['inspect', 'ping'])).stdout).not.toContain('w3@test');
+    const guarded = await startWorker('w4@test', { controlAllow: ['@inspect'] });
+    const refused = await ctq(['control', 'shutdown', '-d', 'w4@test']);
+    expect([refused.code, refused.stdout]).toEqual([
+      1,
+      expect.stringMatching(/^w4@test\terror: PermissionError\('shutdown is not allowed/),
+    ]);
+    expect(guarded.state).toBe('consuming');
+    await guarded.stop('cold');
   });
 });
 

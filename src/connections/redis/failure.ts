@@ -24,19 +24,31 @@ export function toRedisFailure(error: unknown): RedisFailure {
   const said = driverError(error);
   const common = commonReason(error, said);
   if (common !== undefined) return new RedisFailure(...common);
-  for (const [pattern, kind, reason, hint] of SERVER_WORDS) {
+  for (const [pattern, kind, reason, advice] of SERVER_WORDS) {
     if (pattern.test(said.message)) {
+      const hint = typeof advice === 'function' ? advice(said.message) : advice;
       return new RedisFailure(kind, reason ?? said.message, { cause: error, ...(hint === undefined ? {} : { hint }) });
     }
   }
   return new RedisFailure(isServerReply(said.error) ? 'failed' : 'unreachable', said.message, { cause: error });
 }
 
-const SERVER_WORDS: readonly (readonly [RegExp, FailureKind, string | undefined, string | undefined])[] = [
+/** By what is missing, for ACL SETUSER has another form for each. */
+function permissionHint(message: string): string {
+  const lacks = 'the Redis user lacks a permission';
+  const command = /run the '([\w|]+)' command/.exec(message)?.[1];
+  if (command !== undefined) return `${lacks}: ACL SETUSER <user> +${command}`;
+  if (/one of the keys|key name/.test(message)) return `${lacks}: ACL SETUSER <user> ~<pattern of our keys>`;
+  return /channel/.test(message) ? `${lacks}: ACL SETUSER <user> &<pattern of our channels>` : lacks;
+}
+
+type Advice = string | ((message: string) => string) | undefined;
+
+const SERVER_WORDS: readonly (readonly [RegExp, FailureKind, string | undefined, Advice])[] = [
   [/WRONGPASS|invalid password|invalid username-password/, 'refused', 'wrong user name or password', 'check the credentials in the URL'],
   [/AUTH <password> called without/, 'refused', 'the server has no password', 'leave it out of the URL: redis://host'],
   [/NOAUTH|Authentication required/, 'refused', 'the server wants a password', 'write the URL as redis://:password@host'],
-  [/NOPERM|The user executing the script can't run/, 'refused', undefined, 'the Redis user lacks a permission'],
+  [/NOPERM|The user executing the script can't run/, 'refused', undefined, permissionHint],
   [/DB index is out of range|invalid DB index/, 'refused', 'the server has no database of that number', 'see "databases" in redis.conf'],
   [/DENIED|protected mode/, 'refused', 'the server runs in protected mode', undefined],
   [/max number of clients/, 'unreachable', 'the server has no connection left', 'see "maxclients" in redis.conf'],

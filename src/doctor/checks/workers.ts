@@ -15,13 +15,19 @@ const SHARED_OPTIONS = { visibility_timeout: 3600, priority_steps: [0, 3, 6, 9],
 
 const names = (workers: readonly WorkerFacts[]): string => list(workers.map(({ name }) => name));
 
+const AS_ANOTHER = {
+  why: 'who asks has to write: which queues Python workers take from, and how workers are set up, is not known',
+  remedy: 'give this user that permission (docs/redis.md shows a user that has all), or ask as another',
+} as const;
+
 export const workerChecks: readonly Check[] = [
   {
     kind: 'unasked-workers',
     weight: 'warning',
     why: 'a server that takes no writes has no place for their answers: which queues Python workers take from, and how workers are set up, is not known',
     remedy: 'mend what keeps the server from taking writes, and ask again',
-    look: ({ unasked }) => (unasked === undefined ? [] : [{ what: `workers could not be asked: ${unasked}` }]),
+    look: ({ unasked, lacks }) =>
+      unasked === undefined ? [] : [{ what: `workers could not be asked: ${unasked}`, ...(lacks === 'permission' ? AS_ANOTHER : {}) }],
   },
   {
     kind: 'silent-workers',

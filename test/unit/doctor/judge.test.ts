@@ -139,6 +139,9 @@ describe('the doctor', () => {
   it('doubts that nobody takes from a queue where workers could not be asked', () => {
     const found = judge(facts({ queues: [queue()] }, { workers: [], unasked: 'the server is out of memory' }));
     expect(found.map(({ kind, weight }) => `${weight} ${kind}`)).toEqual(['warning no-consumer', 'warning unasked-workers']);
+    expect(found[1]?.remedy).toMatch(/^mend what keeps the server/);
+    const refused = judge(facts({}, { workers: [], unasked: 'the broker refused us: NOPERM', lacks: 'permission' }));
+    expect(refused.map(({ kind, remedy }) => [kind, remedy])).toEqual([['unasked-workers', expect.stringMatching(/^give this user/)]]);
   });
 
   it('puts the gravest first, and takes notes for no weight', () => {

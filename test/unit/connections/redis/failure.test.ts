@@ -13,6 +13,14 @@ function network(code: string): Error {
 
 describe('toRedisFailure', () => {
   it.each([
+    ["NOPERM this user has no permissions to run the 'config|get' command", '+config|get'],
+    ['NOPERM this user has no permissions to access one of the keys used as arguments', '~<pattern of our keys>'],
+    ['NOPERM this user has no permissions to access one of the channels used as arguments', '&<pattern of our channels>'],
+  ])('says what gives the permission that is missing: %s', (words, rule) => {
+    expect(toRedisFailure(reply(words)).hint).toBe(`the Redis user lacks a permission: ACL SETUSER <user> ${rule}`);
+  });
+
+  it.each([
     [network('ECONNREFUSED'), 'unreachable', 'connection refused'],
     [network('ENOTFOUND'), 'unreachable', 'host not found'],
     [new AggregateError([network('ECONNREFUSED'), network('ENETUNREACH')]), 'unreachable', 'connection refused'],
