@@ -79,17 +79,17 @@ describe('pictures', () => {
 /** What stands in docs/img/terminal.svg, line for line of each of its moments. */
 function terminalLines(): string[] {
   const picture = readFileSync(join(projectRoot, 'docs', 'img', 'terminal.svg'), 'utf8');
-  return picture.split('<g ').flatMap((moment) => {
-    const rows = new Map<string, string>();
-    for (const [, x = '', y = '', text = ''] of moment.matchAll(/<text x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</g)) {
-      const row = rows.get(y) ?? '';
-      rows.set(
-        y,
-        `${row}${row === '' || x === '16' ? '' : ' '}${text.replaceAll('&gt;', '>').replaceAll('&lt;', '<').replaceAll('&amp;', '&')}`,
-      );
+  const lines: string[] = [];
+  for (const moment of picture.split('<g ')) {
+    let last: string | undefined;
+    for (const [, x = '', y = '', escaped = ''] of moment.matchAll(/<text x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</g)) {
+      const text = escaped.replaceAll('&gt;', '>').replaceAll('&lt;', '<').replaceAll('&amp;', '&');
+      if (y === last) lines.push(`${lines.pop()}${x === '16' ? '' : ' '}${text}`);
+      else lines.push(text);
+      last = y;
     }
-    return [...rows.values()];
-  });
+  }
+  return lines;
 }
 
 describe('code', () => {
