@@ -10,6 +10,7 @@ import type { Setting } from './setting-kinds.js';
 import { camelCase, snakeCase } from './setting-names.js';
 import { checkAnnotations } from './task-annotations.js';
 import { SETTINGS, type SettingKey } from './settings.js';
+import { checkTlsOptions } from './tls-options.js';
 import { showValue } from './shown-value.js';
 
 /**
@@ -120,6 +121,9 @@ function normalise(key: SettingKey, value: unknown, where: string): unknown {
     case 'brokerTransportOptions':
     case 'resultBackendTransportOptions':
       return inSnakeCase(value as Readonly<Record<string, unknown>>, where);
+    case 'brokerUseSsl':
+    case 'redisBackendUseSsl':
+      return checkTlsOptions(value, where);
     case 'taskPublishRetryPolicy':
       return checkRetryPolicy(value, where);
     case 'taskAnnotations':

@@ -37,6 +37,8 @@ export interface AmqpConnection {
   /** A channel for one piece of work, closed afterwards. */
   once<T>(work: (channel: Channel) => Promise<T>): Promise<T>;
   abandon(reason: AmqpFailure): void;
+  /** The same for the end of a channel: when all of the connection ends, its channels hear of it before it does, and not why. */
+  abandonSoon(reason: AmqpFailure): void;
 }
 
 export interface AmqpConnectionOptions {
@@ -57,8 +59,6 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
   readonly #model: ChannelModel;
   readonly #clock: Clock;
   #blocked: string | undefined;
-  /** Why the connection breaks, while it does. */
-  #said: AmqpFailure | undefined;
   #failure: AmqpFailure | undefined;
   #endListener: ((failure: AmqpFailure) => void) | undefined;
   #stopWatching: (() => void) | undefined;
@@ -69,11 +69,12 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
     this.version = model.connection.serverProperties.version.split('.').map(Number).filter(Number.isFinite);
     repairTables(this.#stream);
     gatherWrites(this.#stream);
-    // Without a listener the driver ends the process. It tells the reason here, before the channels end, which know none.
+    let lastError: unknown;
+    // Without a listener the driver ends the process.
     model.on('error', (error) => {
-      this.#said = toAmqpFailure(error);
+      lastError = error;
     });
-    model.on('close', (error) => this.end(toAmqpFailure(error ?? new AmqpFailure('unreachable', CLOSED))));
+    model.on('close', (error) => this.end(toAmqpFailure(lastError ?? error ?? new AmqpFailure('unreachable', CLOSED))));
     const block = (reason: string | undefined): void => {
       this.#blocked = reason;
       options.onBlocked?.(reason);
@@ -132,6 +133,10 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
     this.end(reason);
   }
 
+  abandonSoon(reason: AmqpFailure): void {
+    queueMicrotask(() => this.end(reason));
+  }
+
   /** Says good-bye and leaves; what was written before it arrives. */
   async close(reason: AmqpFailure): Promise<void> {
     if (this.#failure !== undefined) return;
@@ -141,9 +146,8 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
     this.#stream.destroy(reason);
   }
 
-  end(given: AmqpFailure): void {
+  end(failure: AmqpFailure): void {
     if (this.#failure !== undefined) return;
-    const failure = given.kind === 'closed' ? given : (this.#said ?? given);
     this.#failure = failure;
     this.#stopWatching?.();
     // A server that is silent answers no good-bye: the socket goes at once unless we are the ones to leave. With an
@@ -253,6 +257,7 @@ function tlsOptions(tls: AmqpTls): ConnectionOptions {
   return {
     minVersion: 'TLSv1.2',
     rejectUnauthorized: tls.verify !== 'none',
+    ...(tls.checkHostname ? {} : { checkServerIdentity: () => undefined }),
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
     ...readTlsFiles(tls, ''),
   };

@@ -1,14 +1,15 @@
 /** What only RabbitMQ has: kinds of queues, declarations of others, confirms and refusals. */
 import { format } from 'node:util';
 import { type ConfirmChannel, type ChannelModel, connect } from 'amqplib';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Delivery, Exchange, Queue } from '../../src/broker.js';
 import { type AmqpBroker, openAmqpBroker } from '../../src/brokers/amqp/broker.js';
 import { silentLogger } from '../../src/logger.js';
 import type { Message } from '../../src/protocol/message.js';
 import { ownQueue } from '../../src/protocol/own-queue.js';
 import { eventually } from '../support/eventually.js';
-import { type RabbitServer, startRabbit } from '../support/rabbitmq-server.js';
+import { forSuite } from '../support/for-suite.js';
+import { startRabbit } from '../support/rabbitmq-server.js';
 import { describeWith } from '../support/requires.js';
 import { consume, remaining, send } from './broker/verbs.js';
 import { DeliveryLog, messageId } from './delivery-log.js';
@@ -19,17 +20,12 @@ function quorum(name: string): Queue {
 }
 
 describeWith('rabbitmq', 'queues of RabbitMQ', () => {
-  let rabbit: RabbitServer;
+  const rabbit = forSuite(startRabbit);
   let url: string;
   let broker: AmqpBroker;
   let foreign: ChannelModel;
   let channel: ConfirmChannel;
   const warnings: string[] = [];
-
-  beforeAll(async () => {
-    rabbit = await startRabbit();
-  }, 90_000);
-  afterAll(() => rabbit.stop());
 
   function open(connectTimeoutMs = 5_000): AmqpBroker {
     const warning = (text: string, ...parts: readonly unknown[]): void => void warnings.push(format(text, ...parts));
@@ -39,7 +35,7 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
 
   beforeEach(async () => {
     warnings.splice(0);
-    url = await rabbit.freshVhost();
+    url = await rabbit().freshVhost();
     broker = open();
     foreign = await connect(url);
     channel = await foreign.createConfirmChannel();
@@ -125,6 +121,26 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     await consume(broker, [quorum('one'), quorum('two')], 40, again);
     const back = await again.first(17);
     expect(back.every(({ redeliveryCount }) => redeliveryCount >= 1)).toBe(true);
+  });
+
+  it.each([
+    ['told by the declaration', {}],
+    ['told when the server refuses to consume', { 'x-max-length': 1000 }],
+  ])('of the quorum kind that somebody else declared are consumed without their being in the settings, %s', async (_how, more) => {
+    await channel.assertQueue('strangers', { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } });
+    await broker.declare(plainQueue('ours'));
+    await send(broker, 'ours', ['a']);
+    await send(broker, 'strangers', ['b', 'c']);
+    const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
+    await consume(broker, [plainQueue('ours'), plainQueue('strangers')], 5, log);
+    await eventually(() => log.ids().includes('c'));
+    await send(broker, 'strangers', ['d']);
+    await eventually(() => log.ids().includes('d'));
+    expect(new Set(log.ids())).toEqual(new Set(['a', 'b', 'c', 'd']));
+    expect(log.disconnections.filter(({ message }) => /does not support global qos/.test(message))).toHaveLength(
+      'x-max-length' in more ? 1 : 0,
+    );
+    if (!('x-max-length' in more)) expect(log.ids()).toHaveLength(4);
   });
 
   it('count how often a message came back when they are quorum queues, and say only that it did when they are classic', async () => {
@@ -279,12 +295,12 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     await log.first(1);
     const hasty = open(700);
     try {
-      await rabbit.erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark(0.0001)}.');
+      await rabbit().erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark(0.0001)}.');
       await expect(hasty.publish(taskMessage('c'), toQueue('q'))).rejects.toMatchObject({ code: expect.stringMatching(/^CTQ_BROKER_/) });
       await log.deliveries[0]?.ack();
       await log.first(2);
     } finally {
-      await rabbit.erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark({absolute, "2GB"})}.');
+      await rabbit().erlang('{ok, vm_memory_monitor:set_vm_memory_high_watermark({absolute, "2GB"})}.');
       await hasty.close();
     }
   });

@@ -174,7 +174,7 @@ export class AmqpConsumer implements Consumer {
       if (this.#channel !== channel) return;
       this.#channelLost();
       // The channel's end is a broken connection to us, so that there is one way back.
-      if (this.#state !== 'closed') connection.abandon(toAmqpFailure(failure ?? new Error('the channel was closed')));
+      if (this.#state !== 'closed') connection.abandonSoon(toAmqpFailure(failure ?? new Error('the channel was closed')));
     });
   }
 

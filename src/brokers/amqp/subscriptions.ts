@@ -69,7 +69,7 @@ class Listener {
     channel.on('close', () => {
       if (this.#channel !== channel || this.#closed) return;
       this.#channel = undefined;
-      connection.abandon(toAmqpFailure(new Error('the channel was closed')));
+      connection.abandonSoon(toAmqpFailure(new Error('the channel was closed')));
     });
     this.#channel = channel;
     await channel.consume(

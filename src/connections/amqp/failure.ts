@@ -21,6 +21,9 @@ export function toAmqpFailure(error: unknown): AmqpFailure {
   const common = commonReason(error, described);
   if (common !== undefined) return new AmqpFailure(...common);
   const { code, message } = described;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
+    return new AmqpFailure('refused', 'the server answers, but speaks no TLS', { cause: error, hint: 'write the URL as amqp://' });
+  }
   // OpenSSL's and Node's own names for a certificate that does not do.
   if (typeof code === 'string' && /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/.test(code)) {
     return new AmqpFailure('refused', `TLS: ${message}`, { cause: error, hint: 'see ca_certs in broker_use_ssl' });

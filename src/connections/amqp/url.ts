@@ -4,6 +4,7 @@
  * connection is made.
  */
 import { maskUrl } from '../../config/masking.js';
+import { TLS_OPTIONS, tlsOption } from '../../config/tls-options.js';
 import { ConfigError } from '../../errors.js';
 import { amqpSchemes, schemeOf } from '../schemes.js';
 
@@ -31,6 +32,8 @@ export interface AmqpTls {
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
+  /** Whether the certificate must be one for this host. */
+  readonly checkHostname: boolean;
   /** For SNI and the certificate's name, when it is not the host's. */
   readonly serverName: string | undefined;
 }
@@ -52,6 +55,11 @@ const DEFAULT_HEARTBEAT_S = 60;
 const CELERYS_HEARTBEAT_S = 120;
 /** A server that hears nothing closes after two to three of these: within the 15 s of RELIABILITY M8. */
 const ATTENTIVE_HEARTBEAT_S = 4;
+/** What may stand behind the `?`: kombu's names, and those of other clients that change nothing here. */
+const PARAMETERS = new Set([
+  ...['heartbeat', 'login_method', 'ssl', ...TLS_OPTIONS, ...TLS_OPTIONS.map((name) => `ssl_${name}`)],
+  ...['connect_timeout', 'connection_timeout', 'channel_max', 'frame_max', 'locale', 'name'],
+]);
 const LOGIN_METHODS = ['PLAIN', 'AMQPLAIN', 'EXTERNAL'] as const;
 
 /**
@@ -83,7 +91,7 @@ function readAddress(url: string, options: AmqpUrlOptions): AmqpAddress {
     throw new ConfigError(`cannot read the AMQP URL ${maskUrl(url)}`, { hint: 'write it as amqp://user:password@host:5672/vhost' });
   }
   const [, , userInfo = '', hostText = '', portText = '', vhostText = '', queryText = ''] = match;
-  const query = new Map(new URLSearchParams(queryText));
+  const query = queryOf(queryText, url);
   const read = (key: string): unknown => query.get(key) ?? options.transportOptions[key];
   const [username, password] = credentials(userInfo, url);
   const host = hostText === '' ? 'localhost' : hostText.replace(/^\[|\]$/g, '');
@@ -105,6 +113,17 @@ function readAddress(url: string, options: AmqpUrlOptions): AmqpAddress {
     displayUrl: maskUrl(url),
     identity: `amqp ${host === 'localhost' ? '127.0.0.1' : host.toLowerCase()}:${port} ${vhost}`,
   };
+}
+
+function queryOf(text: string, url: string): ReadonlyMap<string, string> {
+  const query = new Map(new URLSearchParams(text));
+  for (const key of query.keys()) {
+    if (PARAMETERS.has(key)) continue;
+    throw new ConfigError(`${maskUrl(url)} has an unknown parameter ${key}`, {
+      hint: `known are heartbeat, login_method, ssl, ${TLS_OPTIONS.join(', ')}; other options belong into broker_transport_options`,
+    });
+  }
+  return query;
 }
 
 function credentials(userInfo: string, url: string): readonly [string, string] {
@@ -146,11 +165,15 @@ function loginMethod(value: unknown, url: string): AmqpAddress['loginMethod'] {
 function tlsOf(scheme: string, query: ReadonlyMap<string, string>, { ssl }: AmqpUrlOptions, url: string): AmqpTls | undefined {
   const inQuery = query.get('ssl')?.toLowerCase();
   const wanted = scheme === 'amqps' || (ssl !== undefined && ssl !== false) || inQuery === 'true' || inQuery === '1';
-  if (!wanted) return undefined;
+  const inUrl = Object.fromEntries(query);
+  if (!wanted) {
+    const useless = TLS_OPTIONS.find((name) => tlsOption(inUrl, name) !== undefined);
+    if (useless === undefined) return undefined;
+    throw new ConfigError(`${maskUrl(url)} has ${useless} but is not encrypted`, { hint: 'use amqps:// for TLS' });
+  }
   const settings = typeof ssl === 'object' ? ssl : {};
-  // py-amqp names them as Python's ssl module does, URLs with ssl_ before.
-  const value = (key: string): unknown => query.get(`ssl_${key}`) ?? settings[key] ?? settings[`ssl_${key}`];
-  const text = (key: string): string | undefined => {
+  const value = (key: (typeof TLS_OPTIONS)[number]): unknown => tlsOption(inUrl, key) ?? tlsOption(settings, key);
+  const text = (key: (typeof TLS_OPTIONS)[number]): string | undefined => {
     const given = value(key);
     return typeof given === 'string' && given !== '' ? given : undefined;
   };
@@ -159,6 +182,7 @@ function tlsOf(scheme: string, query: ReadonlyMap<string, string>, { ssl }: Amqp
     caFile: text('ca_certs'),
     certFile: text('certfile'),
     keyFile: text('keyfile'),
+    checkHostname: ![false, 0, 'false', '0', 'no'].includes((value('check_hostname') ?? true) as string),
     serverName: text('server_hostname'),
   };
 }

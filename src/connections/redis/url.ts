@@ -4,6 +4,7 @@
  * connection is made.
  */
 import { maskUrl } from '../../config/masking.js';
+import { isTlsOption } from '../../config/tls-options.js';
 import { ConfigError } from '../../errors.js';
 import { isRecord } from '../../protocol/record.js';
 import { schemeOf } from '../schemes.js';
@@ -199,7 +200,7 @@ function splitUrl(url: string): UrlParts {
 function queryOf(text: string, url: string): ReadonlyMap<string, string> {
   const query = new Map(new URLSearchParams(text));
   for (const key of query.keys()) {
-    if (KNOWN_PARAMETERS.has(key) || IGNORED_PARAMETERS.has(key) || key.startsWith('ssl_')) continue;
+    if (KNOWN_PARAMETERS.has(key) || IGNORED_PARAMETERS.has(key) || (key.startsWith('ssl_') && isTlsOption(key))) continue;
     throw new ConfigError(`${maskUrl(url)} has an unknown parameter ${key}`, {
       hint: 'such options belong into broker_transport_options or result_backend_transport_options',
     });
@@ -231,7 +232,7 @@ function tlsOf(parts: UrlParts, options: RedisUrlOptions, url: string): RedisTls
     throw new ConfigError(`${maskUrl(url)} has ${fromQuery[0]} but is not encrypted`, { hint: 'use rediss:// for TLS' });
   }
   const settings = typeof options.ssl === 'object' ? options.ssl : {};
-  return tlsFrom((key) => parts.query.get(key) ?? settings[key], url);
+  return tlsFrom((key) => parts.query.get(key) ?? settings[key] ?? settings[key.replace(/^ssl_/, '')], url);
 }
 
 function tlsFrom(value: (key: string) => unknown, url: string): RedisTls {

@@ -72,6 +72,18 @@ describe('parseAmqpUrl', () => {
     },
   );
 
+  it('reads certificates behind the ?, as kombu names them and as py-amqp does', () => {
+    const tls = { caFile: '/ca.pem', certFile: '/c.pem', keyFile: '/k.pem', checkHostname: false };
+    const parameters = ['ca_certs=/ca.pem', 'certfile=/c.pem', 'keyfile=/k.pem', 'check_hostname=false'];
+    expect(parse(`amqps://h?${parameters.join('&')}`)).toMatchObject({ tls });
+    expect(parse(`amqps://h?${parameters.map((one) => `ssl_${one}`).join('&')}`)).toMatchObject({ tls });
+  });
+
+  it('refuses what it does not know behind the ?, and certificates without encryption', () => {
+    expect(() => parse('amqps://me:secret@h?ca_cert=/ca.pem')).toThrow('amqps://me:**@h?ca_cert=/ca.pem has an unknown parameter ca_cert');
+    expect(() => parse('amqp://h?ca_certs=/ca.pem')).toThrow('has ca_certs but is not encrypted');
+  });
+
   it('refuses a word of TLS that it does not know', () => {
     expect(() => parse('amqps://h?ssl_cert_reqs=perhaps')).toThrow('cert_reqs cannot be perhaps');
   });
