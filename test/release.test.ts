@@ -1,6 +1,6 @@
 /** `npm run release`: tried on a repository of its own, where nothing can be released by accident. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
@@ -17,11 +17,11 @@ const { nextVersion, isNewer, section }: Release = await import(tool);
 
 const CHANGELOG = '# Changelog\n\n## [Unreleased]\n\n### Added\n- Something.\n\n## [0.1.0] - 2026-01-01\n\n- The first.\n';
 
-function repository() {
+function repository(address = 'https://example.org/ctq.git') {
   const folder = tmpFolder({
     'CHANGELOG.md': CHANGELOG,
     'README.md': '',
-    'package.json': `${JSON.stringify({ name: 'ctq', version: '0.1.0', scripts: { generate: 'node -e 0' } }, undefined, 2)}\n`,
+    'package.json': `${JSON.stringify({ name: 'ctq', version: '0.1.0', ...(address === '' ? {} : { repository: address }), scripts: { generate: 'node -e 0' } }, undefined, 2)}\n`,
     'package-lock.json': `${JSON.stringify({ name: 'ctq', version: '0.1.0', lockfileVersion: 3, packages: { '': { name: 'ctq', version: '0.1.0' }, 'node_modules/x': { version: '0.1.0' } } }, undefined, 2)}\n`,
   });
   const git = (...args: readonly string[]): string =>
@@ -75,6 +75,14 @@ describe('the release tool', { timeout: 120_000 }, () => {
     expect(release().status).toBe(2);
   });
 
+  it('writes nothing that npm would refuse: provenance needs the address of the repository', () => {
+    const { git, release } = repository('');
+    const dry = release('minor', '--no-tests');
+    expect([dry.status, dry.stdout]).toEqual([0, expect.stringMatching(/^-- {2}repository: package.json has to name it/m)]);
+    const { status, stdout } = release('minor', '--no-tests', '--write');
+    expect([status, stdout, git('tag')]).toEqual([1, expect.stringContaining('no release: repository'), '']);
+  });
+
   it('knows versions', () => {
     expect(['patch', 'minor', 'major', '2.0.0-rc.1', 'big'].map((wanted) => nextVersion('1.2.3', wanted))).toEqual([
       '1.2.4',
@@ -117,6 +125,37 @@ describe('the list of what users get along with it', () => {
     expect(list.components.filter(({ hashes }) => hashes?.some(({ alg }) => alg === 'SHA-512') !== true)).toEqual([]);
     const workflow = readFileSync(join(projectRoot, '.github', 'workflows', 'release.yml'), 'utf8');
     expect(workflow).toMatch(/npm run sbom -- ctq\.cdx\.json[^]*gh release create .* ctq\.cdx\.json$/m);
+  });
+});
+
+describe('the templates', () => {
+  const folder = join(projectRoot, '.github');
+  const forms = readdirSync(join(folder, 'ISSUE_TEMPLATE')).filter((name) => name !== 'config.yml');
+
+  it.each(forms)('of issues, %s, is a form that GitHub shows', (name) => {
+    const form = load(readFileSync(join(folder, 'ISSUE_TEMPLATE', name), 'utf8')) as {
+      readonly [key: string]: unknown;
+      readonly body: readonly { readonly type: string; readonly id: string; readonly attributes: Readonly<Record<string, unknown>> }[];
+    };
+    expect(Object.keys(form).filter((key) => !/^(?:name|description|title|labels|assignees|projects|type|body)$/.test(key))).toEqual([]);
+    expect(form).toMatchObject({ name: expect.stringMatching(/.{4}/), description: expect.stringMatching(/.{10}/) });
+    expect(new Set(form.body.map(({ id }) => id)).size).toBe(form.body.length);
+    for (const { type, id, attributes } of form.body) {
+      expect(type).toMatch(/^(?:input|textarea|dropdown|checkboxes)$/);
+      expect([id, attributes['label']]).toEqual([expect.stringMatching(/^[\w-]+$/), expect.stringMatching(/.{4}/)]);
+      const unknown = Object.keys(attributes).filter(
+        (key) => !/^(?:label|description|placeholder|value|render|options|multiple)$/.test(key),
+      );
+      expect(unknown).toEqual([]);
+    }
+  });
+
+  it('of pull requests asks for commands and files that are there', () => {
+    const text = readFileSync(join(folder, 'pull_request_template.md'), 'utf8');
+    const { scripts } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    for (const [, name = ''] of text.matchAll(/`npm (?:run )?([\w:]+)`/g)) expect(Object.keys(scripts)).toContain(name);
+    for (const [name] of text.matchAll(/\b[A-Z]{4,}\.md\b/g)) expect(existsSync(join(projectRoot, name))).toBe(true);
+    expect(text.match(/^- \[ \] /gm)?.length).toBeGreaterThan(3);
   });
 });
 

@@ -92,6 +92,11 @@ function main() {
     packed.status === 0 ? undefined : packed.stderr.trim(),
   );
 
+  // Known to whoever releases; npm compares it with the place that the provenance names, and refuses a package without it.
+  if (about.repository !== undefined || values.write === true)
+    check('repository', about.repository === undefined ? 'package.json names none, so npm publish --provenance will refuse it' : undefined);
+  else console.log('--  repository: package.json has to name it before a release is written, or npm publish --provenance will refuse it');
+
   if (problems.length > 0) {
     console.log(`\nno release: ${problems.join(', ')}`);
     return 1;
