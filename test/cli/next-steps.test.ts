@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startSpinner } from '../../src/cli/output/spinner.js';
 import type { CliContext } from '../../src/cli/context.js';
+import { systemClock } from '../../src/clock.js';
+import { main } from '../../src/cli/main.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { runCtq, startCtq } from '../support/ctq-process.js';
 import { tmpFolder } from '../support/tmp.js';
-import { FakeStream } from './fake-context.js';
+import { fakeContext, FakeStream } from './fake-context.js';
 
 const tasks = {
   'tasks.ts': `import { Ctq } from 'ctq';
@@ -92,5 +94,24 @@ describe('long work without a terminal', () => {
       spinner.say('sent 1');
       expect(stderr.text).toBe('');
     }
+  });
+
+  it('is told of by send --batch, keys, migrate, purge and its undo', async () => {
+    const line = JSON.stringify({ task: 'tasks.add', args: [1, 2], options: { queue: 'mail' } });
+    const cwd = tmpFolder({ 'tasks.jsonl': `${line}\n`.repeat(1_200) });
+    const [from, to] = [`sqlite://${join(cwd, 'from.db')}`, `sqlite://${join(cwd, 'to.db')}`];
+    // Each look at the clock is six seconds later: everything takes long.
+    let nowMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => (nowMs += 6_000) };
+    const told = async (...argv: readonly string[]): Promise<string> => {
+      const context = { ...fakeContext({ cwd }), clock };
+      expect([argv, await main(argv, context)]).toEqual([argv, 0]);
+      return context.stderr.text;
+    };
+    expect(await told('send', '--batch', 'tasks.jsonl', '-b', from)).toMatch(/^ctq: sent [1-9][\d,]*$/m);
+    expect(await told('keys', '-b', from)).toMatch(/^ctq: looking at keys: [1-9]/m);
+    expect(await told('migrate', from, to)).toMatch(/^ctq: [1-9][\d,]* of 1,200 moved \(mail\)$/m);
+    expect(await told('purge', '-f', '-Q', 'mail', '--keep-copy', 'copy.jsonl', '-b', to)).toMatch(/^ctq: mail: [1-9][\d,]* removed$/m);
+    expect(await told('purge', '--undo', 'copy.jsonl', '-b', to)).toMatch(/^ctq: bringing back: [1-9][\d,]* of 1,200$/m);
   });
 });

@@ -233,7 +233,7 @@ async function runUndo(call: Call, file: string): Promise<number> {
   }
   const estate = await brokerEstate(await openRemote(call));
   const path = resolve(workdir, file);
-  const spinner = startSpinner(context, 'bringing back', globals);
+  const spinner = startSpinner(context, 'bringing back', { ...globals, elsewhere: 'lines' });
   call.defer(() => spinner.stop());
   const work = undoPurge({
     ...{ estate, path, name: file, signal },
