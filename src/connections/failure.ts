@@ -53,6 +53,11 @@ export function driverError(error: unknown): DriverError {
   };
 }
 
+/** OpenSSL's and Node's own names for a certificate that does not do, ours or the server's. */
+export function isCertificateTrouble({ code }: DriverError): boolean {
+  return typeof code === 'string' && /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/.test(code);
+}
+
 /** What every driver may run into: a setting that is wrong, and the network. */
 export function commonReason(error: unknown, { code }: DriverError): readonly [FailureKind, string, CtqErrorOptions] | undefined {
   if (error instanceof ConfigError) {

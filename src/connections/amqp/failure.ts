@@ -1,6 +1,6 @@
 /** Why an AMQP server could not be used. */
 import type { CtqErrorOptions } from '../../errors.js';
-import { CLOSED, commonReason, ConnectionFailure, driverError, type FailureKind } from '../failure.js';
+import { CLOSED, commonReason, ConnectionFailure, driverError, type FailureKind, isCertificateTrouble } from '../failure.js';
 
 export class AmqpFailure extends ConnectionFailure {
   readonly server = 'RabbitMQ';
@@ -24,8 +24,7 @@ export function toAmqpFailure(error: unknown): AmqpFailure {
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
     return new AmqpFailure('refused', 'the server answers, but speaks no TLS', { cause: error, hint: 'write the URL as amqp://' });
   }
-  // OpenSSL's and Node's own names for a certificate that does not do.
-  if (typeof code === 'string' && /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)/.test(code)) {
+  if (isCertificateTrouble(described)) {
     return new AmqpFailure('refused', `TLS: ${message}`, { cause: error, hint: 'see ca_certs in broker_use_ssl' });
   }
   if (/Login was refused/.test(message)) {

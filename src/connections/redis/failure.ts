@@ -1,6 +1,6 @@
 /** Why Redis could not be used. */
 import type { CtqErrorOptions } from '../../errors.js';
-import { CLOSED, commonReason, ConnectionFailure, driverError, type FailureKind } from '../failure.js';
+import { CLOSED, commonReason, ConnectionFailure, driverError, type FailureKind, isCertificateTrouble } from '../failure.js';
 
 export class RedisFailure extends ConnectionFailure {
   readonly server = 'redis-server';
@@ -24,6 +24,9 @@ export function toRedisFailure(error: unknown): RedisFailure {
   const said = driverError(error);
   const common = commonReason(error, said);
   if (common !== undefined) return new RedisFailure(...common);
+  if (isCertificateTrouble(said)) {
+    return new RedisFailure('refused', `TLS: ${said.message}`, { cause: error, hint: 'see ssl_ca_certs, ssl_certfile and ssl_cert_reqs' });
+  }
   for (const [pattern, kind, reason, advice] of SERVER_WORDS) {
     if (pattern.test(said.message)) {
       const hint = typeof advice === 'function' ? advice(said.message) : advice;

@@ -23,6 +23,7 @@ describe('toRedisFailure', () => {
   it.each([
     [network('ECONNREFUSED'), 'unreachable', 'connection refused'],
     [network('ENOTFOUND'), 'unreachable', 'host not found'],
+    [network('SELF_SIGNED_CERT_IN_CHAIN'), 'refused', /^TLS: /],
     [new AggregateError([network('ECONNREFUSED'), network('ENETUNREACH')]), 'unreachable', 'connection refused'],
     [new Error('Connection is closed.'), 'unreachable', 'the connection was closed'],
     [new Error("Stream isn't writeable and enableOfflineQueue options is false"), 'unreachable', 'the connection was closed'],
