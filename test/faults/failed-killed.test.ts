@@ -26,7 +26,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
       for (let kill = 0; kill < KILLS; kill += 1) {
         worker = await startCtqWorker({ broker: estate().url });
         const enough = ((kill + 1) * TASKS) / (KILLS + 2);
-        await eventually(async () => (await kept()).length >= enough, { intervalMs: 1, timeoutMs: 30_000 });
+        await eventually(async () => (await kept()).length >= enough, { intervalMs: 15, timeoutMs: 30_000 });
         await worker.kill();
       }
       worker = await startCtqWorker({ broker: estate().url });
