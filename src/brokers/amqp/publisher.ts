@@ -12,6 +12,7 @@ import type { AmqpLink } from '../../connections/amqp/link.js';
 import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';
 import type { Message } from '../../protocol/message.js';
+import { Backlog } from './backlog.js';
 import type { Topology } from './topology.js';
 import { bodyBytes, DUE_HEADER, encodeProperties, type PublishOptions } from './wire.js';
 
@@ -20,7 +21,7 @@ export interface PublisherParts {
   readonly topology: Topology;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A message that is not confirmed after so long is given up; `Infinity` never. */
+  /** How long a message waits while the server confirms none at all; `Infinity` for ever. */
   readonly limitMs: number;
   /** What a caller hears of a failure. */
   readonly told: (failure: AmqpFailure) => Error;
@@ -32,7 +33,8 @@ interface Item {
   readonly body: Buffer;
   readonly headers: Message['headers'];
   readonly options: PublishOptions;
-  readonly deadlineMs: number;
+  /** When it began to wait where it is: for its turn, or for its confirmation. */
+  sinceMs: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
   /** The server found no queue for it. */
@@ -53,19 +55,23 @@ interface Session {
 /** More on their way at once would only wait in buffers, and all of them would be sent twice after a break. */
 const MOST_UNCONFIRMED = 4_096;
 const SWEEP_MS = 250;
+/** While others are confirmed: a message on its way is given up after so long, for its own queue may have nobody who can confirm. */
+const STUCK_MS = 60_000;
 /** A channel is closed for one message's fault, and does not say whose. */
 const MOST_REFUSALS = 3;
 
 export class Publisher {
   readonly #parts: PublisherParts;
   /** Not handed to a channel yet, in order. */
-  #waiting: Item[] = [];
+  readonly #waiting = new Backlog<Item>();
   readonly #unconfirmed = new Set<Item>();
   #session: Session | undefined;
   /** Opening a channel, or declaring an exchange: nothing is sent meanwhile, for the order's sake. */
   #preparing = false;
   #pumping = false;
   #sweepTimer: TimerHandle | undefined;
+  /** When the server confirmed a message last. */
+  #progressAtMs = Number.NEGATIVE_INFINITY;
   #idleListeners: (() => void)[] = [];
   #closed = false;
 
@@ -79,11 +85,11 @@ export class Publisher {
     const matters = typeof message.headers['task'] === 'string' && message.properties.deliveryMode !== 1;
     return new Promise((resolve, reject) => {
       const options = encodeProperties(message);
-      const deadlineMs = clock.monotonicMs() + limitMs;
+      const sinceMs = clock.monotonicMs();
       const body = bodyBytes(message);
       const given = matters ? { ...options, mandatory: true } : options;
       const { headers } = message;
-      this.#waiting.push({ exchange, routingKey, body, headers, options: given, deadlineMs, resolve, reject, refusals: 0 });
+      this.#waiting.push({ exchange, routingKey, body, headers, options: given, sinceMs, resolve, reject, refusals: 0 });
       this.#pump();
       if (this.#sweepTimer === undefined && Number.isFinite(limitMs)) this.#sweepLater();
     });
@@ -91,7 +97,7 @@ export class Publisher {
 
   /** Resolves when everything given so far has been answered. */
   idle(): Promise<void> {
-    if (this.#waiting.length + this.#unconfirmed.size === 0) return Promise.resolve();
+    if (this.#waiting.size + this.#unconfirmed.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleListeners.push(resolve));
   }
 
@@ -104,32 +110,30 @@ export class Publisher {
   }
 
   #pump(): void {
-    if (this.#preparing || this.#pumping || this.#closed || this.#waiting.length === 0) return;
+    if (this.#preparing || this.#pumping || this.#closed || this.#waiting.size === 0) return;
     const session = this.#session;
     if (session === undefined) {
       this.#prepare(() => this.#open());
       return;
     }
-    let sent = 0;
     // A message that cannot be sent is answered in the middle of this, and that would begin it once more.
     this.#pumping = true;
-    while (sent < this.#waiting.length && this.#unconfirmed.size < MOST_UNCONFIRMED) {
-      const item = this.#waiting[sent] as Item;
+    for (let item = this.#waiting.first; item !== undefined && this.#unconfirmed.size < MOST_UNCONFIRMED; item = this.#waiting.first) {
       const { exchange } = item;
       if (exchange.name !== '' && !session.exchanges.has(exchange.name)) {
         this.#prepare(() => this.#introduce(session, exchange));
         break;
       }
-      sent += 1;
+      this.#waiting.drop();
       this.#send(session, item);
     }
-    this.#waiting.splice(0, sent);
     this.#pumping = false;
   }
 
   #send(session: Session, item: Item): void {
     const { exchange, routingKey, body, options } = item;
     this.#unconfirmed.add(item);
+    item.sinceMs = this.#parts.clock.monotonicMs();
     try {
       session.channel.publish(exchange.name, routingKey, body, options, (error: unknown) => this.#confirmed(item, error));
       faultPoint('amqp.publish.sent');
@@ -150,6 +154,7 @@ export class Publisher {
     } else {
       faultPoint('amqp.publish.confirmed');
       this.#unconfirmed.delete(item);
+      this.#progressAtMs = this.#parts.clock.monotonicMs();
       item.resolve();
     }
     this.#answered();
@@ -175,7 +180,7 @@ export class Publisher {
       .then(
         () => {
           item.returned = false;
-          if (this.#unconfirmed.delete(item)) this.#waiting.unshift(item);
+          if (this.#unconfirmed.delete(item)) this.#waiting.putBack([item]);
           this.#pump();
         },
         (error: unknown) => this.#reject(item, toAmqpFailure(error)),
@@ -246,14 +251,18 @@ export class Publisher {
       item.returned = false;
       this.#unconfirmed.delete(item);
     }
-    this.#waiting = [...again, ...this.#waiting];
+    this.#waiting.putBack(again);
     this.#pump();
   }
 
   #sweepLater(): void {
-    this.#sweepTimer = this.#parts.clock.setTimeout(() => {
+    const { clock } = this.#parts;
+    const expectedMs = clock.monotonicMs() + SWEEP_MS;
+    this.#sweepTimer = clock.setTimeout(() => {
       this.#sweepTimer = undefined;
-      const nowMs = this.#parts.clock.monotonicMs();
+      const nowMs = clock.monotonicMs();
+      // A late look means that we were blocked, as by sending: confirmations may be waiting unread.
+      if (nowMs > expectedMs + SWEEP_MS) this.#progressAtMs = nowMs;
       const blocked = this.#parts.link.now?.blocked;
       const failure =
         blocked === undefined
@@ -261,24 +270,35 @@ export class Publisher {
           : new AmqpFailure('failed', `the server takes no messages now: ${blocked}`, {
               hint: 'see vm_memory_high_watermark and disk_free_limit',
             });
-      this.#giveUp((item) => item.deadlineMs <= nowMs, failure);
-      if (this.#waiting.length + this.#unconfirmed.size > 0) this.#sweepLater();
+      this.#giveUp((item) => this.#isOverdue(item, nowMs), failure);
+      if (this.#waiting.size + this.#unconfirmed.size > 0) this.#sweepLater();
     }, SWEEP_MS);
   }
 
+  /** Of many that are sent at once the last waits for all the others: as long as they get through, it is not late. */
+  #isOverdue(item: Item, nowMs: number): boolean {
+    if (nowMs - Math.max(item.sinceMs, this.#progressAtMs) >= this.#parts.limitMs) return true;
+    return this.#unconfirmed.has(item) && nowMs - item.sinceMs >= STUCK_MS;
+  }
+
   #giveUp(which: (item: Item) => boolean, failure: AmqpFailure): void {
-    for (const item of [...this.#waiting, ...this.#unconfirmed]) if (which(item)) this.#reject(item, failure);
+    for (const item of this.#waiting.takeOut(which)) this.#tell(item, failure);
+    for (const item of [...this.#unconfirmed].filter(which)) this.#reject(item, failure);
   }
 
   #reject(item: Item, failure: AmqpFailure): void {
-    if (!this.#unconfirmed.delete(item)) this.#waiting = this.#waiting.filter((one) => one !== item);
+    if (!this.#unconfirmed.delete(item)) this.#waiting.takeOut((one) => one === item);
+    this.#tell(item, failure);
+  }
+
+  #tell(item: Item, failure: AmqpFailure): void {
     item.reject(this.#parts.told(failure));
     this.#answered();
   }
 
   #answered(): void {
-    if (this.#waiting.length > 0) this.#pump();
-    if (this.#waiting.length + this.#unconfirmed.size > 0) return;
+    if (this.#waiting.size > 0) this.#pump();
+    if (this.#waiting.size + this.#unconfirmed.size > 0) return;
     for (const resolve of this.#idleListeners.splice(0)) resolve();
   }
 }
