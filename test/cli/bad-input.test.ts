@@ -251,13 +251,14 @@ describe('a broker that is not there', () => {
     const startedAt = performance.now();
     const { code, line } = await lineFor({ argv: [...argv, '-b', 'redis://:hunter2@127.0.0.1:1'] });
     expect(code).toBe(69);
-    expect(performance.now() - startedAt).toBeLessThan(5500);
+    // The program has to start, too, beside others.
+    expect(performance.now() - startedAt).toBeLessThan(7_500);
     expect(line).not.toContain('hunter2');
   });
 
   it('is told of sooner with --connect-timeout', async () => {
     const startedAt = performance.now();
     expect((await lineFor({ argv: [...send, '-b', 'redis://127.0.0.1:1', '--connect-timeout', '0.5'] })).code).toBe(69);
-    expect(performance.now() - startedAt).toBeLessThan(2500);
+    expect(performance.now() - startedAt).toBeLessThan(4_500);
   });
 });

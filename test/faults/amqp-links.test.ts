@@ -97,7 +97,8 @@ describeWith('rabbitmq', 'a link to RabbitMQ', () => {
     proxy.mode = 'pass';
     const backFromMs = performance.now();
     await cut.ask((connection) => connection.once((one) => one.assertQueue('', { exclusive: true })));
-    expect(performance.now() - backFromMs).toBeLessThan(2_500);
+    // And as much again where other tests run meanwhile.
+    expect(performance.now() - backFromMs).toBeLessThan(4_000);
     expect(heard).toEqual(['up', 'down', 'up']);
   });
 

@@ -19,7 +19,8 @@ for (const pool of ['prefork', 'threads'] as const) {
       await eventually(() => ledger.begun('loop') === 1);
       const begunMs = performance.now();
       expect(await ended(loop)).toMatchObject({ status: 'FAILURE', result: { exc_type: 'TimeLimitExceeded', exc_message: [2] } });
-      expect(performance.now() - begunMs).toBeLessThan(3_000);
+      // On a machine that does other things, too; it would compute for ever.
+      expect(performance.now() - begunMs).toBeLessThan(6_000);
       expect(await (await send('tasks.add', [1, 2])).get({ timeout: 5 })).toBe(3);
       expect(await ended(other)).toMatchObject({ status: 'SUCCESS', result: 'other' });
       expect(ledger.begun('loop')).toBe(1);
@@ -65,7 +66,8 @@ for (const pool of ['prefork', 'threads'] as const) {
       await eventually(() => ledger.begun('unlucky') >= 1, { intervalMs: 5 });
       const diedMs = performance.now();
       await eventually(() => ledger.begun('unlucky') === 2);
-      expect(performance.now() - diedMs).toBeLessThan(1_000);
+      // And not when somebody finds its worker dead, which takes seven seconds.
+      expect(performance.now() - diedMs).toBeLessThan(4_000);
       expect(await ended(result)).toMatchObject({ status: 'SUCCESS', result: 1 });
     });
 

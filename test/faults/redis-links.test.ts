@@ -101,7 +101,8 @@ describeWith('redis', 'connections that break', () => {
     const cutAt = performance.now();
     await send(far, 'q', ['next']);
     await log.nth(1);
-    expect(performance.now() - cutAt).toBeLessThan(2_000);
+    // And as much again where other tests run meanwhile.
+    expect(performance.now() - cutAt).toBeLessThan(4_000);
     expect(await held.ack()).toBe('settled');
     expect(log.ids()).toEqual(['held', 'next']);
     await Promise.all([near.close(), far.close()]);

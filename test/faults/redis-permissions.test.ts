@@ -130,7 +130,8 @@ describeWith('redis', 'a Redis user with few permissions', () => {
       await log.nth(round);
       waits.push(performance.now() - sentAt);
     }
-    expect(waits.sort((a, b) => a - b)[4]).toBeLessThan(150);
+    // It looks every 50 ms at the least; one that trusts in being rung for looks every second.
+    expect(waits.sort((a, b) => a - b)[4]).toBeLessThan(300);
     await broker.close();
   });
 });

@@ -92,7 +92,8 @@ describeWith('redis', 'a server that crashes and comes back with its append-only
     const back = performance.now();
     const before = log.deliveries.length;
     await log.until(() => log.deliveries.length > before, 'the first delivery afterwards');
-    expect(performance.now() - back).toBeLessThan(2_500);
+    // Two seconds, and as much again where other tests run meanwhile.
+    expect(performance.now() - back).toBeLessThan(4_000);
     await sending;
     await log.until(() => new Set(log.ids()).size === 301, 'all of them', 20_000);
     await eventually(async () => expect(await redis.command('HLEN', 'unacked')).toBe(0));
@@ -111,7 +112,7 @@ describeWith('redis', 'a server that crashes and comes back with its append-only
     const error = await failureOf(broker.publish(taskMessage('b'), toQueue('q')));
     expect(error.code).toBe('CTQ_BROKER_UNREACHABLE');
     expect(error.message).toBe(`cannot reach the broker at redis://127.0.0.1:${redis.port}/0: connection refused`);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(4_000);
     await broker.close();
   });
 });
@@ -194,7 +195,8 @@ describeWith('redis', 'a server that says no for a while', () => {
     expect(await answer).toBe('settled');
     await send(broker, 'q', ['b']);
     await log.nth(1);
-    expect(performance.now() - back).toBeLessThan(2_500);
+    // Two seconds, and as much again where other tests run meanwhile.
+    expect(performance.now() - back).toBeLessThan(4_000);
     await broker.close();
   });
 
@@ -227,7 +229,8 @@ describeWith('redis', 'a server that says no for a while', () => {
     const error = await failureOf(broker.depth('q'));
     expect(error.code).toBe('CTQ_BROKER_REFUSED');
     expect(error.message).toBe(`the broker at redis://:**@127.0.0.1:${redis.port}/0 refused us: wrong user name or password`);
-    expect(performance.now() - started).toBeLessThan(1_500);
+    // The time for connecting is five.
+    expect(performance.now() - started).toBeLessThan(4_000);
     await broker.close();
   });
 
@@ -235,7 +238,8 @@ describeWith('redis', 'a server that says no for a while', () => {
     const broker = open('redis://127.0.0.1:1/0', 5_000);
     const started = performance.now();
     expect((await failureOf(broker.depth('q'))).code).toBe('CTQ_BROKER_UNREACHABLE');
-    expect(performance.now() - started).toBeLessThan(1_500);
+    // The time for connecting is five.
+    expect(performance.now() - started).toBeLessThan(4_000);
     await broker.close();
   });
 
@@ -246,7 +250,7 @@ describeWith('redis', 'a server that says no for a while', () => {
     const started = performance.now();
     const error = await failureOf(broker.depth('q'));
     expect(error.message).toMatch(/no answer within 0\.8 s$/);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(4_000);
     redis.thaw();
     await broker.close();
   });

@@ -12,6 +12,7 @@ import { consume, remaining, send } from '../contract/broker/verbs.js';
 import { DeliveryLog } from '../contract/delivery-log.js';
 import { idsOf, taskMessage, toQueue } from '../contract/messages.js';
 import { startProgram } from '../support/child-program.js';
+import { eventually } from '../support/eventually.js';
 import { IS_ROOT, testUnless } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
@@ -213,7 +214,7 @@ describe('a file that is deleted while it is used', () => {
     const path = join(folder, 'ctq.db');
     const broker = await open(path);
     await send(broker, 'q', ['old']);
-    const other = await startProgram(PROGRAM, ['publish', join(folder, 'other.db'), 'full', 'new', '1']);
+    const other = await startProgram(PROGRAM, ['publish', join(folder, 'other.db'), 'full', 'new', '2']);
     await other.waitForExit();
     for (const [from, to] of [
       ['ctq.db', 'away.db'],
@@ -223,8 +224,8 @@ describe('a file that is deleted while it is used', () => {
         if (existsSync(join(folder, from + suffix))) renameSync(join(folder, from + suffix), join(folder, to + suffix));
       }
     }
-    // Noticed at the next look, a quarter of a second later at most.
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await remaining(broker, 'q')).toEqual(['new-0']);
+    // Noticed at the next look.
+    await eventually(async () => expect(await broker.depth('q')).toBe(2));
+    expect(await remaining(broker, 'q')).toEqual(['new-0', 'new-1']);
   });
 });

@@ -39,7 +39,7 @@ for (const engine of ['redis', 'sqlite'] as const) {
         await eventually(() => /succeeded/.test(current.output));
         const termedAt = performance.now();
         expect((await current.stop('SIGTERM', 10_000)).code).toBe(0);
-        expect(performance.now() - termedAt).toBeLessThan(2_500);
+        expect(performance.now() - termedAt).toBeLessThan(5_000);
         current = await next;
       }
       sender.busy = false;
@@ -67,8 +67,9 @@ for (const engine of ['redis', 'sqlite'] as const) {
       const termedAt = performance.now();
       const ending = first.stop('SIGTERM', 20_000);
       await eventually(() => names.every((name) => ledger.begun(name) === 1), { intervalMs: 10 });
-      expect(performance.now() - termedAt).toBeLessThan(1_500);
-      expect(first.ending).toBeUndefined();
+      // The long one takes six.
+      expect(performance.now() - termedAt).toBeLessThan(4_000);
+      expect([ledger.ended('long'), first.ending]).toEqual([0, undefined]);
       expect((await ending).code).toBe(0);
       expect(ledger.tally()).toEqual({ sent: 7, lost: [], repeated: [] });
     });
@@ -84,8 +85,8 @@ for (const engine of ['redis', 'sqlite'] as const) {
       const names = Array.from({ length: 20 }, (_, index) => `short-${index}`);
       for (const name of names) await send(name, 0);
       await eventually(() => names.every((name) => ledger.begun(name) > 0), { intervalMs: 10 });
-      expect(performance.now() - sentAt).toBeLessThan(1_500);
-      expect(busy.ending).toBeUndefined();
+      expect(performance.now() - sentAt).toBeLessThan(4_000);
+      expect([ledger.ended('long'), busy.ending]).toEqual([0, undefined]);
       await eventually(() => expect(ledger.tally()).toMatchObject({ lost: [], repeated: [] }), { timeoutMs: 15_000 });
     });
   });

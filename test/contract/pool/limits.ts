@@ -49,7 +49,7 @@ export const limitCases: readonly PoolCase[] = [
       await bench.open();
       const startedMs = performance.now();
       expect(await bench.run('pool.wait_for_ever', [], { timeLimitMs: 300 })).toEqual({ kind: 'timed-out', limitMs: 300 });
-      expect(performance.now() - startedMs).toBeLessThan(1_500);
+      expect(performance.now() - startedMs).toBeLessThan(4_000);
       expect(await bench.run('pool.add', [1, 1])).toMatchObject({ value: 2 });
     },
   },
@@ -62,11 +62,12 @@ export const limitCases: readonly PoolCase[] = [
       const run = bench.start('pool.spin_for_ever', [], { timeLimitMs: 500, softTimeLimitMs: 200 });
       expect(await run.outcome).toEqual({ kind: 'timed-out', limitMs: 500 });
       const endedMs = performance.now();
-      expect(endedMs - startedMs).toBeLessThan(1_500);
+      expect(endedMs - startedMs).toBeLessThan(4_000);
       // It could not hear of it, but it is said.
       expect(run.softLimitsMs).toEqual([200]);
       expect(await bench.run('pool.add', [1, 1])).toMatchObject({ value: 2 });
-      expect(performance.now() - endedMs).toBeLessThan(1_000);
+      // Where nothing else runs: a process or a thread has to start for it.
+      expect(performance.now() - endedMs).toBeLessThan(4_000);
       expect(await other.outcome).toEqual({ kind: 'success', value: 1.2 });
     },
   },
@@ -88,9 +89,10 @@ export const limitCases: readonly PoolCase[] = [
     title: 'a limit that was kept has no consequences',
     async run(bench) {
       await bench.open({ size: 1 });
-      const first = bench.start('pool.sleep', [0.05], { softTimeLimitMs: 150, timeLimitMs: 250 });
+      const first = bench.start('pool.sleep', [0.05], { softTimeLimitMs: 900, timeLimitMs: 1_000 });
       expect(await first.outcome).toMatchObject({ kind: 'success' });
-      expect(await bench.run('pool.sleep', [0.4])).toMatchObject({ kind: 'success' });
+      // It runs when they would have come.
+      expect(await bench.run('pool.sleep', [1.2])).toMatchObject({ kind: 'success' });
       expect(first.softLimitsMs).toEqual([]);
     },
   },

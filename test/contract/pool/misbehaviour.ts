@@ -96,7 +96,7 @@ export const misbehaviourCases: readonly PoolCase[] = [
       await isWell(bench);
       const startedMs = performance.now();
       await pool.close('drain');
-      expect(performance.now() - startedMs).toBeLessThan(2_000);
+      expect(performance.now() - startedMs).toBeLessThan(5_000);
     },
   },
 ];

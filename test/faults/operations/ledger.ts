@@ -39,6 +39,15 @@ export class Ledger {
 
   /** How often it began. */
   begun(name: string): number {
-    return readdirSync(this.#folder).filter((file) => file.startsWith(`${name}.begin.`)).length;
+    return this.#marks(name, 'begin');
+  }
+
+  /** How often it finished. */
+  ended(name: string): number {
+    return this.#marks(name, 'end');
+  }
+
+  #marks(name: string, stage: 'begin' | 'end'): number {
+    return readdirSync(this.#folder).filter((file) => file.startsWith(`${name}.${stage}.`)).length;
   }
 }

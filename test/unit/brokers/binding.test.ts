@@ -28,7 +28,7 @@ describe('a topic pattern', () => {
   test('full of # costs no more than words times words', () => {
     const startMs = performance.now();
     expect(topicMatches(`${'#.'.repeat(200)}end`, `${'x.'.repeat(2_000)}no`)).toBe(false);
-    expect(performance.now() - startMs).toBeLessThan(500);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
   });
 });
 

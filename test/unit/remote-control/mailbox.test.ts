@@ -133,6 +133,7 @@ describe('a mailbox', () => {
     box.receive(request('ping'));
     expect(worker.deeds).toEqual([]);
     expect(answers()).toEqual([
+      { error: expect.stringMatching(/^PermissionError\('shutdown is not allowed/) },
       { error: expect.stringMatching(/^PermissionError\('revoke is not allowed/) },
       { error: expect.stringMatching(/^PermissionError\('active is not allowed/) },
       { ok: 'pong' },

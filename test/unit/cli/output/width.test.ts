@@ -44,6 +44,6 @@ describe('the width of a text', () => {
     const text = '队'.repeat(1_000_000);
     const startedMs = performance.now();
     expect(cutText(text, 20)).toBe(`${'队'.repeat(9)}…`);
-    expect(performance.now() - startedMs).toBeLessThan(500);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
   });
 });
