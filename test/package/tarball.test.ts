@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -320,7 +320,7 @@ describe.concurrent('the installed package', () => {
   for (const wanted of NODE_VERSIONS) {
     const build = nodeBuild(wanted);
     const missing = 'missing' in build ? build.missing : undefined;
-    const title = `works under Node ${wanted}: import, require, command line, embedded broker, prefork`;
+    const title = `works under Node ${wanted}: import, require, npx, embedded broker, prefork`;
     if (missing !== undefined) {
       // In CI a promise that is not looked at is not kept.
       const why = `npm gives no Node ${wanted}: ${missing}`;
@@ -345,7 +345,10 @@ describe.concurrent('the installed package', () => {
       };
       expect(await run('smoke.mjs')).toEqual({ code: 0, said: 'esm SUCCESS 7\n' });
       expect(await run('smoke.cjs')).toEqual({ code: 0, said: 'cjs 7\n' });
-      expect((await run(ctq, '--version')).code).toBe(0);
+      // npx itself, too, is run by the Node that stands first on the path.
+      const PATH = [dirname(program), process.env['PATH']].join(delimiter);
+      const npx = new OwnedProcess('npx', ['--no-install', 'ctq', '--version'], { cwd, env: washedEnvironment({ PATH }) });
+      expect([(await npx.waitForExit(30_000)).code, npx.stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+/)]);
       for (const pool of ['async', 'prefork']) {
         const worker = start([ctq, 'worker', '-A', 'tasks', '-P', pool, '-c', '1', '-l', 'info']);
         await worker.waitForOutput(/ready\./, 30_000);
