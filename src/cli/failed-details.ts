@@ -7,6 +7,7 @@ import type { TaskMessage } from '../protocol/task-message.js';
 import { escapeBlock, escapeText } from './escape-text.js';
 import { type FailedDocument, failedDocument } from './failed-options.js';
 import type { Paint } from './output/colour.js';
+import { jsonText } from './output/json.js';
 import { relativeTime } from './output/relative-time.js';
 import { wrapText } from './output/wrap.js';
 import { foldedTraceback } from './traceback.js';
@@ -88,8 +89,8 @@ export function detailsText(document: FailedDetailsDocument, { nowMs, width, pai
     ['worker', document.worker],
     ['retries', document.retries === null ? null : String(document.retries)],
     ['queue', document.queue],
-    ['args', document.argsrepr],
-    ['kwargs', document.kwargsrepr],
+    ['args', shownAs(document.argsrepr, document.args, Array.isArray(document.args) ? argsRepr(document.args) : null)],
+    ['kwargs', shownAs(document.kwargsrepr, document.kwargs, isRecord(document.kwargs) ? kwargsRepr(document.kwargs) : null)],
     ['eta', document.eta],
     ['expires', document.expires],
     ['root', document.root_id === document.id ? null : document.root_id],
@@ -108,6 +109,11 @@ export function detailsText(document: FailedDetailsDocument, { nowMs, width, pai
   const told = document.traceback === null || width === Number.POSITIVE_INFINITY ? document.traceback : foldedTraceback(document.traceback);
   const traceback = told === null ? '' : `\n${escapeBlock(told).trimEnd()}\n`;
   return `${paint('bold', title[0] ?? '')} ${title[1] ?? ''}\n${lines.join('')}${traceback}`;
+}
+
+/** As everywhere, in JSON; where the sender has put other words in their place, perhaps to hide them, these. */
+function shownAs(words: string | null, value: unknown, usual: string | null): string | null {
+  return value === null || value === undefined || (words !== null && words !== usual) ? words : jsonText(value);
 }
 
 function whenText({ failed_at: at }: FailedDocument, nowMs: number): string | null {

@@ -3,6 +3,7 @@ import { closestName } from '../config/closest-name.js';
 import type { Ctq } from '../ctq.js';
 import { CtqError, TaskError } from '../errors.js';
 import { isRecord } from '../protocol/record.js';
+import { isReady } from '../protocol/states.js';
 import type { CommandCall } from './command.js';
 import { escapeText } from './escape-text.js';
 import { isTerminal } from './output/terminal.js';
@@ -16,6 +17,30 @@ const PATIENCE_S = 0.3;
 export function suggest({ globals, context }: Pick<Call, 'globals' | 'context'>, words: string): void {
   if (globals.quiet === true || globals.json === true) return;
   if (isTerminal(context.stdout) && isTerminal(context.stderr)) context.stderr.write(`ctq: ${words}\n`);
+}
+
+/** A word in Python's quotes, or a shell's, looks like JSON and goes as a text. */
+export function noteTexts({ globals, context }: Pick<Call, 'globals' | 'context'>, values: readonly unknown[]): void {
+  if (globals.quiet === true) return;
+  for (const value of values) {
+    if (typeof value === 'string' && /^\s*[{[]/.test(value))
+      context.stderr.write(`ctq: note: ${shortText(value)} is no JSON and goes as a text; JSON quotes names and texts with "\n`);
+  }
+}
+
+/** What is stored of a task that has ended stays, and whoever waits for its namesake gets that. */
+export async function noteNamesake({ globals, context }: Pick<Call, 'globals' | 'context'>, app: Ctq, id: string): Promise<void> {
+  const backend = await app.backend();
+  if (globals.quiet === true || backend.listen !== undefined) return;
+  const earlier = await backend.load(id);
+  if (earlier === undefined || !isReady(earlier.status)) return;
+  context.stderr.write(
+    `ctq: note: a task ${shortText(id)} has ended before, ${escapeText(earlier.status)}: what is printed may be its result\n`,
+  );
+}
+
+function shortText(text: string): string {
+  return escapeText(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }
 
 /**

@@ -178,10 +178,20 @@ function usageError(error: CommanderError, spec: CommandSpec, command: Command):
       return new UsageError(`${missing?.summary ?? quoted} is missing`, { hint: `usage: ctq ${spec.name} ${command.usage()}` });
     }
     case 'commander.excessArguments':
-      return new UsageError(`too many arguments for ctq ${spec.name}`, { hint: `usage: ctq ${spec.name} ${command.usage()}` });
+      return new UsageError(`too many arguments for ctq ${spec.name}`, { hint: excessHint(command, spec) });
     default:
       return new UsageError(error.message.replace(/^error: /, ''), { hint: `see ${help}` });
   }
+}
+
+/** What a word alone was probably meant for. */
+const MEANT: Readonly<Record<string, string>> = { purge: '-Q', worker: '-A', exporter: '-A' };
+
+function excessHint(command: Command, spec: CommandSpec): string {
+  const flag = Object.hasOwn(MEANT, spec.name) ? MEANT[spec.name] : undefined;
+  const word = command.args[spec.arguments.length];
+  const meant = flag === undefined || word === undefined ? '' : `did you mean ${flag} ${shorten(word)}? `;
+  return `${meant}usage: ctq ${spec.name} ${command.usage()}`;
 }
 
 function optionHint(typed: string, spec: CommandSpec): string {

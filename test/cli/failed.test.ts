@@ -153,8 +153,8 @@ describeWith('redis', 'failed tasks on the screen', () => {
         worker    celery@web1
         retries   2
         queue     celery
-        args      ('anna@example.org',)
-        kwargs    {'retry': True}
+        args      ["anna@example.org"]
+        kwargs    {"retry":true}
         expires   2026-06-01T11:00:00+00:00
         errbacks  shop.alert
         chain     shop.count → shop.archive

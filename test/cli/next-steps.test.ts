@@ -2,10 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.js';
+import { Ctq } from '../../src/ctq.js';
 import { startSpinner } from '../../src/cli/output/spinner.js';
 import type { CliContext } from '../../src/cli/context.js';
 import { systemClock } from '../../src/clock.js';
-import { main } from '../../src/cli/main.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { runCtq, startCtq } from '../support/ctq-process.js';
 import { tmpFolder } from '../support/tmp.js';
@@ -62,6 +63,30 @@ describe('a slip of the one who writes a schedule', () => {
     expect(await beat('ad', 'nightly')).toBe('ctq: ctq beat knows no "ad" (did you mean ctq beat add?)\n');
     expect(await beat('add', 'nightly', 'tasks.ad', '--every', '60')).toContain('it is sent by its name; did you mean tasks.add?)\n');
     expect(await beat('add', 'other', 'quite.another', '--every', '60')).toContain('(this app has no such task; it is sent by its name)\n');
+  });
+});
+
+describe('ctq send', () => {
+  const send = async (...argv: readonly string[]): Promise<readonly [code: number, stdout: string, stderr: string]> => {
+    const context = fakeContext({ cwd: tmpFolder() });
+    return [await main(['send', 'tasks.add', ...argv], context), context.stdout.text, context.stderr.text];
+  };
+  const broker = `sqlite://${tmpFolder()}/ctq.db`;
+
+  it('says of words that look like JSON and are none that they go as texts', async () => {
+    const note = (word: string): string => `ctq: note: ${word} is no JSON and goes as a text; JSON quotes names and texts with "\n`;
+    expect((await send("{'a':1}", '[1]', 'plain', '-k', "x=['y']", '-b', broker))[2]).toBe(note("{'a':1}") + note("['y']"));
+    expect((await send("{'a':1}", '-q', '-b', broker))[2]).toBe('');
+  });
+
+  it('does not pass the result of a namesake off as its own', async () => {
+    const app = new Ctq('ctq', { brokerUrl: broker });
+    const meta = { taskId: 'same', status: 'SUCCESS', result: 3, traceback: null, children: [], dateDone: null };
+    await (await app.backend()).store(meta);
+    await app.close();
+    const note = 'ctq: note: a task same has ended before, SUCCESS: what is printed may be its result\n';
+    expect(await send('5', '6', '--task-id', 'same', '--wait', '-b', broker)).toEqual([0, '3\n', note]);
+    expect((await send('5', '6', '--task-id', 'same', '-b', broker))[2]).toBe('');
   });
 });
 

@@ -13,7 +13,7 @@ import { instant, oneOf, seconds, secondsOrInstant, text, wholeNumber } from '..
 import { jsonText } from '../output/json.js';
 import { startSpinner } from '../output/spinner.js';
 import { sendCanvas } from '../send-canvas.js';
-import { suggest, withLookalike } from '../next-steps.js';
+import { noteNamesake, noteTexts, suggest, withLookalike } from '../next-steps.js';
 import { printValue } from '../sent.js';
 import { lookForTakers } from '../taker-note.js';
 
@@ -96,6 +96,8 @@ async function sendOne(call: CommandCall<typeof options>): Promise<number> {
   const spinner = startSpinner(context, `sending ${task}`, globals);
   call.defer(() => spinner.stop());
   const sending = applyOptions(options);
+  noteTexts(call, [...args, ...Object.values(sending.kwargs ?? {})]);
+  if (waits && options.taskId !== undefined) await noteNamesake(call, app, options.taskId);
   const sent = app.sendTask(task, args, sending);
   await beforeDeadline(sent.published, call);
   if (!waits) {

@@ -1,6 +1,7 @@
 /** `ctq queues peek`: the messages of a queue, decoded where they lie. Nothing of them is run. */
 import type { StoredMessage } from '../../estate/messages.js';
 import { describeMessage, type MessageDescription } from '../../protocol/message-description.js';
+import { isRecord } from '../../protocol/record.js';
 import type { TerminalStream } from '../context.js';
 import { jsonText } from '../output/json.js';
 import { countText } from '../output/number.js';
@@ -72,12 +73,11 @@ function waitsUntil({ due_at: dueAt, eta }: PeekedDocument, nowMs: number): Cell
   return Number.isNaN(atMs) ? at : { shown: relativeTime(atMs, nowMs), plain: at };
 }
 
-/** `(1, 2, x=3)` in JSON's words; of a body that is not read, why. */
+/** `[1,2] {"x":3}`, as they are typed for `ctq send`; of a body that is not read, why. */
 function argumentsText({ args, kwargs, message, bytes }: PeekedDocument): string {
   if (message === null) return `no message: ${countText(bytes, 'byte')}`;
   if (message.pickle !== null) return `pickle, not read: ${countText(message.body_bytes, 'byte')}`;
   if (message.problem !== null) return message.problem;
-  const list = Array.isArray(args) ? args.map((value: unknown) => jsonText(value)) : [];
-  const named = Object.entries((kwargs ?? {}) as Readonly<Record<string, unknown>>).map(([name, value]) => `${name}=${jsonText(value)}`);
-  return `(${[...list, ...named].join(', ')})`;
+  const named = isRecord(kwargs) && Object.keys(kwargs).length > 0 ? ` ${jsonText(kwargs)}` : '';
+  return `${jsonText(args ?? [])}${named}`;
 }
