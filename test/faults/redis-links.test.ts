@@ -11,7 +11,7 @@ import { idsOf, taskMessage, toQueue } from '../contract/messages.js';
 import { eventually } from '../support/eventually.js';
 import { TcpProxy } from '../support/proxy.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { describeWith } from '../support/requires.js';
+import { describeBeside } from '../support/requires.js';
 
 function open(url: string): RedisBroker {
   return openRedisBroker(url, { transportOptions: {}, connectTimeoutMs: Number.POSITIVE_INFINITY });
@@ -30,7 +30,7 @@ function working(ms: number, settled: string[] = []): DeliveryLog {
   });
 }
 
-describeWith('redis', 'connections that break', () => {
+describeBeside('redis', 'connections that break', () => {
   test('are not handed out again once a call over them has failed', async () => {
     const redis = await startRedis();
     const proxy = await TcpProxy.start(redis.port);
@@ -150,7 +150,7 @@ async function cutBeforeTheAnswer(proxy: TcpProxy, redis: RedisServer, executed:
   expect(await redis.command('PING')).toBe('PONG');
 }
 
-describeWith('redis', 'a call without an answer', () => {
+describeBeside('redis', 'a call without an answer', () => {
   const SLOW_MS = 250;
 
   test('that published is not repeated, nor are the others that were under way', { timeout: 30_000 }, async () => {

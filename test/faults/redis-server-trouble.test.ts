@@ -11,7 +11,7 @@ import { idsOf, taskMessage, toQueue } from '../contract/messages.js';
 import { resultMeta } from '../contract/metas.js';
 import { eventually, throughout } from '../support/eventually.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { describeWith } from '../support/requires.js';
+import { describeBeside } from '../support/requires.js';
 
 function open(url: string, connectTimeoutMs = Number.POSITIVE_INFINITY): RedisBroker {
   return openRedisBroker(url, { transportOptions: {}, connectTimeoutMs });
@@ -40,7 +40,7 @@ async function beatOf(redis: RedisServer): Promise<number> {
   return Number(beat);
 }
 
-describeWith('redis', 'a server that freezes for ten seconds', () => {
+describeBeside('redis', 'a server that freezes for ten seconds', () => {
   test('steals nothing from anybody, and work goes on', { timeout: 60_000 }, async () => {
     const redis = await startRedis();
     const [one, two] = [open(redis.url), open(redis.url)];
@@ -64,7 +64,7 @@ describeWith('redis', 'a server that freezes for ten seconds', () => {
   });
 });
 
-describeWith('redis', 'a server that crashes and comes back with its append-only file', () => {
+describeBeside('redis', 'a server that crashes and comes back with its append-only file', () => {
   test('finds the consumer again by itself; nothing is lost and what was held is still held', { timeout: 60_000 }, async () => {
     const redis = await startRedis({ appendonly: 'always' });
     const broker = open(redis.url);
@@ -117,7 +117,7 @@ describeWith('redis', 'a server that crashes and comes back with its append-only
   });
 });
 
-describeWith('redis', 'a server that is away when we stop', () => {
+describeBeside('redis', 'a server that is away when we stop', () => {
   test('does not keep us: what could not be sent is told so, and what is held is left to the others', { timeout: 30_000 }, async () => {
     const redis = await startRedis();
     const broker = open(redis.url);
@@ -141,7 +141,7 @@ describeWith('redis', 'a server that is away when we stop', () => {
   });
 });
 
-describeWith('redis', 'a server that is out of memory', () => {
+describeBeside('redis', 'a server that is out of memory', () => {
   test('still lets deliveries be taken, completed, given back and put aside, for that is what empties it', async () => {
     const redis = await startRedis();
     const broker = open(redis.url);
@@ -174,7 +174,7 @@ describeWith('redis', 'a server that is out of memory', () => {
   });
 });
 
-describeWith('redis', 'a server that says no for a while', () => {
+describeBeside('redis', 'a server that says no for a while', () => {
   test('as a read-only replica is asked again until it is a master', { timeout: 60_000 }, async () => {
     const redis = await startRedis();
     const broker = open(redis.url);

@@ -53,9 +53,23 @@ export function missing(needs: readonly Need[]): string | undefined {
  * `describeWith(['redis', 'python'], …)`.
  */
 export function describeWith(needs: Need | readonly Need[], name: string, suite: () => void): void {
+  describeWhere(describe, needs, name, suite);
+}
+
+/** As {@link describeWith}, for tests that mostly wait, each for servers of its own: they run beside one another. */
+export function describeBeside(needs: Need | readonly Need[], name: string, suite: () => void): void {
+  describeWhere(describe.concurrent, needs, name, suite);
+}
+
+function describeWhere(
+  how: (name: string, suite: () => void) => void,
+  needs: Need | readonly Need[],
+  name: string,
+  suite: () => void,
+): void {
   const problem = missing(typeof needs === 'string' ? [needs] : needs);
   if (problem === undefined) {
-    describe(name, suite);
+    how(name, suite);
     return;
   }
   if (process.env['CI'] !== undefined) {
