@@ -180,6 +180,7 @@ inspect|-t|any|
 inspect|--timeout|any|
 inspect|--kwargs|any|
 inspect|--list||
+inspect query_task|1+|held|
 control|add_consumer||
 control|autoscale||
 control|cancel_consumer||
@@ -205,6 +206,9 @@ control|--list||
 control add_consumer|1|queue|
 control cancel_consumer|1|queue|
 control rate_limit|1|task|
+control revoke|1+|held|
+control terminate|1|=SIGTERM,SIGKILL,SIGINT,SIGQUIT,SIGUSR1,SIGHUP|
+control terminate|2+|held|
 control time_limit|1|task|
 status|-d|node,|
 status|--destination|node,|
@@ -221,6 +225,7 @@ events|-d||
 events|--dump||
 events|--enable||
 find|--timeout|any|
+find|1|held|
 keys|show||
 keys|clean||
 keys|--kind|=queue,binding,unacked,unacked index,unacked mutex,delayed,dead letters,failed tasks,removed,result,group result,chord,pidbox queue,reply queue,event queue,worker,lock,limit,revoked,beat,unknown|
@@ -252,6 +257,8 @@ failed|--keep-copy|file|
 failed|-f||
 failed|--force||
 failed|--limit|any|
+failed show|1+|failed|
+failed rm|1+|failed|
 doctor|-t|any|
 doctor|--timeout|any|
 retry|--task|task|
@@ -263,6 +270,7 @@ retry|--to|queue|
 retry|--dry-run||
 retry|-f||
 retry|--force||
+retry|1+|failed|
 queues|peek||
 queues|pause||
 queues|resume||
@@ -407,7 +415,7 @@ _ctq_add_offer() {
         COMPREPLY+=("$kept$word")
       done < <(compgen -"$([[ $offer == file ]] && echo f || echo d)" -- "$value")
       ;;
-    queue | task | node)
+    queue | task | node | held | failed)
       while IFS= read -r word; do
         _ctq_add "$word"
       done < <("${COMP_WORDS[0]/#\~/$HOME}" __complete "$offer" "${words[@]:1}" 2>/dev/null </dev/null)

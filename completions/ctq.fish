@@ -180,6 +180,7 @@ set -g __ctq_table \
     'inspect|--timeout|any|wait so long for the next answer; default 1' \
     'inspect|--kwargs|any|arguments by name as a JSON object; lets any method through' \
     'inspect|--list||print the methods' \
+    'inspect query_task|1+|held|ids' \
     'control|add_consumer||take from one more queue' \
     'control|autoscale||set between how many and how many tasks the pool may run at once' \
     'control|cancel_consumer||take from a queue no longer' \
@@ -205,6 +206,9 @@ set -g __ctq_table \
     'control add_consumer|1|queue|queue' \
     'control cancel_consumer|1|queue|queue' \
     'control rate_limit|1|task|task name' \
+    'control revoke|1+|held|task id' \
+    'control terminate|1|=SIGTERM,SIGKILL,SIGINT,SIGQUIT,SIGUSR1,SIGHUP|signal' \
+    'control terminate|2+|held|task id' \
     'control time_limit|1|task|task name' \
     'status|-d|node,|only these nodes' \
     'status|--destination|node,|only these nodes' \
@@ -221,6 +225,7 @@ set -g __ctq_table \
     'events|--dump||print all fields, in the form of Celery\'s own dump' \
     'events|--enable||first tell workers that were started without -E to send task events' \
     'find|--timeout|any|look through queues no longer; default 30' \
+    'find|1|held|the id of the task, or the beginning of it' \
     'keys|show||decode one key' \
     'keys|clean||remove what nobody will want again' \
     'keys|--kind|=queue,binding,unacked,unacked index,unacked mutex,delayed,dead letters,failed tasks,removed,result,group result,chord,pidbox queue,reply queue,event queue,worker,lock,limit,revoked,beat,unknown|only keys of this kind; may be given several times' \
@@ -252,6 +257,8 @@ set -g __ctq_table \
     'failed|-f||rm: do not ask before many go' \
     'failed|--force||rm: do not ask before many go' \
     'failed|--limit|any|print the newest so many; default 100, 0 prints all' \
+    'failed show|1+|failed|ids, or their beginnings' \
+    'failed rm|1+|failed|ids, or their beginnings; or --all, --task, --since, --queues' \
     'doctor|-t|any|wait so long for the next answer of a worker; default 1' \
     'doctor|--timeout|any|wait so long for the next answer of a worker; default 1' \
     'retry|--task|task|only tasks of this name: tasks.mail.*' \
@@ -263,6 +270,7 @@ set -g __ctq_table \
     'retry|--dry-run||only say what would be sent' \
     'retry|-f||do not ask before many are sent' \
     'retry|--force||do not ask before many are sent' \
+    'retry|1+|failed|ids of failed tasks, or their beginnings' \
     'queues|peek||show the next messages, decoded' \
     'queues|pause||let nobody take from them' \
     'queues|resume||let everybody go on' \
@@ -381,7 +389,7 @@ function __ctq_values
             for path in (__fish_complete_directories "$value" '')
                 echo $kept$path
             end
-        case queue task node
+        case queue task node held failed
             set -l line (commandline -opc)
             for word in ($line[1] __complete $offer $line[2..-1] "$value" 2>/dev/null </dev/null)
                 echo $kept$word

@@ -183,6 +183,7 @@ Register-ArgumentCompleter -Native -CommandName ctq -ScriptBlock {
     'inspect|--timeout|any|wait so long for the next answer; default 1'
     'inspect|--kwargs|any|arguments by name as a JSON object; lets any method through'
     'inspect|--list||print the methods'
+    'inspect query_task|1+|held|ids'
     'control|add_consumer||take from one more queue'
     'control|autoscale||set between how many and how many tasks the pool may run at once'
     'control|cancel_consumer||take from a queue no longer'
@@ -208,6 +209,9 @@ Register-ArgumentCompleter -Native -CommandName ctq -ScriptBlock {
     'control add_consumer|1|queue|queue'
     'control cancel_consumer|1|queue|queue'
     'control rate_limit|1|task|task name'
+    'control revoke|1+|held|task id'
+    'control terminate|1|=SIGTERM,SIGKILL,SIGINT,SIGQUIT,SIGUSR1,SIGHUP|signal'
+    'control terminate|2+|held|task id'
     'control time_limit|1|task|task name'
     'status|-d|node,|only these nodes'
     'status|--destination|node,|only these nodes'
@@ -224,6 +228,7 @@ Register-ArgumentCompleter -Native -CommandName ctq -ScriptBlock {
     'events|--dump||print all fields, in the form of Celery''s own dump'
     'events|--enable||first tell workers that were started without -E to send task events'
     'find|--timeout|any|look through queues no longer; default 30'
+    'find|1|held|the id of the task, or the beginning of it'
     'keys|show||decode one key'
     'keys|clean||remove what nobody will want again'
     'keys|--kind|=queue,binding,unacked,unacked index,unacked mutex,delayed,dead letters,failed tasks,removed,result,group result,chord,pidbox queue,reply queue,event queue,worker,lock,limit,revoked,beat,unknown|only keys of this kind; may be given several times'
@@ -255,6 +260,8 @@ Register-ArgumentCompleter -Native -CommandName ctq -ScriptBlock {
     'failed|-f||rm: do not ask before many go'
     'failed|--force||rm: do not ask before many go'
     'failed|--limit|any|print the newest so many; default 100, 0 prints all'
+    'failed show|1+|failed|ids, or their beginnings'
+    'failed rm|1+|failed|ids, or their beginnings; or --all, --task, --since, --queues'
     'doctor|-t|any|wait so long for the next answer of a worker; default 1'
     'doctor|--timeout|any|wait so long for the next answer of a worker; default 1'
     'retry|--task|task|only tasks of this name: tasks.mail.*'
@@ -266,6 +273,7 @@ Register-ArgumentCompleter -Native -CommandName ctq -ScriptBlock {
     'retry|--dry-run||only say what would be sent'
     'retry|-f||do not ask before many are sent'
     'retry|--force||do not ask before many are sent'
+    'retry|1+|failed|ids of failed tasks, or their beginnings'
     'queues|peek||show the next messages, decoded'
     'queues|pause||let nobody take from them'
     'queues|resume||let everybody go on'
@@ -372,7 +380,7 @@ Register-ArgumentCompleter -Native -CommandName ctq -ScriptBlock {
         }
         $words = @()
         if ($offer.StartsWith('=')) { $words = $offer.Substring(1).Split(',') }
-        elseif ($offer -in 'queue', 'task', 'node') {
+        elseif ($offer -in 'queue', 'task', 'node', 'held', 'failed') {
             $rest = @($line | Select-Object -Skip 1)
             # PowerShell 5 drops an empty argument; a comma ends a name, too.
             $typed = if ($value) { $value } else { ',' }

@@ -26,7 +26,7 @@ interface OptionBase {
   readonly summary: string;
   readonly choices?: readonly string[];
   /** What a shell may offer for the value. */
-  readonly completes?: 'file' | 'folder' | 'queue' | 'task' | 'node';
+  readonly completes?: 'file' | 'folder' | 'queue' | 'task' | 'node' | 'held id' | 'failed id';
 }
 
 export interface FlagOption extends OptionBase {

@@ -7,7 +7,14 @@ export function remoteHelp(heading: string, commands: readonly RemoteCommand[]):
 }
 
 /** What a shell can know of their arguments. */
-const COMPLETES: Readonly<Record<string, CommandArgument['completes']>> = { task_name: 'task', queue: 'queue' };
+const COMPLETES: Readonly<Record<string, CommandArgument['completes']>> = {
+  task_name: 'task',
+  queue: 'queue',
+  task_id: 'held id',
+  ids: 'held id',
+};
+/** Those that end a task; any other may be typed. */
+const SIGNALS = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGHUP'] as const;
 
 /** The same as words that a shell may offer. */
 export function remoteVerbs(commands: readonly RemoteCommand[]): CommandVerb[] {
@@ -23,5 +30,11 @@ export function remoteVerbs(commands: readonly RemoteCommand[]): CommandVerb[] {
 
 function argument(name: string, required: readonly string[]): CommandArgument {
   const completes = COMPLETES[name];
-  return { name, summary: name.replaceAll('_', ' '), required: required.includes(name), ...(completes === undefined ? {} : { completes }) };
+  return {
+    name,
+    summary: name.replaceAll('_', ' '),
+    required: required.includes(name),
+    ...(name === 'signal' ? { choices: SIGNALS } : {}),
+    ...(completes === undefined ? {} : { completes }),
+  };
 }

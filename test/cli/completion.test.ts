@@ -76,6 +76,7 @@ const LINES: readonly (readonly [line: string, offers: readonly string[]])[] = [
   ['ctq beat -A tasks r', ['resume', 'rm', 'run-now']],
   ['ctq inspect act', ['active', 'active_queues']],
   ['ctq control pool', ['pool_grow', 'pool_restart', 'pool_shrink']],
+  ['ctq control terminate SIGK', ['SIGKILL']],
   ['ctq completion ', ['bash', 'fish', 'powershell', 'zsh']],
   ['ctq worker --conc', ['--concurrency']],
   ['ctq worker -A tasks --conn', ['--connect-timeout']],
@@ -116,8 +117,13 @@ describeWith(['redis', 'bash', 'fish', 'zsh', 'python'], 'names that only the br
   beforeAll(async () => {
     await startCtqWorker({ broker: redis().url, hostname: 'w1@here', queues: ['mail', 'video'] });
     for (const queue of EVIL) await redis().command('SADD', '_kombu.binding.celery', `celery\u0006\u0016\u0006\u0016${queue}`);
+    for (const [task, id] of [
+      ['tasks.listen', 'runs-still'],
+      ['tasks.unheard_of', 'nobody-knows'],
+    ] as const)
+      await runCtq(['send', task, '--task-id', id, '-Q', 'video', '-b', redis().url]);
   });
-  it.each(['bash', 'fish'] as const)('are offered by %s: queues, tasks, workers', async (shell) => {
+  it.each(['bash', 'fish'] as const)('are offered by %s: queues, tasks, workers, ids', async (shell) => {
     // A busy machine may take longer than somebody who types would wait.
     const offers = (line: string, expected: readonly string[]): Promise<void> =>
       eventually(() => expect(offered(shell, line)).toEqual(expected));
@@ -128,6 +134,10 @@ describeWith(['redis', 'bash', 'fish', 'zsh', 'python'], 'names that only the br
     await offers(`ctq send -b ${redis().url} tasks.pro`, ['tasks.progress']);
     await offers(`ctq control -b ${redis().url} rate_limit tasks.mu`, ['tasks.mul']);
     await offers(`ctq inspect -b ${redis().url} active -d w`, ['w1@here']);
+    await offers(`ctq control -b ${redis().url} terminate SIGTERM ru`, ['runs-still']);
+    await offers(`ctq control -b ${redis().url} revoke one runs`, ['runs-still']);
+    await offers(`ctq failed -b ${redis().url} show no`, ['nobody-knows']);
+    await offers(`ctq retry -b ${redis().url} no`, ['nobody-knows']);
   });
 
   it('are offered by zsh', async () => {

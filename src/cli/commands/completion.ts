@@ -26,7 +26,7 @@ export const completion = defineCommand({
       heading: 'Names:',
       rows: [
         [
-          'queues, tasks, workers',
+          'queues, tasks, workers, ids',
           'are asked for at the broker of the line (-b, --config), the environment or the config file; ' +
             'what it does not tell at once is not offered. The module behind -A is not loaded for it',
         ],

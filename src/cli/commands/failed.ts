@@ -49,13 +49,19 @@ export const failed = defineCommand({
     {
       name: 'show',
       summary: 'tell everything about these, with the traceback',
-      arguments: [{ name: 'id', summary: 'ids, or their beginnings', required: true, variadic: true }],
+      arguments: [{ name: 'id', summary: 'ids, or their beginnings', required: true, variadic: true, completes: 'failed id' }],
     },
     {
       name: 'rm',
       summary: 'drop these: their messages and their results',
       arguments: [
-        { name: 'id', summary: 'ids, or their beginnings; or --all, --task, --since, --queues', required: false, variadic: true },
+        {
+          name: 'id',
+          summary: 'ids, or their beginnings; or --all, --task, --since, --queues',
+          required: false,
+          variadic: true,
+          completes: 'failed id',
+        },
       ],
     },
   ],

@@ -28,7 +28,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export const find = defineCommand({
   name: 'find',
   summary: 'tell where a task is: queued, delayed, held, running, done',
-  arguments: [{ name: 'id', summary: 'the id of the task, or the beginning of it', required: true }],
+  arguments: [{ name: 'id', summary: 'the id of the task, or the beginning of it', required: true, completes: 'held id' }],
   options,
   examples: [
     ['ctq find 57cb3c6b-2ca6-471b-b17f-ba3d9a43a368', 'where it is, what it is, and what hangs on it'],

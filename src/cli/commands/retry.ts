@@ -44,7 +44,7 @@ interface RetryDocument {
 export const retry = defineCommand({
   name: 'retry',
   summary: 'run failed tasks again',
-  arguments: [{ name: 'id', summary: 'ids of failed tasks, or their beginnings', required: false, variadic: true }],
+  arguments: [{ name: 'id', summary: 'ids of failed tasks, or their beginnings', required: false, variadic: true, completes: 'failed id' }],
   options,
   examples: [
     ['ctq retry 57cb3c6b-2ca6-471b-b17f-ba3d9a43a368', 'send it again, under the same id'],

@@ -5,7 +5,7 @@ import { namesOf } from '../command-line.js';
 import { globalOptions } from '../global-options.js';
 
 /** What a shell may offer: these words, files, folders, or what the broker tells; `any` is a value that nobody knows beforehand. */
-export type Offer = readonly string[] | 'file' | 'folder' | 'queue' | 'task' | 'node' | 'any';
+export type Offer = readonly string[] | 'file' | 'folder' | 'queue' | 'task' | 'node' | 'held id' | 'failed id' | 'any';
 
 export interface TreeOption {
   /** `-Q` and `--queues`; both of `--retry` and `--no-retry`. */

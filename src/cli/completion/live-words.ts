@@ -1,10 +1,11 @@
 /**
- * `ctq __complete <queue|task|node> <words of the line…> <word being typed>`: what a shell cannot know by itself. Somebody is typing,
+ * `ctq __complete <queue|task|node|held|failed> <words of the line…> <word being typed>`: what a shell cannot know by itself. Somebody is typing,
  * so it answers in a moment or not at all, and never complains.
  */
 import { resolve } from 'node:path';
 import type { Ctq } from '../../ctq.js';
 import { openClient } from '../client.js';
+import { isRecord } from '../../protocol/record.js';
 import { namesOf } from '../command-line.js';
 import { loadConfig } from '../config-file.js';
 import type { CliContext } from '../context.js';
@@ -18,6 +19,7 @@ const MOST_WORDS = 1_000;
 const HARMLESS = /^[\p{L}\p{N}_.][\p{L}\p{N}_.@:+/-]*$/u;
 
 type Found = (word: string) => void;
+type Search = (app: Ctq, onFound: Found) => Promise<void>;
 
 export async function printLiveWords([kind = '', ...words]: readonly string[], context: CliContext): Promise<number> {
   const typed = words.at(-1) ?? '';
@@ -34,7 +36,8 @@ export async function printLiveWords([kind = '', ...words]: readonly string[], c
 }
 
 async function look(kind: string, words: readonly string[], context: CliContext, onFound: Found): Promise<void> {
-  if (kind !== 'queue' && kind !== 'task' && kind !== 'node') return;
+  const search = Object.hasOwn(SEARCHES, kind) ? SEARCHES[kind] : undefined;
+  if (search === undefined) return;
   const { broker, config: file, workdir: folder, resultBackend } = globalsIn(words);
   const workdir = resolve(context.cwd, folder ?? '');
   const config = await loadConfig({ file, workdir, env: context.env });
@@ -42,8 +45,7 @@ async function look(kind: string, words: readonly string[], context: CliContext,
   const app = await openClient({ globals, config, context, workdir, defer: () => {} });
   try {
     await app.assertThere();
-    if (kind === 'queue') await queues(app, onFound);
-    else await askWorkers(app, kind, onFound);
+    await search(app, onFound);
   } finally {
     // Its last words are not waited for: the process ends when the answer is there.
     app.close().catch(() => {});
@@ -56,21 +58,46 @@ async function queues(app: Ctq, onFound: Found): Promise<void> {
   for (const name of (await estate?.queues.names()) ?? []) onFound(name);
 }
 
-/** Each answer counts as it comes: one slow worker must not hide the others. */
-async function askWorkers(app: Ctq, kind: 'task' | 'node', onFound: Found): Promise<void> {
-  await app.control.gather(
-    kind === 'node' ? 'ping' : 'registered',
-    {},
-    {
-      timeout: PATIENCE_MS / 1000,
-      onReply: ({ nodename, value }) => {
-        if (kind === 'node') onFound(nodename);
-        // `tasks.add [rate_limit=10/s]`
-        else if (Array.isArray(value)) for (const task of value) onFound(String(task).split(' ', 1)[0] ?? '');
-      },
-    },
-  );
+/** Ids of what failed, newest first, and of what nobody would run. */
+async function failedIds(app: Ctq, onFound: Found): Promise<void> {
+  const { ofLetter } = await import('../../ctq/failed-task.js');
+  for (const estate of await app.estates()) {
+    if (!estate.parts.includes('broker')) continue;
+    let left = MOST_WORDS;
+    for await (const page of estate.deadLetters.list()) {
+      for (const letter of page) onFound(ofLetter(letter, estate).handle);
+      left -= page.length;
+      if (left <= 0) return;
+    }
+  }
 }
+
+/** Each answer counts as it comes: one slow worker must not hide the others. */
+async function ask(app: Ctq, method: string, onAnswer: (nodename: string, value: unknown) => void): Promise<void> {
+  await app.control.gather(method, {}, { timeout: PATIENCE_MS / 1000, onReply: ({ nodename, value }) => onAnswer(nodename, value) });
+}
+
+const nodes: Search = (app, onFound) => ask(app, 'ping', onFound);
+
+const tasks: Search = (app, onFound) =>
+  ask(app, 'registered', (_node, value) => {
+    // `tasks.add [rate_limit=10/s]`
+    if (Array.isArray(value)) for (const task of value) onFound(String(task).split(' ', 1)[0] ?? '');
+  });
+
+/** Ids of what workers have: what runs, what is next, and what waits for its time. */
+const heldIds: Search = async (app, onFound) => {
+  const take = (_node: string, value: unknown): void => {
+    for (const item of Array.isArray(value) ? (value as unknown[]) : []) {
+      const { request = item } = isRecord(item) ? item : {};
+      if (isRecord(request) && typeof request['id'] === 'string') onFound(request['id']);
+    }
+  };
+  await Promise.all(['active', 'reserved', 'scheduled'].map((method) => ask(app, method, take)));
+};
+
+/** By what the scripts call it. */
+const SEARCHES: Readonly<Record<string, Search>> = { queue: queues, task: tasks, node: nodes, held: heldIds, failed: failedIds };
 
 /** Wherever they stand in the line; half a line is no reason to give up. */
 function globalsIn(words: readonly string[]): Partial<Record<keyof GlobalOptions, string>> {

@@ -82,7 +82,7 @@ _ctq_add_offer() {
         COMPREPLY+=("$kept$word")
       done < <(compgen -"$([[ $offer == file ]] && echo f || echo d)" -- "$value")
       ;;
-    queue | task | node)
+    queue | task | node | held | failed)
       while IFS= read -r word; do
         _ctq_add "$word"
       done < <("${COMP_WORDS[0]/#\~/$HOME}" __complete "$offer" "${words[@]:1}" 2>/dev/null </dev/null)

@@ -56,7 +56,7 @@ function __ctq_values
             for path in (__fish_complete_directories "$value" '')
                 echo $kept$path
             end
-        case queue task node
+        case queue task node held failed
             set -l line (commandline -opc)
             for word in ($line[1] __complete $offer $line[2..-1] "$value" 2>/dev/null </dev/null)
                 echo $kept$word

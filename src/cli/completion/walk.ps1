@@ -47,7 +47,7 @@ Register-ArgumentCompleter -Native -CommandName ctq -ScriptBlock {
         }
         $words = @()
         if ($offer.StartsWith('=')) { $words = $offer.Substring(1).Split(',') }
-        elseif ($offer -in 'queue', 'task', 'node') {
+        elseif ($offer -in 'queue', 'task', 'node', 'held', 'failed') {
             $rest = @($line | Select-Object -Skip 1)
             # PowerShell 5 drops an empty argument; a comma ends a name, too.
             $typed = if ($value) { $value } else { ',' }

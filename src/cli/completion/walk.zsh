@@ -54,7 +54,7 @@ _ctq_add_offer() {
     file) _files && return ;;
     folder) _files -/ && return ;;
     # PREFIX is what compset left of the word.
-    queue | task | node)
+    queue | task | node | held | failed)
       found=(${(f)"$("${(Q)line[1]/#\~/$HOME}" __complete "$offer" "${(@Q)line[2,-2]}" "$PREFIX" 2>/dev/null </dev/null)"})
       ;;
     *) _message "$summary" ;;

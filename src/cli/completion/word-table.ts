@@ -9,7 +9,7 @@
  * | `queues` | `peek` | a word that may come first |
  * | `queues` or `queues peek` | `1`, `2+` | an argument, and all from there on |
  *
- * The offer is empty for words that take no value, `=a,b` for these, else `file`, `folder`, `queue`, `task`, `node` or `any`; a comma
+ * The offer is empty for words that take no value, `=a,b` for these, else `file`, `folder`, `queue`, `task`, `node`, `held`, `failed` or `any`; a comma
  * behind it says that several may come, with commas between.
  */
 import type { CommandTree, Offer, TreeArgument, TreeOption } from './command-tree.js';
@@ -42,7 +42,8 @@ function argumentLines(scope: string, args: readonly TreeArgument[]): string[] {
 }
 
 function offerText(offer: Offer): string {
-  return typeof offer === 'string' ? offer : `=${offer.join(',')}`;
+  // One word each: a shell asks for it by that word.
+  return typeof offer === 'string' ? offer.replace(/ id$/, '') : `=${offer.join(',')}`;
 }
 
 function line(scope: string, word: string, offer: string, summary: string): string {
