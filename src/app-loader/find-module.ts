@@ -137,12 +137,19 @@ function nameOfPath(path: string, workdir: string): string {
 function notFound(spec: string, looked: readonly string[], workdir: string): ConfigError {
   const places = spec.length > 80 ? [] : [...new Set(looked)];
   const listed = places.length === 0 ? 'it is no module name' : `looked for ${places.join(', ')} in ${workdir}`;
-  const lookalike = closestName(spec, modulesIn(workdir));
+  const lookalike = closestName(spec, modulesIn(workdir)) ?? otherEnding(spec, workdir);
+  const python = spec.endsWith('.py') ? '; Python’s modules are for celery, ctq loads JavaScript and TypeScript' : '';
   return new ConfigError(
     `cannot find the module ${JSON.stringify(spec.length > 80 ? `${spec.slice(0, 77)}...` : spec)}`,
-    { hint: `${listed}${lookalike === undefined ? '' : `; did you mean ${lookalike}?`}` },
+    { hint: `${listed}${python}${lookalike === undefined ? '' : `; did you mean ${lookalike}?`}` },
     'CTQ_CONFIG_APP',
   );
+}
+
+/** `./tasks.js`, where there is a tasks.ts. */
+function otherEnding(spec: string, workdir: string): string | undefined {
+  const bare = spec.replace(/\.(?:[cm]?[jt]s|py)$/, '');
+  return bare !== spec && moduleAt(resolve(workdir, bare)) !== undefined ? bare : undefined;
 }
 
 function modulesIn(folder: string): string[] {

@@ -75,4 +75,17 @@ describe('findModule', () => {
     }
     expect.assertions(1);
   });
+
+  it.each([
+    ['./tasks.js', /; did you mean \.\/tasks\?$/],
+    ['./jobs.mjs', /; did you mean \.\/jobs\?$/],
+    ['nowhere/celery.py', /; Python’s modules are for celery, ctq loads JavaScript and TypeScript$/],
+  ])('knows what %j was probably meant for', (spec, hint) => {
+    try {
+      findModule(spec, folder);
+    } catch (error) {
+      expect((error as ConfigError).hint).toMatch(hint);
+    }
+    expect.assertions(1);
+  });
 });
