@@ -19,6 +19,7 @@ import type { SlotGrant, SlotWish } from './execution/slot-line.js';
 import type { Logger } from './logger.js';
 import type { Message } from './protocol/message.js';
 
+/** How an exchange finds the queues of a routing key: the very one, by a pattern, or all that are bound. */
 export type ExchangeType = 'direct' | 'topic' | 'fanout';
 
 export interface Exchange {

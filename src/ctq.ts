@@ -66,6 +66,10 @@ export function isCtq(value: unknown): value is Ctq {
   return typeof value === 'object' && value !== null && BRAND in value;
 }
 
+/**
+ * An app: a name, settings, the tasks that were registered with it, and all that can be done with them. It connects when it first has to;
+ * `close()` when the program is done.
+ */
 export class Ctq implements TaskSender {
   /** The app's name: the first part of the names of its tasks. */
   readonly main: string;

@@ -24,6 +24,7 @@ export interface CtqErrorOptions {
   readonly cause?: unknown;
 }
 
+/** What all errors of ctq are: a message, a `code` that stays what it is, and a `hint` about what to do. */
 export abstract class CtqError extends Error {
   /** Stable and never reused; listed in docs/errors.md. */
   readonly code: string;

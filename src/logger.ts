@@ -3,8 +3,11 @@
  * the front door (`cli/`), never here.
  */
 export const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const;
+
+/** From the most talkative to the most silent. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** What `task.logger` is, and what an app can be given in its place. */
 export interface Logger {
   /** printf-style: `%s %d %j %o`, formatted only when the level is on. */
   debug(message: string, ...args: unknown[]): void;

@@ -91,6 +91,7 @@ export interface RetryOptions {
   readonly options?: ApplyAsyncOptions;
 }
 
+/** What runs: any function. Its parameters are those of the task, after the task itself with `bind: true`. */
 // oxlint-disable-next-line typescript/no-explicit-any -- any function can be a task
 export type TaskFunction = (...args: any[]) => unknown;
 

@@ -105,14 +105,16 @@ function declares(statement, name) {
 }
 
 function docBefore({ text, comments }, start) {
-  const comment = comments.findLast(({ end }) => end <= start);
-  if (comment === undefined || comment.type !== 'Block' || !comment.value.startsWith('*')) return undefined;
-  return text.slice(comment.end, start).trim() === '' ? comment.value.replaceAll(/^\s*\*? ?/gm, '').trim() : undefined;
+  const comment = comments.findLast(({ type, end }) => type === 'Block' && end <= start);
+  if (comment === undefined || !comment.value.startsWith('*')) return undefined;
+  // A word to the linter may stand between them.
+  const between = text.slice(comment.end, start).replaceAll(/^\s*\/\/.*$/gm, '');
+  return between.trim() === '' ? comment.value.replaceAll(/^\s*\*? ?/gm, '').trim() : undefined;
 }
 
 /** TSDoc → paragraphs. */
 function prose(doc) {
-  const [text = '', ...tags] = doc.split(/^(?=@\w+)/m);
+  const [text = '', ...tags] = `\n${doc}`.split(/^(?=@\w+)/m);
   const flowing = (part) =>
     part
       .trim()
@@ -121,8 +123,8 @@ function prose(doc) {
       .map((paragraph) => escape(paragraph.replaceAll(/\{@link (\w+)\}/g, '`$1`')));
   const lines = tags.map((tag) => {
     const [, name = '', rest = ''] = /^@(\w+)\s*([\s\S]*)$/.exec(tag) ?? [];
-    const words = { param: 'Parameter', returns: 'Returns:', throws: 'Throws', remarks: 'Remark:', example: 'Example:' };
-    const shown = name === 'param' ? rest.replace(/^(\w+)\s*-?\s*/, '`$1`: ') : rest;
+    const words = { param: 'Parameter', typeParam: 'Type', returns: 'Returns:', throws: 'Throws', remarks: 'Remark:', example: 'Example:' };
+    const shown = name === 'param' || name === 'typeParam' ? rest.replace(/^(\w+)\s*-?\s*/, '`$1`: ') : rest;
     return `* ${words[name] ?? name} ${flowing(shown).join(' ')}`;
   });
   return [...(text.trim() === '' ? [] : flowing(text)), ...(lines.length === 0 ? [] : [lines.join('\n')])];

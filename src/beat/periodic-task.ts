@@ -8,6 +8,7 @@ import { type ScheduleEntryInput, showCall } from './schedule-entry.js';
 /** A task of the app, the name of one anywhere, or a signature. */
 export type PeriodicTask = string | { readonly name: string } | SignatureLike;
 
+/** What `app.addPeriodicTask()` takes beside schedule and task. */
 export interface PeriodicTaskOptions extends Omit<ScheduleEntryInput, 'task' | 'schedule' | 'options'> {
   /** Default: the call as Python writes it, `tasks.add(1, 2)`. */
   readonly name?: string;

@@ -15,6 +15,8 @@ import { TimeZone } from './time-zone.js';
  * late because one beat took over from another is not missed.
  */
 export const CATCH_UPS = ['skip', 'once', 'all'] as const;
+
+/** `skip`, `once` or `all`: what becomes of firings that nobody was there to send: none of them is sent, the latest, or each. */
 export type CatchUp = (typeof CATCH_UPS)[number];
 
 /** An entry of `beatSchedule`. */

@@ -7,6 +7,7 @@
  */
 import type { TimeZone } from './time-zone.js';
 
+/** When something fires: a function of dates that never looks at a clock. `every()`, `crontab()` and `solar()` make them. */
 export interface Schedule {
   /**
    * The first moment after `lastRunAt` at which it fires; undefined when it never does again.

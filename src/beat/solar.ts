@@ -26,6 +26,7 @@ const EVENTS = {
   dusk_astronomical: 'night',
 } as const satisfies Readonly<Record<string, keyof SunTimes>>;
 
+/** Celery's names for the sun's day, from `dawn_astronomical` to `dusk_astronomical`. */
 export type SolarEvent = keyof typeof EVENTS;
 
 const DAY_MS = 86_400_000;

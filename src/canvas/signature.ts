@@ -40,6 +40,7 @@ export interface SignatureOptions extends ApplyAsyncOptions {
   readonly immutable?: boolean;
 }
 
+/** A signature, chain, group or chord, whatever it takes and gives. */
 // oxlint-disable-next-line typescript/no-explicit-any -- any signature at all
 export type AnySignature = Signature<any, any, any>;
 
@@ -47,6 +48,8 @@ export type AnySignature = Signature<any, any, any>;
 export type SignatureLike = AnySignature | SignatureJson;
 
 /**
+ * A call that is written down and not made: a task's, or a chain, group or chord of such.
+ *
  * @typeParam In - The arguments it may be called with, in front of its own.
  * @typeParam Out - What it gives.
  * @typeParam Sent - What sending it returns.

@@ -6,6 +6,7 @@ import { type CanvasNode, headerTasks, type NodeOptions } from './node.js';
 import { nodeToJson } from './node-json.js';
 import type { SignatureJson } from '../protocol/signature.js';
 
+/** Stamps by their names. They travel as headers of the message, to the worker and into its results and events. */
 export type Stamps = Readonly<Record<string, unknown>>;
 
 /**

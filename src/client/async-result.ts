@@ -10,6 +10,7 @@ import { READY_STATES } from '../protocol/states.js';
 import type { AnyResult, ResultSource, RevokeOptions } from './result-source.js';
 import { dependencyGraph, type ResultGraph, walk } from './result-walk.js';
 
+/** How to wait for a result. */
 export interface GetOptions {
   /** Seconds; without it the wait has no end. */
   readonly timeout?: number;
@@ -20,6 +21,7 @@ export interface GetOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The result of one task, which may be there already, come later or never. Asking costs a look at the result backend; waiting is told by it. */
 export class AsyncResult<Result = unknown> {
   readonly id: string;
   /** What ran before this one in a chain or chord; known only to whoever built it. */

@@ -8,6 +8,7 @@ import { type ChordStore, chordsOf } from '../result-backend.js';
 import { type GetOptions, timeoutSignal } from './async-result.js';
 import type { AnyResult, ResultSource, RevokeOptions } from './result-source.js';
 
+/** The results of a group's parts, in their order. */
 export class GroupResult<Results extends readonly unknown[] = readonly unknown[]> implements Iterable<AnyResult> {
   readonly id: string;
   /** The members; a group among them has members of its own. */

@@ -4,6 +4,7 @@ import type { ResultBackend } from '../result-backend.js';
 import type { AsyncResult } from './async-result.js';
 import type { GroupResult } from './group-result.js';
 
+/** What becomes of a revoked task that runs already. */
 export interface RevokeOptions {
   /** Also end it where it runs. */
   readonly terminate?: boolean;
@@ -19,4 +20,5 @@ export interface ResultSource {
   revoke(ids: readonly string[], options: RevokeOptions): Promise<void>;
 }
 
+/** What waits for one task, or for the parts of a group. */
 export type AnyResult = AsyncResult | GroupResult;

@@ -4,6 +4,7 @@ import type { SettingsInput } from './settings.js';
 /** Defaults for one command: its options by their long names, `{ concurrency: 8, 'logfile-format': 'json' }`. */
 export type CommandDefaults = Readonly<Record<string, string | number | boolean | readonly (string | number)[]>>;
 
+/** What a config file holds: settings, and per command the defaults of its options. */
 export type ConfigFile = SettingsInput & {
   /** The module with the app, as `-A`. */
   readonly app?: string;

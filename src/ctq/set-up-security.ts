@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.js';
 import { ConfigError } from '../errors.js';
 import { SERIALIZER_NAMES } from '../protocol/serializers.js';
 
+/** What `app.setupSecurity()` takes: with which key messages are signed, and whose signatures are believed. */
 export interface SecurityOptions {
   /** File with the private key; default `securityKey`. */
   readonly key?: string;

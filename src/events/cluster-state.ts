@@ -27,6 +27,7 @@ const STATE_OF: Readonly<Record<string, string>> = {
 /** A late `task-received` fills these in, whatever has happened since (celery/events/state.py, merge_rules). */
 const FROM_RECEIVED: ReadonlySet<string> = new Set(['name', 'args', 'kwargs', 'parent_id', 'root_id', 'retries', 'eta', 'expires']);
 
+/** What events have told of a worker. */
 export interface WorkerStatus {
   readonly nodename: string;
   pid: number | null;
@@ -42,6 +43,7 @@ export interface WorkerStatus {
   lastHeardS: number | null;
 }
 
+/** What events have told of a task. */
 export interface TaskStatus {
   readonly uuid: string;
   /** Null while only events without it were seen. */
@@ -71,11 +73,13 @@ export interface TaskStatus {
   clock: number;
 }
 
+/** How much is remembered. */
 export interface ClusterStateOptions {
   readonly maxWorkers?: number;
   readonly maxTasks?: number;
 }
 
+/** What the events so far add up to: workers, and the latest tasks. Beyond `maxWorkers` and `maxTasks` the oldest are forgotten. */
 export class ClusterState {
   readonly workers = new Map<string, WorkerStatus>();
   /** In the order in which they were first heard of. */

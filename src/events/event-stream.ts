@@ -8,6 +8,7 @@ import type { MessageSecurity } from '../protocol/signing.js';
 import { ClusterState, type ClusterStateOptions } from './cluster-state.js';
 import { EventReceiver, type ReceivedEvent } from './receiver.js';
 
+/** Which events are heard, and how much of them is remembered. */
 export interface ReceiveOptions extends ClusterStateOptions {
   /** Only events sent under keys like this one: `task.#`, `worker.heartbeat`. Default `#`, everything. */
   readonly routingKey?: string;
@@ -31,6 +32,7 @@ export interface EventsParts {
   readonly wakeUp: () => Promise<unknown>;
 }
 
+/** `app.events`: what workers and tasks tell of themselves while they run, Python's as well. */
 export class Events {
   private readonly parts: EventsParts;
 

@@ -6,6 +6,7 @@ import { isRecord, textOr } from './record.js';
 /** `[[id, parent tree or null], members or null]`: a task, or a group with its members (WIRE 7.4). */
 export type ResultTree = readonly [readonly [id: string, parent: ResultTree | null], members: readonly ResultTree[] | null];
 
+/** What is stored of a task: state, value or error, and, with `result_extended`, what was called. */
 export interface ResultMeta {
   readonly taskId: string;
   /** A word of `states.ts` or the task's own. */

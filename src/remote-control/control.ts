@@ -28,11 +28,13 @@ export interface Addressing {
   readonly signal?: AbortSignal;
 }
 
+/** Whom to tell, and whether to wait for what they say to it. */
 export interface TellOptions extends Addressing {
   /** Wait for answers; default false. */
   readonly reply?: boolean;
 }
 
+/** What `app.control.revoke()` takes beside the ids. */
 export interface ControlRevokeOptions extends TellOptions {
   /** Also end it if it runs. */
   readonly terminate?: boolean;
@@ -56,6 +58,7 @@ export interface CommandOptions {
   readonly usage?: string;
 }
 
+/** What a worker does when it is asked by an app's own method of remote control. What it returns is the answer. */
 export type CommandHandler = (worker: WorkerView, args: CommandArguments) => unknown;
 
 export interface ControlParts {
@@ -66,6 +69,7 @@ export interface ControlParts {
   readonly clock: Clock;
 }
 
+/** `app.control`: tells workers, Python's as well, to do something, and asks them. Names are Celery's, in camelCase. */
 export class Control {
   private readonly parts: ControlParts;
   private readonly lamport = new LamportClock();

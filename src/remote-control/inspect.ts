@@ -12,6 +12,7 @@ export interface ScheduledTask {
   readonly request: ShownRequest;
 }
 
+/** `app.control.inspect()`: what workers do, hold and are, by node name. */
 export class Inspect {
   private readonly ask: <Value>(method: string, args?: CommandArguments) => Promise<Replies<Value>>;
 

@@ -20,6 +20,7 @@ export interface RoutedCall {
   readonly options: ApplyAsyncOptions;
 }
 
+/** Says of a call where it goes; null leaves that to the next rule. */
 export type TaskRouter = (
   name: string,
   args: readonly unknown[],
@@ -27,8 +28,13 @@ export type TaskRouter = (
   options: ApplyAsyncOptions,
 ) => RouteAnswer | null | undefined;
 
+/** Tasks whose names match, and where they go. */
 export type RoutePair = readonly [pattern: string | RegExp, answer: RouteAnswer];
+
+/** One rule of `taskRoutes`: a function, names with `*` and where they go, or pairs of a pattern and an answer. */
 export type TaskRoute = TaskRouter | Readonly<Record<string, RouteAnswer>> | readonly RoutePair[];
+
+/** The setting `taskRoutes`: one rule, or several of which the first that has an answer is right. */
 export type TaskRoutes = TaskRoute | readonly TaskRoute[];
 
 export type RouteLookup = (call: RoutedCall) => RouteOptions | undefined;

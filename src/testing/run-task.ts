@@ -11,6 +11,7 @@ import { newId } from '../protocol/oid.js';
 import type { Task } from '../task.js';
 import type { AnyArgs, TestableTask } from './testable-task.js';
 
+/** What `runTask()` takes beside the task and its arguments. */
 export interface RunTaskOptions {
   readonly kwargs?: Readonly<Record<string, unknown>>;
   /** Default a new one. */

@@ -38,6 +38,7 @@ export type RecordedRun = Pick<TaskRun, 'id' | 'task' | 'state' | 'result' | 'er
   readonly kwargs: Readonly<Record<string, unknown>>;
 };
 
+/** What `testKit()` gives: the app in memory, with what it has sent and run. */
 export interface TestKit extends AsyncDisposable {
   /** The tasks that were sent, in order: all, or those of one task. */
   sent(task?: Named): readonly SentCall[];

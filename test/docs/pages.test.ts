@@ -18,6 +18,7 @@ import {
   proseOf,
   readPage,
   relativeLinks,
+  sectionsOf,
   shellWords,
 } from '../support/markdown.js';
 
@@ -53,6 +54,15 @@ describe('links', () => {
     expect(pages.filter((path) => !linked('docs/README.md').includes(path))).toEqual([]);
     const decisions = files.filter((path) => /^docs\/decisions\/\d/.test(path));
     expect(decisions.filter((path) => !linked('docs/decisions/README.md').includes(path))).toEqual([]);
+  });
+});
+
+describe('the reference', () => {
+  it('says of everything that can be imported what it is', () => {
+    const silent = sectionsOf(readPage('docs/reference/api.md')).filter(
+      ({ level, text }) => level === 3 && !/^[\w`].{10}/m.test(proseOf(text)),
+    );
+    expect(silent.map(({ heading }) => heading)).toEqual([]);
   });
 });
 
