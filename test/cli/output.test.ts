@@ -77,6 +77,9 @@ describe('ctq send', () => {
     }
   });
 
+  const endedBefore = (id: string, state: string): string =>
+    `ctq: note: a task ${id} has ended before, ${state}: what is printed may be its result\n`;
+
   it('waits for the value and prints it: a text as it is, everything else as JSON', async () => {
     for (const [value, printed] of [
       [7, '7'],
@@ -86,7 +89,8 @@ describe('ctq send', () => {
       [12345678901234567890n, '12345678901234567890'],
     ] as const) {
       const id = await store('SUCCESS', value);
-      expect(await ctq(['send', 'tasks.any', '--task-id', id, '--wait'])).toEqual({ code: 0, stdout: `${printed}\n`, stderr: '' });
+      const { code, stdout, stderr } = await ctq(['send', 'tasks.any', '--task-id', id, '--wait']);
+      expect([code, stdout, stderr]).toEqual([0, `${printed}\n`, endedBefore(id, 'SUCCESS')]);
     }
   });
 
@@ -94,7 +98,9 @@ describe('ctq send', () => {
     const id = await store('FAILURE', boom, { traceback: 'Traceback …' });
     const { code, stdout, stderr } = await ctq(['send', 'tasks.any', '--task-id', id, '-w']);
     expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toBe(`ctq: ValueError: boom (task ${id} failed; ctq result --traceback ${id} tells more)\n`);
+    expect(stderr).toBe(
+      `${endedBefore(id, 'FAILURE')}ctq: ValueError: boom (task ${id} failed; ctq result --traceback ${id} tells more)\n`,
+    );
   });
 
   it('prints a failure as a document with --json, too', async () => {
