@@ -204,6 +204,7 @@ export class Worker implements RequestListener {
     this.pipeline = pipeline;
     const link = new ConsumerLink({
       logger,
+      clock,
       displayUrl: broker.displayUrl,
       patience: patienceOf(settings),
       deliver: (batch) => intake.take(broadcasts.passOn(batch)),

@@ -26,6 +26,23 @@ describe('the connection, in Celery’s words', () => {
     ]);
   });
 
+  it('is told of without its URL a second time, and after five attempts no more than each half minute', async () => {
+    bench = new WorkerBench();
+    await eventually(() => bench.broker.handler !== undefined, { intervalMs: 1 });
+    const gone = (reason: string): BrokerError =>
+      new BrokerError('CTQ_BROKER_UNREACHABLE', `cannot reach the broker at fake://broker: ${reason}`);
+    for (let attempt = 1; attempt <= 90; attempt += 1) {
+      bench.broker.handler?.disconnected(gone(attempt < 80 ? 'connection refused' : 'host not found'), attempt, 1000);
+      await bench.clock.advance(1000);
+    }
+    const line = (reason: string, attempt: number): string =>
+      `ERROR consumer: Cannot connect to fake://broker: ${reason}.\nTrying again in 1.00 seconds... (${attempt})\n`;
+    expect(bench.lines).toEqual([
+      ...[1, 2, 3, 4, 5, 35, 65].map((attempt) => line('connection refused', attempt)),
+      line('host not found', 80),
+    ]);
+  });
+
   it('is lost once and found again, and the worker says ready only once', async () => {
     bench = await WorkerBench.ready({ settings: { brokerConnectionMaxRetries: 100 } });
     bench.lines.length = 0;
