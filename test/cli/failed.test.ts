@@ -250,7 +250,7 @@ describeWith('redis', 'failed tasks on the screen', () => {
     const asked = await ctq(['retry', '--failed']);
     expect(asked).toMatchObject({ code: 2, stdout: '' });
     expect(asked.stderr).toMatchInlineSnapshot(`
-      "ctq: Send 3 failed tasks again: nobody is here to answer (-f goes ahead without asking, --dry-run shows what would happen)
+      "ctq: Send 2 failed tasks again, and leave 1 that does not say what was called: nobody is here to answer (-f goes ahead without asking, --dry-run shows what would happen)
       "
     `);
     const forced = await ctq(['retry', '--failed', '--task', 'shop.*', '-f', '--json']);

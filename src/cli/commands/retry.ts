@@ -67,7 +67,7 @@ export const retry = defineCommand({
     const documents: RetryDocument[] = missing.map(missingDocument);
     for (const id of missing) context.stderr.write(`ctq: ${escapeText(id)} is not among the failed tasks (ctq failed lists them)\n`);
     if (args.length === 0 && failed.length > 0 && given.dryRun !== true && given.force !== true) {
-      if (!(await confirm(call, `Send ${countText(failed.length, 'failed task')} again`))) {
+      if (!(await confirm(call, questionOf(failed)))) {
         if (globals.quiet !== true) context.stderr.write('ctq: nothing was sent\n');
         return EXIT.failed;
       }
@@ -94,6 +94,13 @@ export const retry = defineCommand({
     return documents.some(({ outcome }) => outcome === 'refused' || outcome === 'gone') ? EXIT.failed : EXIT.ok;
   },
 });
+
+/** Of some only a result is left that does not say what was called, or what is no message: those are no part of the promise. */
+function questionOf(failed: readonly FailedTask[]): string {
+  const nameless = failed.filter(({ task }) => task === undefined).length;
+  const rest = nameless === 0 ? '' : `, and leave ${nameless} that ${nameless === 1 ? 'does' : 'do'} not say what was called`;
+  return `Send ${countText(failed.length - nameless, 'failed task')} again${rest}`;
+}
 
 async function named(
   { args, signal }: Call,
