@@ -153,10 +153,7 @@ class MemcachedServer {
 
   async #open(): Promise<Client> {
     const { host, port, username, password } = this.#address;
-    const { default: memjs } = await import('memjs').catch((error: unknown) => {
-      throw new ConfigError('memcached needs the package memjs, which is not installed', { hint: 'npm install memjs', cause: error });
-    });
-    const { Client: MemjsClient, Server } = memjs as unknown as MemjsModule;
+    const { Client: MemjsClient, Server } = await loadMemjs();
     const options = {
       retries: 0,
       failoverTime: 0,
@@ -167,6 +164,14 @@ class MemcachedServer {
     };
     return new MemjsClient([new Server(host, port, username, password, options)], options);
   }
+}
+
+/** @throws ConfigError when the client is not installed. */
+export async function loadMemjs(): Promise<MemjsModule> {
+  const { default: memjs } = await import('memjs').catch((error: unknown) => {
+    throw new ConfigError('memcached needs the package memjs, which is not installed', { hint: 'npm install memjs', cause: error });
+  });
+  return memjs as unknown as MemjsModule;
 }
 
 /** Its types know how to read a list of servers only, and that reads no IPv6. */

@@ -1,6 +1,6 @@
 /** Results in memcached, where Celery's `cache+memcached://` backend keeps them: the same keys and texts as on Redis, and nobody who announces them. */
 import { backendErrorOf } from '../connections/failure.js';
-import { Memcached, type MemcachedAddress, MemcachedFailure, parseMemcachedUrl } from '../connections/memcached.js';
+import { loadMemjs, Memcached, type MemcachedAddress, MemcachedFailure, parseMemcachedUrl } from '../connections/memcached.js';
 import { ResultBackendError } from '../errors.js';
 import { decodeResultMeta, encodeResultMeta, type ResultMeta } from '../protocol/result-meta.js';
 import type { ResultBackend, ResultBackendOptions, WaitOptions } from '../result-backend.js';
@@ -10,9 +10,11 @@ const PREFIX = 'celery-task-meta-';
 /** memcached's own bound. */
 const LONGEST_KEY = 250;
 
-/** @throws ConfigError for a URL that cannot be read. */
-export function openMemcachedResultBackend(url: string, options: ResultBackendOptions): ResultBackend {
-  return new MemcachedResultBackend(parseMemcachedUrl(url), options);
+/** @throws ConfigError for a URL that cannot be read, and when the client is not installed. */
+export async function openMemcachedResultBackend(url: string, options: ResultBackendOptions): Promise<ResultBackend> {
+  const addresses = parseMemcachedUrl(url);
+  await loadMemjs();
+  return new MemcachedResultBackend(addresses, options);
 }
 
 class MemcachedResultBackend implements ResultBackend {

@@ -2,7 +2,7 @@
 import { systemClock } from '../clock.js';
 import { backendErrorOf } from '../connections/failure.js';
 import { SqlFailure, type SqlDialect, type SqlSession } from '../connections/sql.js';
-import { LastingSql } from '../connections/sql/open.js';
+import { checkClient, LastingSql } from '../connections/sql/open.js';
 import { parseSqlUrl, type SqlAddress } from '../connections/sql/url.js';
 import { ResultBackendError } from '../errors.js';
 import type { ResultMeta } from '../protocol/result-meta.js';
@@ -25,9 +25,11 @@ interface PendingRow {
   readonly reject: (error: unknown) => void;
 }
 
-/** @throws ConfigError for a URL that cannot be read. */
-export function openSqlResultBackend(url: string, options: ResultBackendOptions): ResultBackend {
-  return new SqlResultBackend(parseSqlUrl(url), options);
+/** @throws ConfigError for a URL that cannot be read, and when the client is not installed. */
+export async function openSqlResultBackend(url: string, options: ResultBackendOptions): Promise<ResultBackend> {
+  const address = parseSqlUrl(url);
+  await checkClient(address);
+  return new SqlResultBackend(address, options);
 }
 
 class SqlResultBackend implements ResultBackend {

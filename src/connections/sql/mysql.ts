@@ -8,8 +8,13 @@ interface Client {
 
 const MOST_CONNECTIONS = 4;
 
+/** @throws ConfigError when the client is not installed. */
+export function loadMysql(): Promise<typeof import('mysql2/promise')> {
+  return loadClient('mysql2', 'MySQL', () => import('mysql2/promise'));
+}
+
 export async function openMysql(url: string): Promise<SqlDatabase> {
-  const mysql = await loadClient('mysql2', 'MySQL', () => import('mysql2/promise'));
+  const mysql = await loadMysql();
   const pool = mysql.createPool({
     ...{ uri: url, connectionLimit: MOST_CONNECTIONS, connectTimeout: CONNECT_LIMIT_MS, enableKeepAlive: true },
     // Times are UTC, as Celery's; texts are compared byte by byte.

@@ -47,6 +47,16 @@ export class LastingSql {
   }
 }
 
+/**
+ * Whether the database can be spoken to at all: told before the first task runs, and not after it, when its result has no place.
+ *
+ * @throws ConfigError when its client is not installed.
+ */
+export async function checkClient({ dialect }: SqlAddress): Promise<void> {
+  if (dialect === 'postgresql') await (await import('./postgresql.js')).loadPostgresql();
+  if (dialect === 'mysql') await (await import('./mysql.js')).loadMysql();
+}
+
 async function open({ dialect, target }: SqlAddress): Promise<SqlDatabase> {
   switch (dialect) {
     case 'postgresql':

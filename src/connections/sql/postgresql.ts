@@ -8,8 +8,13 @@ interface Client {
 
 const MOST_CONNECTIONS = 4;
 
+/** @throws ConfigError when the client is not installed. */
+export function loadPostgresql(): Promise<typeof import('pg')> {
+  return loadClient('pg', 'PostgreSQL', () => import('pg'));
+}
+
 export async function openPostgresql(url: string): Promise<SqlDatabase> {
-  const { default: pg } = await loadClient('pg', 'PostgreSQL', () => import('pg'));
+  const { default: pg } = await loadPostgresql();
   const pool = new pg.Pool({
     ...{ connectionString: url, max: MOST_CONNECTIONS, connectionTimeoutMillis: CONNECT_LIMIT_MS },
     ...{ keepAlive: true, application_name: 'ctq results', allowExitOnIdle: true },
