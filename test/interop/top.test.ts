@@ -198,7 +198,7 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
     top.type('\r');
     const details = await top.shows(/Traceback \(most recent call last\)/);
     expect(details).toContain(id);
-    expect(details).toMatch(/args +\('no such customer',\)/);
+    expect(details).toMatch(/args +\["no such customer"\]/);
     top.type('r');
     await top.shows(/Run tasks\.fail\[.*again\?/);
     const before = ctq.output.length;
