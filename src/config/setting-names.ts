@@ -5,7 +5,8 @@
  */
 import { ConfigError } from '../errors.js';
 import { closestName } from './closest-name.js';
-import { FOREIGN_SETTINGS, SETTINGS, type SettingKey } from './settings.js';
+import { FOREIGN_SETTINGS } from './foreign-settings.js';
+import { SETTINGS, type SettingKey } from './settings.js';
 
 export const SETTING_KEYS = Object.keys(SETTINGS) as SettingKey[];
 

@@ -19,6 +19,7 @@ import {
   nullable,
   number,
   object,
+  type Setting,
   seconds,
   secret,
   text,
@@ -26,7 +27,7 @@ import {
   url,
   whole,
 } from './setting-kinds.js';
-import type { Setting } from './setting-kinds.js';
+import type { SnakeCase } from './snake-case.js';
 import type { TaskAnnotations } from './task-annotations.js';
 
 const SERIALIZERS = ['json', 'yaml', 'msgpack'] as const;
@@ -58,6 +59,7 @@ export const SETTINGS = {
   beatMaxLoopInterval: seconds(0, 'CELERYBEAT_MAX_LOOP_INTERVAL'),
   /** What fires when: name → `{ task, schedule, args, kwargs, options }`; see `ScheduleEntryInput`. */
   beatSchedule: anything<Record<string, ScheduleEntryInput>>({}, 'CELERYBEAT_SCHEDULE'),
+  /** Celery's class that keeps the schedule. Here entries live in the app and in the broker, and a beat that was given one says so. */
   beatScheduler: text('celery.beat:PersistentScheduler', 'CELERYBEAT_SCHEDULER'),
   /** Where beat remembers its last runs. */
   beatScheduleFilename: text('celerybeat-schedule', 'CELERYBEAT_SCHEDULE_FILENAME'),
@@ -73,6 +75,7 @@ export const SETTINGS = {
   brokerReadUrl: url('BROKER_READ_URL'),
   /** For publishing, where that is another address. */
   brokerWriteUrl: url('BROKER_WRITE_URL'),
+  /** The scheme of an address that is put together of its parts; null: amqp. */
   brokerTransport: text(null, 'BROKER_TRANSPORT'),
   /** `visibility_timeout`, `global_keyprefix`, `master_name` … by Celery's names. */
   brokerTransportOptions: object('BROKER_TRANSPORT_OPTIONS'),
@@ -89,13 +92,16 @@ export const SETTINGS = {
   /** AMQP heartbeat, seconds. At 120 workers choose: 4 with prefork and threads, else the 60 of the server. */
   brokerHeartbeat: nullable(seconds(120, 'BROKER_HEARTBEAT')),
   brokerHeartbeatCheckrate: needless(number(3, 'BROKER_HEARTBEAT_CHECKRATE'), 'the connection watches its heartbeats by itself'),
+  /** RabbitMQ: how to log in, `PLAIN`, `AMQPLAIN` or `EXTERNAL`. */
   brokerLoginMethod: text(null, 'BROKER_LOGIN_METHOD'),
+  /** RabbitMQ: of what type the queues are in which later tasks wait. */
   brokerNativeDelayedDeliveryQueueType: choice(['quorum', 'classic'], 'quorum'),
   /** Connections kept for publishing; null keeps none. */
   brokerPoolLimit: needless(nullable(whole(10, 'BROKER_POOL_LIMIT')), 'one connection carries everything that is published'),
   /** TLS: true, or an object with `ca_certs`, `certfile`, `keyfile`, `cert_reqs`. */
   brokerUseSsl: anything<boolean | Readonly<Record<string, unknown>>>(false, 'BROKER_USE_SSL'),
-  /** The parts of a broker URL, as it was written long ago. */
+
+  // ── The parts of a broker URL, as it was written long ago ─────────────────────────────────────
   brokerHost: text(null, 'BROKER_HOST'),
   brokerPort: whole(null, 'BROKER_PORT'),
   brokerUser: text(null, 'BROKER_USER'),
@@ -111,6 +117,7 @@ export const SETTINGS = {
   controlQueueExclusive: flag(false),
   /** RabbitMQ: they go when they expire. One of the two, where transient queues are forbidden. */
   controlQueueDurable: flag(false),
+  /** Beginning of the names of remote control's exchanges: `<it>.pidbox`. */
   controlExchange: text('celery', 'CONTROL_EXCHANGE'),
   /** Ours: the remote-control commands that a worker obeys (`['@inspect', 'rate_limit']`, all that only look and one more); null: all of them. */
   controlAllow: list(null),
@@ -118,12 +125,15 @@ export const SETTINGS = {
   eventQueueExpires: seconds(60, 'CELERY_EVENT_QUEUE_EXPIRES'),
   /** Seconds. */
   eventQueueTtl: seconds(5, 'CELERY_EVENT_QUEUE_TTL'),
+  /** Beginning of the names of queues of those who listen to events. */
   eventQueuePrefix: text('celeryev', 'CELERY_EVENT_QUEUE_PREFIX'),
   /** RabbitMQ: as `controlQueueExclusive`, for events. */
   eventQueueExclusive: flag(false),
   /** RabbitMQ: as `controlQueueDurable`. */
   eventQueueDurable: flag(false),
+  /** How events are written. */
   eventSerializer: choice(MESSAGE_SERIALIZERS, 'json', 'CELERY_EVENT_SERIALIZER'),
+  /** Where events are sent to. */
   eventExchange: text('celeryev', 'CELERY_EVENT_EXCHANGE'),
 
   // ── Redis as result backend, where its URL does not say ───────────────────────────────────────
@@ -163,6 +173,7 @@ export const SETTINGS = {
   resultExchangeType: needless(choice(['direct', 'topic', 'fanout'], 'direct', 'CELERY_RESULT_EXCHANGE_TYPE'), 'as result_exchange'),
   /** Seconds a result is kept; null and 0 keep it. */
   resultExpires: nullable(seconds(86_400, 'CELERY_TASK_RESULT_EXPIRES')),
+  /** RabbitMQ (`rpc://`): whether results outlive a restart of the server; null: they do not. */
   resultPersistent: flag(null, 'CELERY_RESULT_PERSISTENT'),
   /** Store name, arguments, worker, retries and queue with the result. */
   resultExtended: flag(false, 'CELERY_RESULT_EXTENDED'),
@@ -210,7 +221,9 @@ export const SETTINGS = {
   securityCertStore: text(null, 'CELERY_SECURITY_CERT_STORE'),
   /** File with the private RSA key that signs. */
   securityKey: text(null, 'CELERY_SECURITY_KEY'),
+  /** What the file of `securityKey` is locked with. */
   securityKeyPassword: secret(),
+  /** With which sum messages are signed. */
   securityDigest: text('sha256', 'CELERY_SECURITY_DIGEST'),
   /** Ours: how signed messages are written, `5.5` for readers with Celery 5.5 and later, `5.2` for those before; both are read. */
   securityLayout: choice(['5.5', '5.2'], '5.5'),
@@ -222,6 +235,7 @@ export const SETTINGS = {
   // ── Tasks ─────────────────────────────────────────────────────────────────────────────────────
   /** Acknowledge after the run. Ours: true, so that a killed worker loses nothing (Celery: false). */
   taskAcksLate: flag(true, 'CELERY_ACKS_LATE'),
+  /** A task that failed, or ran out of time, is done. False has its message rejected. */
   taskAcksOnFailureOrTimeout: flag(true, 'CELERY_ACKS_ON_FAILURE_OR_TIMEOUT'),
   /** Celery's switch for tests. An app of ctq refuses to send its own tasks with it: testKit() of ctq/testing runs them in the process. */
   taskAlwaysEager: flag(false, 'CELERY_ALWAYS_EAGER'),
@@ -231,20 +245,27 @@ export const SETTINGS = {
   taskCompression: text(null, 'CELERY_MESSAGE_COMPRESSION'),
   /** Make queues that are asked for and not declared. */
   taskCreateMissingQueues: flag(true, 'CELERY_CREATE_MISSING_QUEUES'),
+  /** RabbitMQ: of what type those are. */
   taskCreateMissingQueueType: choice(['classic', 'quorum'], 'classic'),
   /** null: direct. */
   taskCreateMissingQueueExchangeType: choice(['direct', 'topic', 'fanout'], null),
+  /** What a task sends gets the task's own priority, where none is given. */
   taskInheritParentPriority: flag(false, 'CELERY_INHERIT_PARENT_PRIORITY'),
+  /** Whether RabbitMQ keeps a message on disk (2, persistent) or in memory. */
   taskDefaultDeliveryMode: choice([1, 2, 'transient', 'persistent'], 2, 'CELERY_DEFAULT_DELIVERY_MODE'),
+  /** Where tasks go that nothing else is said of, and what a worker without `-Q` takes from. */
   taskDefaultQueue: text('celery', 'CELERY_DEFAULT_QUEUE'),
+  /** RabbitMQ: of what type the default queue is. */
   taskDefaultQueueType: choice(['classic', 'quorum'], 'classic'),
   /** null: as the queue. */
   taskDefaultExchange: text(null, 'CELERY_DEFAULT_EXCHANGE'),
+  /** How the default exchange finds its queues. */
   taskDefaultExchangeType: choice(['direct', 'topic', 'fanout'], 'direct', 'CELERY_DEFAULT_EXCHANGE_TYPE'),
   /** null: as the queue. */
   taskDefaultRoutingKey: text(null, 'CELERY_DEFAULT_ROUTING_KEY'),
   /** `'10/s'`, `'100/m'`, `'1/h'`, or a number per second. */
   taskDefaultRateLimit: anything<string | number | null>(null, 'CELERY_DEFAULT_RATE_LIMIT'),
+  /** Of tasks that have none; null sends none. */
   taskDefaultPriority: whole(null, 'CELERY_DEFAULT_PRIORITY'),
   taskEagerPropagates: needless(flag(false, 'CELERY_EAGER_PROPAGATES_EXCEPTIONS'), 'belongs to task_always_eager'),
   /** Store no results. */
@@ -254,6 +275,7 @@ export const SETTINGS = {
   taskProtocol: choice([2], 2, 'CELERY_TASK_PROTOCOL'),
   /** Publish again when the connection fails. */
   taskPublishRetry: flag(true, 'CELERY_TASK_PUBLISH_RETRY'),
+  /** How often a publication is tried, and how long is waited between two tries. */
   taskPublishRetryPolicy: anything<RetryPolicy>(
     { maxRetries: 3, intervalStart: 0, intervalStep: 0.2, intervalMax: 1 },
     'CELERY_TASK_PUBLISH_RETRY_POLICY',
@@ -267,15 +289,19 @@ export const SETTINGS = {
   taskRemoteTracebacks: needless(flag(false, 'CELERY_REMOTE_TRACEBACKS'), 'an error that comes back always carries its traceback'),
   /** Which task goes where: `{ 'tasks.mail.*': { queue: 'mail' } }`, pairs, functions, or a list of these. */
   taskRoutes: anything<TaskRoutes | null>(null, 'CELERY_ROUTES'),
+  /** Clients, too, send an event for each task: `task-sent`. */
   taskSendSentEvent: flag(false, 'CELERY_SEND_TASK_SENT_EVENT'),
+  /** How tasks are written. */
   taskSerializer: choice(MESSAGE_SERIALIZERS, 'json', 'CELERY_TASK_SERIALIZER'),
   /** Seconds until the task's signal is aborted. */
   taskSoftTimeLimit: seconds(null, 'CELERYD_TASK_SOFT_TIME_LIMIT'),
   /** Seconds until the task is cut off. */
   taskTimeLimit: seconds(null, 'CELERYD_TASK_TIME_LIMIT'),
+  /** Errors are stored also of tasks whose results are ignored. */
   taskStoreErrorsEvenIfIgnored: flag(false, 'CELERY_STORE_ERRORS_EVEN_IF_IGNORED'),
   /** Store STARTED when a task begins. */
   taskTrackStarted: flag(false, 'CELERY_TRACK_STARTED'),
+  /** An errback of a chord runs for each part of its header that fails, not for its body alone. */
   taskAllowErrorCbOnChordHeader: flag(false),
   /** Ours: a task whose body is larger, or inflates to more, is refused. Bytes. */
   maxMessageSize: whole(67_108_864, null, { minimum: 1024 }),
@@ -304,6 +330,7 @@ export const SETTINGS = {
   ),
   /** Seconds. */
   workerSoftShutdownTimeout: seconds(0),
+  /** A soft shutdown takes its time also where nothing runs. */
   workerEnableSoftShutdownOnIdle: flag(false),
   /** Ours: seconds a warm stop waits for what runs before that goes back to its queue; below the 30 that supervisors usually give. */
   workerWarmShutdownTimeout: seconds(25),
@@ -312,8 +339,11 @@ export const SETTINGS = {
   workerConsumer: missing(text('celery.worker.consumer:Consumer', 'CELERYD_CONSUMER'), 'it is a Python class'),
   /** Also take from a queue of this worker's own, `celery@host.dq`. */
   workerDirect: flag(false, 'CELERY_WORKER_DIRECT'),
+  /** Rate limits are not kept. */
   workerDisableRateLimits: flag(false, 'CELERY_DISABLE_RATE_LIMITS'),
+  /** A message that comes once more is acknowledged unrun where its result says SUCCESS. */
   workerDeduplicateSuccessfulTasks: flag(false, 'CELERYD_DEDUPLICATE_SUCCESSFUL_TASKS'),
+  /** A worker hears `ctq inspect` and `ctq control`. */
   workerEnableRemoteControl: flag(true, 'CELERY_ENABLE_REMOTE_CONTROL'),
   workerHijackRootLogger: needless(flag(true, 'CELERYD_HIJACK_ROOT_LOGGER'), 'there is no root logger'),
   /** null: where the log goes to a terminal. */
@@ -324,10 +354,12 @@ export const SETTINGS = {
   workerLostWait: needless(seconds(10, 'CELERYD_WORKER_LOST_WAIT'), 'a child that dies is noticed at once'),
   /** A pool process that is larger after a task is replaced. KiB. */
   workerMaxMemoryPerChild: whole(null, 'CELERYD_MAX_MEMORY_PER_CHILD', { unit: 'KiB' }),
+  /** So many tasks, and a child of prefork is replaced. */
   workerMaxTasksPerChild: whole(null, 'CELERYD_MAX_TASKS_PER_CHILD'),
   /** Ours: async (Celery: prefork). */
   workerPool: choice(['async', 'threads', 'prefork', 'solo', 'eventlet', 'gevent'], 'async', 'CELERYD_POOL'),
   workerPoolPutlocks: needless(flag(true, 'CELERYD_POOL_PUTLOCKS'), 'a child is given a task when it is free'),
+  /** `ctq control pool_restart` is allowed. */
   workerPoolRestarts: flag(false, 'CELERYD_POOL_RESTARTS'),
   /** Seconds. */
   workerProcAliveTimeout: needless(seconds(4, 'CELERYD_PROC_ALIVE_TIMEOUT'), 'a child has a minute to start'),
@@ -337,7 +369,9 @@ export const SETTINGS = {
   workerEnablePrefetchCountReduction: needless(flag(true), 'what is reserved follows what can run'),
   /** A message is taken only when a slot is free. */
   workerDisablePrefetch: flag(false),
+  /** What tasks print goes into the log. */
   workerRedirectStdouts: flag(true, 'CELERY_REDIRECT_STDOUTS'),
+  /** At this level. */
   workerRedirectStdoutsLevel: text('WARNING', 'CELERY_REDIRECT_STDOUTS_LEVEL'),
   /** Send task events, as `-E`. */
   workerSendTaskEvents: flag(false, 'CELERY_SEND_EVENTS'),
@@ -352,10 +386,6 @@ export const SETTINGS = {
 
 export type SettingKey = keyof typeof SETTINGS;
 
-type Snake<Name extends string> = Name extends `${infer Head}${infer Tail}`
-  ? `${Head extends Uppercase<Head> ? (Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`) : Head}${Snake<Tail>}`
-  : Name;
-
 /** All settings with their values: what an app's `conf` is, and what the rest of the code reads. */
 export type Settings = { -readonly [Key in SettingKey]: (typeof SETTINGS)[Key] extends Setting<infer Value> ? Value : never };
 
@@ -363,28 +393,5 @@ export type Settings = { -readonly [Key in SettingKey]: (typeof SETTINGS)[Key] e
 export type SettingsInput = {
   [Key in SettingKey]?: Settings[Key] | undefined | (Key extends `${string}Url` | 'resultBackend' ? readonly string[] : never);
 } & {
-  [Key in SettingKey as Snake<Key> extends Key ? never : Snake<Key>]?: Settings[Key] | undefined;
+  [Key in SettingKey as SnakeCase<Key> extends Key ? never : SnakeCase<Key>]?: Settings[Key] | undefined;
 };
-
-/**
- * Settings of backends that ctq does not have, and of loaders that Python needs. They are known by
- * name so that a configuration shared with Python is not refused; they do nothing here.
- */
-export const FOREIGN_SETTINGS: ReadonlySet<string> = new Set(
-  `
-  cache_backend cache_backend_options
-  cassandra_auth_kwargs cassandra_auth_provider cassandra_bundle_path cassandra_entry_ttl cassandra_keyspace cassandra_options
-  cassandra_port cassandra_read_consistency cassandra_servers cassandra_table cassandra_write_consistency
-  s3_access_key_id s3_base_path s3_bucket s3_endpoint_url s3_region s3_secret_access_key
-  azureblockblob_base_path azureblockblob_connection_timeout azureblockblob_container_name azureblockblob_read_timeout
-  azureblockblob_retry_increment_base azureblockblob_retry_initial_backoff_sec azureblockblob_retry_max_attempts
-  gcs_base_path gcs_bucket gcs_project gcs_ttl
-  couchbase_backend_settings arangodb_backend_settings mongodb_backend_settings
-  cosmosdbsql_collection_name cosmosdbsql_consistency_level cosmosdbsql_database_name cosmosdbsql_max_retry_attempts
-  cosmosdbsql_max_retry_wait_time
-  elasticsearch_max_retries elasticsearch_retry_on_timeout elasticsearch_save_meta_as_text elasticsearch_timeout
-  database_url
-  `
-    .trim()
-    .split(/\s+/),
-);

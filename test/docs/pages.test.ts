@@ -20,6 +20,7 @@ import {
   relativeLinks,
   sectionsOf,
   shellWords,
+  tableRows,
 } from '../support/markdown.js';
 
 const files = markdownFiles();
@@ -63,6 +64,15 @@ describe('the reference', () => {
       ({ level, text }) => level === 3 && !/^[\w`].{10}/m.test(proseOf(text)),
     );
     expect(silent.map(({ heading }) => heading)).toEqual([]);
+  });
+
+  it('says of every setting what it is for, in its row or for all of its chapter', () => {
+    const chapters = sectionsOf(readPage('docs/reference/settings.md')).filter(({ level }) => level === 2);
+    const silent = chapters
+      .filter(({ heading }) => !/^The parts of a broker URL|^Redis as result backend/.test(heading))
+      .flatMap(({ text }) => tableRows(text).filter((row) => (row.at(-1) ?? '').length < 8));
+    expect(silent.map(([name]) => name)).toEqual([]);
+    expect(chapters.flatMap(({ text }) => tableRows(text)).length).toBeGreaterThan(150);
   });
 });
 

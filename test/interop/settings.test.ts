@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { camelCase } from '../../src/config/setting-names.js';
-import { FOREIGN_SETTINGS, SETTINGS } from '../../src/config/settings.js';
+import { FOREIGN_SETTINGS } from '../../src/config/foreign-settings.js';
+import { SETTINGS } from '../../src/config/settings.js';
 import type { Setting } from '../../src/config/setting-kinds.js';
 import { findCeleryPython } from '../support/python-celery.js';
 import { describeWith } from '../support/requires.js';

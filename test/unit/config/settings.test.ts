@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { defineConfig } from '../../../src/config/define-config.js';
-import { FOREIGN_SETTINGS, SETTINGS, type Settings, type SettingsInput } from '../../../src/config/settings.js';
+import { FOREIGN_SETTINGS } from '../../../src/config/foreign-settings.js';
+import { SETTINGS, type Settings, type SettingsInput } from '../../../src/config/settings.js';
 
 describe('the table of settings', () => {
   it('differs from Celery’s defaults where ctq is safer, and there only', () => {
