@@ -121,7 +121,9 @@ describeWith(['redis', 'openssl'], 'a Redis server with TLS', () => {
   test('is refused when its certificate is not, in one clear line', async () => {
     const port = await start();
     const broker = open(`rediss://localhost:${port}/0`);
-    await expect(broker.depth('q')).rejects.toThrow(/the broker at rediss:\/\/localhost:\d+\/0 refused us: TLS: .*(certificate|self.signed)/);
+    await expect(broker.depth('q')).rejects.toThrow(
+      /the broker at rediss:\/\/localhost:\d+\/0 refused us: TLS: .*(certificate|self.signed)/,
+    );
     await broker.close();
     // The certificate is for localhost.
     const byAddress = open(`rediss://127.0.0.1:${port}/0?ssl_ca_certs=${ca}`);
