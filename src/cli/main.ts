@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { closestName } from '../config/closest-name.js';
+import { maskUrl } from '../config/masking.js';
 import { type CtqError, OutputFileError, type TaskError, UsageError } from '../errors.js';
 import { CTQ_VERSION } from '../version.js';
 import { celeryCommandHint } from './celery-words.js';
@@ -141,12 +142,29 @@ function report(error: unknown, argv: readonly string[], context: CliContext): v
   if (error instanceof Interruption) return;
   const message = escapeText(error instanceof Error ? error.message : String(error));
   const line = isExpected(error)
-    ? `ctq: ${message}${inBrackets(hintOf(error))}`
+    ? `ctq: ${message}${inBrackets(withVariable(hintOf(error), error, argv, context))}`
     : `ctq: internal error in version ${CTQ_VERSION}: ${isCtqError(error) ? `${error.code}: ` : ''}${message} (run it again with NODE_DEBUG=ctq and report what it prints)`;
   context.stderr.write(`${line}\n`);
   // Where a wrong option was noticed helps nobody.
   if (wantsStack(argv, context) && !(isCtqError(error) && error.code === 'CTQ_USAGE')) context.stderr.write(`${inspect(error)}\n`);
 }
+
+/** Of a URL that cannot be used nobody at the screen has typed a letter when it comes from the environment. */
+function withVariable(hint: string | undefined, error: CtqError, argv: readonly string[], { env }: CliContext): string | undefined {
+  if (error.code !== 'CTQ_CONFIG_INVALID') return hint;
+  const variable = URL_VARIABLES.find((name) => {
+    const url = maskUrl(env[name] ?? '');
+    const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0] ?? url;
+    if (url === '' || argv.some((word) => word.includes(scheme))) return false;
+    return error.message.includes(url) || error.message.endsWith(` ${scheme}`);
+  });
+  if (variable !== undefined && error.message.startsWith(variable)) return hint;
+  if (variable === undefined) return hint;
+  return hint === undefined ? `it comes from ${variable}` : `${hint}; it comes from ${variable}`;
+}
+
+/** Strongest first. */
+const URL_VARIABLES = ['CTQ_BROKER_URL', 'CELERY_BROKER_URL', 'CTQ_RESULT_BACKEND', 'CELERY_RESULT_BACKEND'] as const;
 
 function hintOf(error: CtqError): string | undefined {
   if (error.hint !== undefined || !error.code.startsWith('CTQ_TASK_')) return error.hint;

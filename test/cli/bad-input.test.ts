@@ -95,7 +95,8 @@ const onTheCommandLine: readonly Mistake[] = [
   { argv: ['result'], code: 2, says: 'the id of the task is missing (usage: ctq result' },
   { argv: ['result', 'x', '--timeout', 'x'], code: 2, says: '--timeout is "x"' },
   { argv: ['worker'], code: 2, says: 'no app was named (did you forget -A?' },
-  { argv: ['worker', 'tasks'], code: 2, says: 'too many arguments for ctq worker' },
+  { argv: ['worker', 'tasks'], code: 2, says: 'too many arguments for ctq worker (did you mean -A tasks? usage:' },
+  { argv: ['purge', 'celery'], code: 2, says: 'did you mean -Q celery?' },
   { argv: ['worker', '-A', 'taks'], files: tasks, code: 2, says: 'did you mean tasks?' },
   { argv: ['worker', '-A', 'tasks:nope'], files: tasks, code: 2, says: 'has no export "nope" (it has tasks:app)' },
   { argv: ['worker', '-A', '../../../etc/passwd'], code: 2, says: 'cannot find the module' },
@@ -132,7 +133,9 @@ const onTheCommandLine: readonly Mistake[] = [
 
 const inTheEnvironment: readonly Mistake[] = [
   { argv: send, env: { CTQ_BROKER_URL: '//h' }, code: 2, says: 'CTQ_BROKER_URL is "//h"' },
-  { argv: send, env: { CELERY_BROKER_URL: 'gopher://h' }, code: 2, says: 'no broker for gopher://' },
+  { argv: send, env: { CELERY_BROKER_URL: 'gopher://h' }, code: 2, says: '; it comes from CELERY_BROKER_URL)' },
+  { argv: ['queues'], env: { CTQ_BROKER_URL: 'redis://h:port' }, code: 2, says: '; it comes from CTQ_BROKER_URL)' },
+  { argv: ['queues', '-b', 'redis://h:port'], env: { CTQ_BROKER_URL: 'redis://h' }, code: 2, says: '[:6379][/db])' },
   { argv: send, env: { CTQ_CONFIG: 'no.yaml' }, code: 2, says: 'CTQ_CONFIG: there is no file' },
   { argv: ['worker'], env: { CTQ_APP: 'nothing' }, code: 2, says: 'cannot find the module "nothing"' },
 ];

@@ -272,6 +272,12 @@ describe('ctq control', () => {
     await expect.poll(async () => (await ctq(['inspect', 'revoked', '-d', 'w2@test'])).stdout).toContain('by-handle');
   });
 
+  it('says of a task that nobody runs what a terminate did all the same', async () => {
+    const { code, stdout, stderr } = await ctq(['control', 'terminate', 'SIGTERM', randomUUID(), '-d', 'w1@test']);
+    expect([code, stdout]).toEqual([0, 'w1@test\tterminate: tasks unknown\n']);
+    expect(stderr).toBe('ctq: note: it runs in no worker that answered; where it waits it is revoked, and will not begin\n');
+  });
+
   it('tells workers to stop, and says which', async () => {
     const worker = await startWorker('w3@test');
     expect((await ctq(['control', 'shutdown', '-d', 'w3@test'])).stdout).toBe('w3@test\ttold to stop\n');

@@ -15,7 +15,7 @@ import { askWorkers, commandsOf, openRemote, remoteOptions } from '../remote-cal
 import { remoteHelp, remoteVerbs } from '../remote-help.js';
 import { wholeIds } from '../remote-ids.js';
 import { printReplies } from '../remote-print.js';
-import { errorOf } from '../remote-tables.js';
+import { errorOf, unwrapped } from '../remote-tables.js';
 
 const options = {
   ...remoteOptions,
@@ -77,9 +77,19 @@ async function runControl(call: Call): Promise<number> {
     const code = await printReplies(call, command.name, replies, 'list');
     const { task_name: task } = args;
     if (typeof task === 'string' && replies.every(({ value }) => errorOf(value) === 'unknown task')) await noteLookalike(call, app, task);
+    if (command.name === 'terminate' && replies.every(({ value }) => unwrapped(value) === NOT_RUNNING)) noteNotRunning(call);
     return code;
   }
   return printReplies(call, command.name, await tellSilently(call, app, command.name), 'list');
+}
+
+/** Celery's words for it. */
+const NOT_RUNNING = 'terminate: tasks unknown';
+
+/** It reads like a failure, and half of it is none. */
+function noteNotRunning({ context, globals }: Call): void {
+  if (globals.quiet === true) return;
+  context.stderr.write('ctq: note: it runs in no worker that answered; where it waits it is revoked, and will not begin\n');
 }
 
 /** Celery's order: an id in the place of the signal is what people type who have not read it. */
@@ -119,5 +129,7 @@ async function tellSilently(call: Call, app: Ctq, method: string): Promise<Reply
   const present = await askWorkers(call, app, 'ping', {});
   const destination = [...new Set(present.map(({ nodename }) => nodename))];
   const refusals = await app.control.gather(method, {}, { destination, timeout: REFUSAL_WAIT_S, signal: call.signal });
-  return present.map(({ nodename }) => refusals.find((refusal) => refusal.nodename === nodename) ?? { nodename, value: { ok: 'told to stop' } });
+  return present.map(
+    ({ nodename }) => refusals.find((refusal) => refusal.nodename === nodename) ?? { nodename, value: { ok: 'told to stop' } },
+  );
 }
