@@ -109,9 +109,9 @@ export const SETTINGS = {
   brokerVhost: text(null, 'BROKER_VHOST'),
 
   // ── Remote control and events ─────────────────────────────────────────────────────────────────
-  /** Seconds. */
+  /** RabbitMQ: seconds that a question to workers, or an answer, may wait in its queue. */
   controlQueueTtl: seconds(300, 'CONTROL_QUEUE_TTL'),
-  /** Seconds. */
+  /** RabbitMQ: seconds after which a queue of remote control goes that nobody reads. */
   controlQueueExpires: seconds(10, 'CONTROL_QUEUE_EXPIRES'),
   /** RabbitMQ: queues of remote control go with the connection. */
   controlQueueExclusive: flag(false),
@@ -121,9 +121,9 @@ export const SETTINGS = {
   controlExchange: text('celery', 'CONTROL_EXCHANGE'),
   /** Ours: the remote-control commands that a worker obeys (`['@inspect', 'rate_limit']`, all that only look and one more); null: all of them. */
   controlAllow: list(null),
-  /** Seconds. */
+  /** RabbitMQ: seconds after which a queue of events goes that nobody reads. */
   eventQueueExpires: seconds(60, 'CELERY_EVENT_QUEUE_EXPIRES'),
-  /** Seconds. */
+  /** RabbitMQ: seconds that an event waits for who listens. */
   eventQueueTtl: seconds(5, 'CELERY_EVENT_QUEUE_TTL'),
   /** Beginning of the names of queues of those who listen to events. */
   eventQueuePrefix: text('celeryev', 'CELERY_EVENT_QUEUE_PREFIX'),
@@ -144,12 +144,10 @@ export const SETTINGS = {
   redisUsername: text(null, 'CELERY_REDIS_USERNAME'),
   redisPassword: secret('CELERY_REDIS_PASSWORD'),
   redisPort: whole(null, 'CELERY_REDIS_PORT'),
-  /** Seconds. */
   redisSocketTimeout: needless(
     seconds(120, 'CELERY_REDIS_SOCKET_TIMEOUT'),
     'a connection that no longer answers is found out by asking it',
   ),
-  /** Seconds. */
   redisSocketConnectTimeout: needless(
     seconds(null, 'CELERY_REDIS_SOCKET_CONNECT_TIMEOUT'),
     'a command looks for a connection for broker_connection_timeout, a worker for as long as it takes',
@@ -191,12 +189,11 @@ export const SETTINGS = {
   databaseTableNames: object('CELERY_RESULT_DB_TABLENAMES'),
   /** Where these are, in databases that have schemas. */
   databaseTableSchemas: object('DATABASE_TABLE_SCHEMAS'),
-  /** Seconds. */
   resultChordRetryInterval: needless(
     seconds(1, 'CELERY_RESULT_CHORD_RETRY_INTERVAL'),
     'the parts of a chord are counted, nobody polls for them',
   ),
-  /** Seconds. */
+  /** Seconds that the last part of a chord waits for results of the others. */
   resultChordJoinTimeout: seconds(3, 'CELERY_RESULT_CHORD_JOIN_TIMEOUT'),
   resultBackendMaxSleepBetweenRetriesMs: missing(
     whole(10_000, 'CELERY_RESULT_BACKEND_MAX_SLEEP_BETWEEN_RETRIES_MS', { unit: 'milliseconds' }),
@@ -328,7 +325,7 @@ export const SETTINGS = {
     flag(false, 'CELERYD_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS'),
     'what runs goes on; it does not count when another worker was given its message meanwhile',
   ),
-  /** Seconds. */
+  /** Seconds that running tasks still have when a worker is told to stop cold; 0 is none. */
   workerSoftShutdownTimeout: seconds(0),
   /** A soft shutdown takes its time also where nothing runs. */
   workerEnableSoftShutdownOnIdle: flag(false),
@@ -350,7 +347,6 @@ export const SETTINGS = {
   workerLogColor: flag(null, 'CELERYD_LOG_COLOR'),
   /** Python's `%(levelname)s`, `%(processName)s`, `%(message)s` …; not for a log in JSON. */
   workerLogFormat: text(LOG_FORMAT, 'CELERYD_LOG_FORMAT'),
-  /** Seconds. */
   workerLostWait: needless(seconds(10, 'CELERYD_WORKER_LOST_WAIT'), 'a child that dies is noticed at once'),
   /** A pool process that is larger after a task is replaced. KiB. */
   workerMaxMemoryPerChild: whole(null, 'CELERYD_MAX_MEMORY_PER_CHILD', { unit: 'KiB' }),
@@ -361,7 +357,6 @@ export const SETTINGS = {
   workerPoolPutlocks: needless(flag(true, 'CELERYD_POOL_PUTLOCKS'), 'a child is given a task when it is free'),
   /** `ctq control pool_restart` is allowed. */
   workerPoolRestarts: flag(false, 'CELERYD_POOL_RESTARTS'),
-  /** Seconds. */
   workerProcAliveTimeout: needless(seconds(4, 'CELERYD_PROC_ALIVE_TIMEOUT'), 'a child has a minute to start'),
   /** Slots times this are reserved ahead; 0 is no limit. null (ours; Celery: 4) reserves what can run, and a little ahead while tasks are tiny. */
   workerPrefetchMultiplier: whole(null, 'CELERYD_PREFETCH_MULTIPLIER'),
