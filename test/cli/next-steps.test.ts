@@ -8,7 +8,9 @@ import { startSpinner } from '../../src/cli/output/spinner.js';
 import type { CliContext } from '../../src/cli/context.js';
 import { systemClock } from '../../src/clock.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { runCtq, startCtq } from '../support/ctq-process.js';
+import { projectRoot, runCtq, startCtq } from '../support/ctq-process.js';
+import { describeWith } from '../support/requires.js';
+import { TestTerminal } from '../support/terminal.js';
 import { tmpFolder } from '../support/tmp.js';
 import { fakeContext, FakeStream } from './fake-context.js';
 
@@ -63,6 +65,19 @@ describe('a slip of the one who writes a schedule', () => {
     expect(await beat('ad', 'nightly')).toBe('ctq: ctq beat knows no "ad" (did you mean ctq beat add?)\n');
     expect(await beat('add', 'nightly', 'tasks.ad', '--every', '60')).toContain('it is sent by its name; did you mean tasks.add?)\n');
     expect(await beat('add', 'other', 'quite.another', '--every', '60')).toContain('(this app has no such task; it is sent by its name)\n');
+  });
+});
+
+describeWith('python', 'a worker at a terminal', () => {
+  it('says below its log what to type in another one, with what leads to the same broker', async () => {
+    const cwd = tmpFolder({
+      'tasks.ts': tasks['tasks.ts'].replace("('tasks')", "('tasks', { brokerUrl: 'sqlite://' + process.cwd() + '/own.db' })"),
+    });
+    const ctq = join(projectRoot, 'bin', 'ctq.js');
+    const terminal = new TestTerminal([process.execPath, ctq, 'worker', '-A', 'tasks', '-l', 'info'], { cwd, columns: 120, rows: 40 });
+    await terminal.shows(/ ready\.\s+ctq: ready; in another terminal: ctq send -A tasks tasks\.add …, ctq top -A tasks \(/);
+    await terminal.signal('SIGTERM');
+    await terminal.ended();
   });
 });
 

@@ -1,6 +1,7 @@
 /** `ctq worker`: loads the app, opens log and pidfile, runs the app's worker until a signal ends it. */
 import { setFlagsFromString } from 'node:v8';
 import { expandPath } from '../../config/file-paths.js';
+import { maskUrl } from '../../config/masking.js';
 import { flagLayer, type SettingsLayer } from '../../config/resolve.js';
 import type { AppWorkerOptions } from '../../ctq/open-worker.js';
 import { printLevel } from '../../ctq/child-options.js';
@@ -18,7 +19,7 @@ import { metricsAt, metricsOption } from '../metrics.js';
 import { suggest } from '../next-steps.js';
 import { bounds, healthAddress, names, oneOf, positiveSeconds, seconds, text, wholeNumber } from '../option-values.js';
 import { rootOption } from '../root-check.js';
-import { openNamedApp, type Service, serviceOptions, startService, styleLog } from '../service.js';
+import { appNamed, openNamedApp, type Service, serviceOptions, startService, styleLog } from '../service.js';
 import { serviceManager } from '../systemd.js';
 import { type Ending, listen, type Listening } from '../worker-signals.js';
 
@@ -174,6 +175,14 @@ function endOnEarlySignals({ context, defer }: Call): { readonly interrupted: Pr
   return { interrupted, off };
 }
 
+/** What other commands need to be told to be at this worker's broker; nothing where they find it as it has. */
+function sameBroker(call: Call, source: string): string {
+  const { broker } = call.globals;
+  if (source.startsWith('option ')) return broker === undefined ? '' : ` -b ${maskUrl(broker)}`;
+  const app = appNamed(call, 'worker');
+  return app !== undefined && /^(?:new Ctq|app\.conf)/.test(source) ? ` -A ${app}` : '';
+}
+
 async function prepare(
   call: Call,
   { kept, notice }: Run,
@@ -201,8 +210,14 @@ async function prepare(
     call.defer(signals.workerShuttingDown.connect(() => manager.stopping()));
   }
   const [example] = loaded.app.tasks.keys();
-  const next = `ready; in another terminal: ctq send ${example ?? '<task>'} …, ctq top (Ctrl+C ends this)`;
-  if (!kept && !service.detached) call.defer(signals.workerReady.connect(() => suggest(call, next)));
+  const where = sameBroker(call, loaded.app.sourceOf('brokerUrl'));
+  const next = `ready; in another terminal: ctq send${where} ${example ?? '<task>'} …, ctq top${where} (Ctrl+C ends this)`;
+  const sayNext = (): void => {
+    // Behind the log, whose lines are written together.
+    logger.flush();
+    suggest(call, next);
+  };
+  if (!kept && !service.detached) call.defer(signals.workerReady.connect(sayNext));
   const running = await loaded.app.worker({
     ...workerOptions(given),
     ...(stateDb === null
