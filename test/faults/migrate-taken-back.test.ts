@@ -1,7 +1,9 @@
 /** `ctq migrate` that goes wrong: no message stays where nobody looks. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Ctq } from '../../src/index.js';
-import { type CtqEnding, runCtq } from '../support/ctq-process.js';
+import { type CtqEnding, runCtq, startCtq } from '../support/ctq-process.js';
+import { eventually } from '../support/eventually.js';
+import { TcpProxy } from '../support/proxy.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
@@ -54,6 +56,28 @@ describeWith('redis', 'a migration that goes wrong', () => {
     const nobody = await migrate([from, 'redis://127.0.0.1:1', '-Q', 'mail', '--connect-timeout', '1']);
     expect([nobody.code, nobody.stderr]).toEqual([69, expect.stringContaining('connection refused')]);
     expect([await ids(from, 'mail'), await asides()]).toEqual([ORDER, []]);
+  });
+
+  it('ends after the page at hand when it is interrupted, and leaves nothing aside', async () => {
+    await send(
+      'mail',
+      Array.from({ length: 100 }, (_, index) => `more-${index}`),
+    );
+    const proxy = await TcpProxy.start(locked?.port ?? 0);
+    proxy.delayMs = 100;
+    const to = (port: number | undefined): string => `redis://:secret@127.0.0.1:${port}`;
+    const run = startCtq(['migrate', from, to(proxy.port), '-Q', 'mail']);
+    await eventually(async () => expect(await asides()).not.toEqual([]), { intervalMs: 5 });
+    run.signal('SIGINT');
+    expect((await run.waitForExit()).code).toBe(130);
+    expect(run.stderr).toContain('interrupted; the same command goes on');
+    expect(await asides()).toEqual([]);
+    const [left, there] = [await ids(from, 'mail'), await ids(to(locked?.port), 'mail')];
+    expect(there.length).toBeGreaterThan(0);
+    expect(left.length).toBeGreaterThan(0);
+    expect(new Set([...left, ...there]).size).toBe(ORDER.length + 100);
+    expect(left.length + there.length).toBe(ORDER.length + 100);
+    await proxy.close();
   });
 
   it('puts the page at hand back in its order when the destination takes it no more', async () => {

@@ -56,18 +56,19 @@ export const migrate = defineCommand({
     ['ctq migrate redis://localhost sqlite:///srv/ctq.db -Q mail --limit 1000', 'a thousand of one queue'],
     ['ctq migrate --put-back redis://old redis://new', 'it was killed, and shall not go on'],
   ],
-  async run(call) {
-    const work = runMigrate(call);
-    // SIGINT ends it after the page at hand, and says what went.
-    call.defer(() =>
-      work.then(
-        () => {},
-        () => {},
-      ),
-    );
-    return work;
-  },
+  run: (call) => runMigrate(call),
 });
+
+/** SIGINT ends it after the page at hand, and it says what went; asked for before what it works with is closed, so begun after that is open. */
+function toItsEnd<T>(call: Call, work: Promise<T>): Promise<T> {
+  call.defer(() =>
+    work.then(
+      () => {},
+      () => {},
+    ),
+  );
+  return work;
+}
 
 /** Those that nobody can list would be left behind unseen. */
 async function allQueues(source: Estate): Promise<readonly string[]> {
@@ -80,7 +81,7 @@ async function allQueues(source: Estate): Promise<readonly string[]> {
 }
 
 async function runMigrate(call: Call): Promise<number> {
-  const { args, options: given, signal, context, globals } = call;
+  const { args, options: given, signal } = call;
   const [from, to] = args;
   const isPutBack = given.putBack === true;
   if (from === undefined || (to === undefined && !isPutBack) || args.length > 2) {
@@ -105,15 +106,27 @@ async function runMigrate(call: Call): Promise<number> {
   if (to === undefined) {
     const source = await openMigrationSource(end(from, given.sourceOptions), baseFolder);
     call.defer(() => source.close());
-    return putBack(call, { ...back, source, to: undefined });
+    return toItsEnd(call, putBack(call, { ...back, source, to: undefined }));
   }
   const ends = await openMigrationEnds(end(from, given.sourceOptions), end(to, given.destinationOptions), baseFolder);
   call.defer(() => ends.close());
-  if (isPutBack) return putBack(call, { ...back, source: ends.source, to: ends });
+  if (isPutBack) return toItsEnd(call, putBack(call, { ...back, source: ends.source, to: ends }));
   const filter = messageFilter({ task: given.task });
   const reports = await ends.source.queues.report(only ?? (await allQueues(ends.source)));
   await tellOthers(call, ends, only);
   if (given.dryRun === true) return tellWaiting(call, ends.source, reports, filter);
+  return toItsEnd(call, moveAndTell(call, { ends, only, reports, filter }));
+}
+
+interface Moving {
+  readonly ends: MigrationEnds;
+  readonly only: readonly string[] | undefined;
+  readonly reports: readonly QueueReport[];
+  readonly filter: MigrationTerms['filter'];
+}
+
+async function moveAndTell(call: Call, { ends, only, reports, filter }: Moving): Promise<number> {
+  const { options: given, signal, context, globals } = call;
   const view = new MigrationView(call, { reports, limit: given.limit, filtered: filter !== undefined });
   const counts: QueueMigration[] = [];
   const terms: MigrationTerms = {
