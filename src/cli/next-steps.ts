@@ -1,5 +1,6 @@
 /** What somebody at a terminal may want to do next. Said on stderr, to people, and never with --quiet or --json. */
 import { closestName } from '../config/closest-name.js';
+import { maskUrl } from '../config/masking.js';
 import type { Ctq } from '../ctq.js';
 import { CtqError, TaskError } from '../errors.js';
 import { isRecord } from '../protocol/record.js';
@@ -17,6 +18,16 @@ const PATIENCE_S = 0.3;
 export function suggest({ globals, context }: Pick<Call, 'globals' | 'context'>, words: string): void {
   if (globals.quiet === true || globals.json === true) return;
   if (isTerminal(context.stdout) && isTerminal(context.stderr)) context.stderr.write(`ctq: ${words}\n`);
+}
+
+/** What was said of the place is to be said again: ` -A tasks -b redis://h`. */
+export function placeFlags({ app, broker, resultBackend }: Pick<Call['globals'], 'app' | 'broker' | 'resultBackend'>): string {
+  const flags: readonly (readonly [name: string, value: string | undefined])[] = [
+    ['-A', app],
+    ['-b', broker],
+    ['--result-backend', resultBackend],
+  ];
+  return flags.map(([name, value]) => (value === undefined ? '' : ` ${name} ${maskUrl(value)}`)).join('');
 }
 
 /** A word in Python's quotes, or a shell's, looks like JSON and goes as a text. */

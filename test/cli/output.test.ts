@@ -61,9 +61,12 @@ describe('ctq send', () => {
     for (const terminal of [false, true]) {
       const { code, stdout, stderr } = await ctq(['send', 'tasks.add', '3', '4'], { terminal });
       const id = stdout.trimEnd();
-      expect([code, stderr]).toEqual([0, terminal ? `ctq: ctq result --wait ${id} waits for its value\n` : '']);
+      expect([code, stderr]).toEqual([0, terminal ? `ctq: ctq result -b ${url} --wait ${id} waits for its value\n` : '']);
       expect(id).toMatch(uuid);
     }
+    // The other command has to look in the same place.
+    const { stderr } = await ctq(['send', 'tasks.add', '--result-backend', url], { terminal: true });
+    expect(stderr).toContain(`ctq: ctq result -b ${url} --result-backend ${url} --wait`);
     for (const silencer of ['--quiet', '--json', '--ignore-result'])
       expect((await ctq(['send', 'tasks.add', silencer], { terminal: true })).stderr).toBe('');
   });

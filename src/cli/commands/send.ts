@@ -13,7 +13,7 @@ import { instant, oneOf, seconds, secondsOrInstant, text, wholeNumber } from '..
 import { jsonText } from '../output/json.js';
 import { startSpinner } from '../output/spinner.js';
 import { sendCanvas } from '../send-canvas.js';
-import { noteNamesake, noteTexts, suggest, withLookalike } from '../next-steps.js';
+import { noteNamesake, noteTexts, placeFlags, suggest, withLookalike } from '../next-steps.js';
 import { printValue } from '../sent.js';
 import { lookForTakers } from '../taker-note.js';
 
@@ -103,7 +103,7 @@ async function sendOne(call: CommandCall<typeof options>): Promise<number> {
   if (!waits) {
     spinner.stop();
     context.stdout.write(globals.json === true ? `${jsonText({ id: sent.id, task })}\n` : `${sent.id}\n`);
-    if (options.ignoreResult !== true) suggest(call, `ctq result --wait ${sent.id} waits for its value`);
+    if (options.ignoreResult !== true) suggest(call, `ctq result${placeFlags(globals)} --wait ${sent.id} waits for its value`);
     return EXIT.ok;
   }
   const { queue } = app.router.route({ name: task, args, kwargs: sending.kwargs ?? {}, options: sending });
