@@ -42,7 +42,8 @@ export default defineConfig({
     // cores pay.
     maxWorkers: 5,
     sequence: { sequencer: SlowestFirst },
-    testTimeout: 30_000,
+    // What passes never waits for it; what runs beside others may take long.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     restoreMocks: true,
     unstubEnvs: true,

@@ -15,7 +15,7 @@ const USABLE = { echo: true, lines: true };
 describeWith(['redis', 'python'], 'ctq top', () => {
   const cwd = tmpFolder();
   const redis = forSuite(startRedis);
-  let open: TestTerminal[] = [];
+  const open: TestTerminal[] = [];
 
   beforeAll(async () => {
     for (const [queue, count] of [
@@ -27,11 +27,11 @@ describeWith(['redis', 'python'], 'ctq top', () => {
   });
 
   afterEach(async () => {
-    for (const terminal of open) {
+    // Each only once, so that one that will not end takes no other test with it.
+    for (const terminal of open.splice(0)) {
       terminal.type('\u0003');
       await terminal.ended();
     }
-    open = [];
   });
 
   function top(args: readonly string[] = [], options: TerminalOptions = {}): TestTerminal {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface EventuallyOptions {
-  /** Default 10 s: generous, for a busy machine; a passing test never waits for it. */
+  /** Default 20 s: generous, for a busy machine; a passing test never waits for it. */
   readonly timeoutMs?: number;
   readonly intervalMs?: number;
 }
@@ -12,13 +12,13 @@ export interface EventuallyOptions {
  * timeout it throws what the last attempt threw, so that the report shows the assertion itself.
  */
 export async function eventually<T>(attempt: () => T | Promise<T>, options: EventuallyOptions = {}): Promise<T> {
-  const deadlineMs = performance.now() + (options.timeoutMs ?? 10_000);
+  const deadlineMs = performance.now() + (options.timeoutMs ?? 20_000);
   for (;;) {
     let problem: unknown;
     try {
       const value = await attempt();
       if (value !== false) return value;
-      problem = new Error(`still false after ${options.timeoutMs ?? 10_000} ms: ${attempt.toString()}`);
+      problem = new Error(`still false after ${options.timeoutMs ?? 20_000} ms: ${attempt.toString()}`);
     } catch (error) {
       problem = error;
     }
