@@ -29,6 +29,8 @@ describeWith('rabbitmq', 'on a virtual host of its own', () => {
     {
       'hands a message over as it was sent':
         'AMQP’s whole numbers have 64 bits, and this one more; wire.test.ts and amqp-interop hold us to the rest',
+      'requeue to the front makes it the next one':
+        'RabbitMQ 3 may send a channel the next message before it has put this one back in its place; that it gets that place is tested here, too',
       'a requeued message keeps its priority':
         'a queue has priorities only when it is declared with x-max-priority; see amqp-queues.test.ts',
       'something that is no message is reported and put aside, and the next good message comes': ALWAYS_A_MESSAGE,
