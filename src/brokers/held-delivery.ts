@@ -15,7 +15,8 @@ export abstract class HeldDelivery implements Delivery {
   readonly message: Message;
   readonly queue: string;
   readonly deliveryTag: string;
-  readonly redeliveryCount: number;
+  /** Written once more where an engine has to look it up. */
+  redeliveryCount: number;
   #answered = false;
   #fenced = false;
 

@@ -4,11 +4,13 @@ import { type ConfirmChannel, type ChannelModel, connect } from 'amqplib';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Delivery, Exchange, Queue } from '../../src/broker.js';
 import { type AmqpBroker, openAmqpBroker } from '../../src/brokers/amqp/broker.js';
+import { deathsQueue } from '../../src/brokers/amqp/deaths.js';
 import { silentLogger } from '../../src/logger.js';
 import type { Message } from '../../src/protocol/message.js';
 import { ownQueue } from '../../src/protocol/own-queue.js';
 import { eventually } from '../support/eventually.js';
 import { forSuite } from '../support/for-suite.js';
+import { TcpProxy } from '../support/proxy.js';
 import { startRabbit } from '../support/rabbitmq-server.js';
 import { describeWith } from '../support/requires.js';
 import { consume, remaining, send } from './broker/verbs.js';
@@ -27,10 +29,10 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
   let channel: ConfirmChannel;
   const warnings: string[] = [];
 
-  function open(connectTimeoutMs = 5_000): AmqpBroker {
+  function open(connectTimeoutMs = 5_000, at = url): AmqpBroker {
     const warning = (text: string, ...parts: readonly unknown[]): void => void warnings.push(format(text, ...parts));
     const logger = { ...silentLogger, warning };
-    return openAmqpBroker(url, { transportOptions: {}, connectTimeoutMs, amqp: { delayedQueueType: 'classic' }, logger });
+    return openAmqpBroker(at, { transportOptions: {}, connectTimeoutMs, amqp: { delayedQueueType: 'classic' }, logger });
   }
 
   beforeEach(async () => {
@@ -143,8 +145,8 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     if (!('x-max-length' in more)) expect(log.ids()).toHaveLength(4);
   });
 
-  it('count how often a message came back when they are quorum queues, and say only that it did when they are classic', async () => {
-    // RabbitMQ keeps a number for the one and a flag for the other (docs/wire/amqp.md): of a message that kills workers it says 1 for ever.
+  it('count how often a message came back: quorum queues by themselves, classic ones from the second ctq worker on', async () => {
+    // RabbitMQ keeps a number for the one and a flag for the other (docs/wire/amqp.md).
     const [classic, counting] = [plainQueue('classic'), quorum('counting')];
     for (const queue of [classic, counting]) {
       await broker.declare(queue);
@@ -159,6 +161,94 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     await consume(broker, [classic, counting], 5, log);
     const came = await log.first(2);
     expect(Object.fromEntries(came.map(({ queue, redeliveryCount }) => [queue, redeliveryCount]))).toEqual({ classic: 1, counting: 3 });
+  });
+
+  /** Takes the next message, and is lost as a worker that is killed, as far as the server can see. */
+  async function takeAndDie(queue: Queue): Promise<Delivery | undefined> {
+    const proxy = await TcpProxy.start(rabbit().port);
+    const worker = open(5_000, url.replace(`:${rabbit().port}`, `:${proxy.port}`));
+    const log = new DeliveryLog();
+    await consume(worker, [queue], 1, log);
+    const [delivery] = await log.first(1);
+    proxy.mode = 'refuse';
+    proxy.cut();
+    void worker.close();
+    return delivery;
+  }
+
+  it('of the classic kind are counted for by whoever takes from them, the message staying in its place', { timeout: 30_000 }, async () => {
+    const queue = plainQueue('classic');
+    await broker.declare(queue);
+    await send(broker, 'classic', ['doomed', 'innocent']);
+    const taken: (Delivery | undefined)[] = [];
+    for (let death = 0; death < 4; death += 1) taken.push(await takeAndDie(queue));
+    expect(taken.map((delivery) => delivery && messageId(delivery.message))).toEqual(Array(4).fill('doomed'));
+    expect(taken.map((delivery) => delivery?.redeliveryCount)).toEqual([0, 1, 2, 3]);
+    const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
+    await consume(broker, [queue], 1, log);
+    const [doomed] = await log.first(2);
+    expect(log.ids()).toEqual(['doomed', 'innocent']);
+    expect(doomed?.redeliveryCount).toBe(4);
+    const countedIn = deathsQueue('classic', doomed?.message ?? taskMessage('doomed'));
+    await eventually(async () => {
+      const looking = await foreign.createChannel();
+      looking.on('error', () => {});
+      await expect(looking.checkQueue(countedIn ?? '')).rejects.toThrow('404');
+    });
+  });
+
+  it('of the classic kind are not counted for what the living give back, put off, or get again on a new connection', {
+    timeout: 30_000,
+  }, async () => {
+    const queue = plainQueue('classic');
+    await broker.declare(queue);
+    await send(broker, 'classic', ['a']);
+    await takeAndDie(queue);
+    await takeAndDie(queue);
+    const proxy = await TcpProxy.start(rabbit().port);
+    const worker = open(5_000, url.replace(`:${rabbit().port}`, `:${proxy.port}`));
+    const log = new DeliveryLog();
+    const consumer = await consume(worker, [queue], 1, log);
+    for (const index of [0, 1]) await (await log.nth(index)).requeue('front');
+    await (await log.nth(2)).park(new Date(Date.now() + 300));
+    // It waits there, unseen, when the way is cut.
+    await (await log.nth(3)).park(new Date(Date.now() + 900));
+    proxy.cut();
+    await log.nth(4);
+    // Under way, when it is cut once more.
+    proxy.cut();
+    await log.until(() => log.calls.filter((call) => call === 'connected').length === 3, 'connected again');
+    await (await log.nth(4)).requeue('front');
+    await log.nth(5);
+    await consumer.close();
+    const after = await takeAndDie(queue);
+    expect([...log.deliveries, after].map((delivery) => delivery?.redeliveryCount)).toEqual(Array(7).fill(2));
+    const next = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
+    await consume(broker, [queue], 1, next);
+    expect((await next.nth(0)).redeliveryCount).toBe(3);
+    await worker.close();
+  });
+
+  it('of the classic kind are not counted for where that is not allowed, and it is said once', { timeout: 30_000 }, async () => {
+    const queue = plainQueue('classic');
+    await broker.declare(queue);
+    await send(broker, 'classic', idsOf('m', 5));
+    const [vhost, allowed] = [url.split('/').at(-1) ?? '', '^(?!ctq\\\\.deaths\\\\.).*'];
+    await rabbit().erlang(
+      `rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"${vhost}">>, <<"${allowed}">>, <<".*">>, <<".*">>, <<"ctq">>).`,
+    );
+    for (let death = 0; death < 3; death += 1) await takeAndDie(queue);
+    warnings.splice(0);
+    const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
+    const worker = open();
+    await consume(worker, [queue], 5, log);
+    await log.first(5);
+    expect(log.ids()).toEqual(idsOf('m', 5));
+    expect(log.deliveries[0]?.redeliveryCount).toBe(1);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^How often a message takes its worker with it is not counted in classic queues: .*ctq\.deaths\./),
+    ]);
+    await worker.close();
   });
 
   it('of the quorum kind get what a Celery client lets the server delay', { timeout: 30_000 }, async () => {

@@ -2,13 +2,16 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
 import { type AmqpBroker, openAmqpBroker } from '../../src/brokers/amqp/broker.js';
+import { REASON_HEADER } from '../../src/brokers/amqp/wire.js';
 import { Ctq } from '../../src/index.js';
+import { deadLettersOf } from '../contract/amqp-letters.js';
 import { consume, declare, drainUpTo, send } from '../contract/broker/verbs.js';
 import { DeliveryLog } from '../contract/delivery-log.js';
 import { idsOf, plainQueue } from '../contract/messages.js';
-import { startCtqWorker } from '../support/ctq-worker.js';
+import { launchCtqWorker, startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
 import { forSuite } from '../support/for-suite.js';
+import type { OwnedProcess } from '../support/owned-process.js';
 import { TcpProxy } from '../support/proxy.js';
 import { startRabbit } from '../support/rabbitmq-server.js';
 import { describeWith } from '../support/requires.js';
@@ -91,6 +94,38 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     });
     await app.close();
     await heir.stop('SIGTERM');
+  });
+
+  it('puts a message aside that kills its workers, in any pool, after as many as with every other broker, and none beside it', {
+    timeout: 120_000,
+  }, async () => {
+    const innocent = idsOf('innocent', 8);
+    const inPool = async (pool: string, broker: string): Promise<void> => {
+      const marks = tmpFolder();
+      const app = new Ctq('client', { brokerUrl: broker, resultBackend: 'disabled://' });
+      const deadly = app.sendTask('tasks.crash', ['deadly', 'SIGKILL']);
+      await Promise.all([deadly.published, ...innocent.map((name) => app.sendTask('tasks.marked', [name, 0.2]).published)]);
+      await app.close();
+      const options = { broker, backend: 'disabled://', concurrency: 2, args: ['-P', pool], env: { CTQ_TEST_MARKS: marks } };
+      let killed = -1;
+      let worker: OwnedProcess;
+      do {
+        killed += 1;
+        expect(killed).toBeLessThanOrEqual(5);
+        const started = launchCtqWorker(options);
+        worker = started;
+        await eventually(() => started.ending !== undefined || started.output.includes('goes to the dead letters'), { timeoutMs: 30_000 });
+      } while (worker.ending?.signal === 'SIGKILL');
+      const files = (kind: string): string[] =>
+        readdirSync(marks).flatMap((file) => (file.includes(`.${kind}.`) ? (file.split('.')[0] ?? '') : []));
+      expect([killed, files('begin').filter((name) => name === 'deadly').length]).toEqual([5, 5]);
+      await eventually(() => expect([...new Set(files('end'))].sort()).toEqual(innocent), { timeoutMs: 20_000 });
+      await worker.stop('SIGTERM');
+      const letters = await deadLettersOf(broker, 'celery', REASON_HEADER);
+      expect(letters).toEqual([{ id: deadly.id, reason: 'delivered 6 times, and no worker has finished it' }]);
+    };
+    const [one, other] = [await rabbit().freshVhost(), await rabbit().freshVhost()];
+    await Promise.all([inPool('async', one), inPool('solo', other)]);
   });
 
   it('gives back what is held when the way is cut, and the work goes on', { timeout: 30_000 }, async () => {

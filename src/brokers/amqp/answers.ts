@@ -5,10 +5,12 @@ import type { Answer } from '../held-delivery.js';
 import type { AmqpDelivery, Seat } from './delivery.js';
 import type { Disposal } from './disposal.js';
 import type { Held } from './held.js';
+import type { Deaths } from './deaths.js';
 
 export interface AnswersParts {
   readonly held: Held;
   readonly disposal: Disposal;
+  readonly deaths: Deaths;
   /** Answered, so that there is room for another. */
   readonly freed: () => void;
   /** Parked, and nobody but us can keep it until then. */
@@ -44,19 +46,40 @@ export class Answers {
     const passing = this.#parts.disposal
       .sendBack(delivery, delivery.redeliveryCount, dueAtMs)
       .then(() => this.acknowledge(delivery))
-      .catch(() => this.refuse(delivery, 'requeue'))
+      .catch(() => this.giveBack(delivery))
       .finally(() => this.#underWay.delete(passing));
     this.#underWay.add(passing);
   }
 
+  /** To its old place, unharmed. */
+  giveBack(delivery: AmqpDelivery): void {
+    if (delivery.countedIn === undefined) {
+      this.#refuse(delivery, 'requeue');
+      return;
+    }
+    const giving = this.#parts.deaths
+      .takeBack(delivery.countedIn)
+      .then(() => this.#refuse(delivery, 'requeue'))
+      .finally(() => this.#underWay.delete(giving));
+    this.#underWay.add(giving);
+  }
+
   /** @returns False when its channel is gone. */
   acknowledge(delivery: AmqpDelivery): boolean {
-    return this.#answer(delivery, ({ channel, raw }) => channel.ack(raw));
+    const isDone = this.#answer(delivery, ({ channel, raw }) => channel.ack(raw));
+    if (isDone) this.#forget(delivery);
+    return isDone;
   }
 
   /** The same without having done with it. */
-  refuse(delivery: AmqpDelivery, how: 'requeue' | 'reject'): boolean {
-    return this.#answer(delivery, ({ channel, raw }) => channel.nack(raw, false, how === 'requeue'));
+  #refuse(delivery: AmqpDelivery, how: 'requeue' | 'reject'): boolean {
+    const isDone = this.#answer(delivery, ({ channel, raw }) => channel.nack(raw, false, how === 'requeue'));
+    if (isDone && how === 'reject') this.#forget(delivery);
+    return isDone;
+  }
+
+  #forget({ countedIn }: AmqpDelivery): void {
+    if (countedIn !== undefined) this.#parts.deaths.forget(countedIn);
   }
 
   async #settleSlowly(delivery: AmqpDelivery, answer: Answer): Promise<Settled> {
@@ -90,8 +113,14 @@ export class Answers {
   /** Somebody may have the message by now: what was done beside is then done twice, and this says so. */
   async #finish(delivery: AmqpDelivery, how: 'ack' | 'requeue' | 'reject'): Promise<Settled> {
     for (;;) {
-      if ((await delivery.seated()) === undefined) return 'fenced';
-      if (how === 'ack' ? this.acknowledge(delivery) : this.refuse(delivery, how)) return 'settled';
+      const seat = await delivery.seated();
+      if (seat === undefined) return 'fenced';
+      if (how === 'requeue' && delivery.countedIn !== undefined) {
+        await this.#parts.deaths.takeBack(delivery.countedIn);
+        // It is marked anew when it came again meanwhile.
+        if (delivery.seat !== seat) continue;
+      }
+      if (how === 'ack' ? this.acknowledge(delivery) : this.#refuse(delivery, how)) return 'settled';
       delivery.unseat();
     }
   }

@@ -16,6 +16,7 @@ import { Disposal } from './disposal.js';
 import { NativeDelay } from './native-delay.js';
 import { Publisher } from './publisher.js';
 import { Subscriptions } from './subscriptions.js';
+import { Deaths } from './deaths.js';
 import { Topology } from './topology.js';
 
 /** @throws ConfigError for a URL or an option that cannot be read. */
@@ -38,6 +39,7 @@ export class AmqpBroker implements Broker {
   readonly #publishing: AmqpLink;
   readonly #publisher: Publisher;
   readonly #disposal: Disposal;
+  readonly #deaths: Deaths;
   readonly #nativeDelay: NativeDelay;
   readonly #subscriptions: Subscriptions;
   readonly #consumers = new Set<Consumer>();
@@ -66,6 +68,7 @@ export class AmqpBroker implements Broker {
     });
     const delays = new Delays(options.amqp?.delayedQueueType ?? 'quorum');
     this.#disposal = new Disposal({ ...parts, publisher: this.#publisher, delays });
+    this.#deaths = new Deaths(parts);
     this.#nativeDelay = new NativeDelay({ ...parts, delays, queues: options.amqp?.queues ?? [] });
     this.#subscriptions = new Subscriptions({ link: () => this.#theAsking(), topology: this.#topology, logger: this.#logger });
   }
@@ -89,6 +92,7 @@ export class AmqpBroker implements Broker {
       addresses: options.loop === 'free' ? this.#addresses.map(attentive) : this.#addresses,
       topology: this.#topology,
       disposal: this.#disposal,
+      deaths: this.#deaths,
       nativeDelay: this.#nativeDelay,
       clock: systemClock,
       logger: this.#logger,
@@ -118,7 +122,7 @@ export class AmqpBroker implements Broker {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
-    await inTime(Promise.all([this.#publisher.idle(), this.#subscriptions.close()]), systemClock);
+    await inTime(Promise.all([this.#publisher.idle(), this.#deaths.idle(), this.#subscriptions.close()]), systemClock);
     // What could not be sent by now is told so.
     this.#publisher.close();
     await Promise.all([this.#publishing.close(), this.#asking?.close()]);

@@ -23,6 +23,7 @@ import { Intake, type IntakeLimits, limitsOf } from './intake.js';
 import { Pauses } from './pauses.js';
 import { Postponed } from './postponed.js';
 import type { NativeDelay } from './native-delay.js';
+import type { Deaths } from './deaths.js';
 import type { Topology } from './topology.js';
 import { decodeDelivered } from './wire.js';
 
@@ -30,6 +31,7 @@ export interface AmqpConsumerOptions extends ConsumeOptions {
   readonly addresses: readonly AmqpAddress[];
   readonly topology: Topology;
   readonly disposal: Disposal;
+  readonly deaths: Deaths;
   readonly nativeDelay: NativeDelay;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -57,6 +59,8 @@ export class AmqpConsumer implements Consumer {
   readonly #held = new Held();
   /** Here, and not to be handed out yet: too many are, or it is not due. */
   #waiting: AmqpDelivery[] = [];
+  /** With a connection that broke: whoever has them now, we did not die of them. */
+  readonly #takenAway = new Set<AmqpDelivery>();
   readonly #postponed: Postponed;
   readonly #pauses: Pauses;
   readonly #answers: Answers;
@@ -71,6 +75,7 @@ export class AmqpConsumer implements Consumer {
     this.#answers = new Answers({
       held: this.#held,
       disposal: options.disposal,
+      deaths: options.deaths,
       freed: () => this.#handOutSoon(),
       keepHere: (delivery, dueAtMs) => this.#keepHere(delivery, dueAtMs),
     });
@@ -140,7 +145,7 @@ export class AmqpConsumer implements Consumer {
     this.#held.giveUp('in doubt');
     await inTime(this.#answers.idle(), this.#clock);
     this.#state = 'closed';
-    this.#held.giveUp('all');
+    await inTime(this.#unmark(this.#held.giveUp('all')), this.#clock);
     this.#dropWaiting();
     // The end of the channel gives all that is unsettled back, in order, to where it was.
     if (this.#channel !== undefined) await inTime(this.#channel.close(), this.#clock);
@@ -191,6 +196,8 @@ export class AmqpConsumer implements Consumer {
   #up(): void {
     if (this.#ending) return;
     this.#handler.connected();
+    void this.#unmark([...this.#takenAway]);
+    this.#takenAway.clear();
     void this.#adjust();
     this.#doubtTimer?.cancel();
     if (this.#held.size > 0) this.#doubtTimer = this.#clock.setTimeout(() => this.#endDoubt(), DOUBT_LIMIT_MS);
@@ -207,7 +214,7 @@ export class AmqpConsumer implements Consumer {
     this.#channel = undefined;
     this.#intake = undefined;
     this.#doubtTimer?.cancel();
-    this.#held.unseat();
+    for (const deliveries of [this.#held.unseat(), this.#waiting]) for (const delivery of deliveries) this.#takenAway.add(delivery);
     this.#dropWaiting();
   }
 
@@ -250,15 +257,33 @@ export class AmqpConsumer implements Consumer {
 
   #receive(queue: string, seat: Seat): void {
     const { raw } = seat;
-    const { message, redeliveryCount, dueAtMs } = decodeDelivered(raw);
-    if (raw.fields.redelivered && this.#held.resume(seat, queue, message)) return;
+    const { message, redeliveryCount, counted, onlyFlagged, dueAtMs } = decodeDelivered(raw);
+    const resumed = raw.fields.redelivered ? this.#held.resume(seat, queue, message) : undefined;
+    if (resumed !== undefined) {
+      if (resumed.countedIn !== undefined) void this.#options.deaths.count(resumed.countedIn);
+      return;
+    }
     const tag = `${this.#channels}.${raw.fields.deliveryTag}`;
-    this.#arrived({ message, queue, tag, redeliveryCount, dueAtMs, seat });
+    const source = { message, queue, tag, redeliveryCount, counted, dueAtMs, seat };
+    const countedIn = onlyFlagged ? this.#options.deaths.placeFor(queue, message) : undefined;
+    this.#arrived(countedIn === undefined ? source : { ...source, countedIn });
   }
 
   #arrived(source: AmqpDeliverySource): void {
-    this.#waiting.push(new AmqpDelivery(source, this.#answers.settle));
+    const delivery = new AmqpDelivery(source, this.#answers.settle);
+    this.#waiting.push(delivery);
+    if (delivery.countedIn === undefined) this.#handOutSoon();
+    else void this.#count(delivery, delivery.countedIn);
+  }
+
+  async #count(delivery: AmqpDelivery, countedIn: string): Promise<void> {
+    delivery.count(await this.#options.deaths.count(countedIn));
     this.#handOutSoon();
+  }
+
+  /** They go back, and nobody died of them. */
+  async #unmark(deliveries: readonly AmqpDelivery[]): Promise<void> {
+    await Promise.all(deliveries.map(({ countedIn }) => (countedIn === undefined ? undefined : this.#options.deaths.takeBack(countedIn))));
   }
 
   #handOutSoon(): void {
@@ -276,8 +301,13 @@ export class AmqpConsumer implements Consumer {
     const nowMs = this.#clock.nowMs();
     const batch: AmqpDelivery[] = [];
     const rest: AmqpDelivery[] = [];
+    /** Queues whose next message is not counted yet: what is behind it stays there. */
+    const counting = new Set<string>();
     for (const delivery of this.#waiting) {
-      if (delivery.dueAtMs > nowMs) void this.#postpone(delivery);
+      if (!delivery.isCounted || counting.has(delivery.queue)) {
+        counting.add(delivery.queue);
+        rest.push(delivery);
+      } else if (delivery.dueAtMs > nowMs) void this.#postpone(delivery);
       else if (this.#held.size < this.#prefetch) {
         this.#held.add(delivery);
         batch.push(delivery);
@@ -301,20 +331,24 @@ export class AmqpConsumer implements Consumer {
     if (delivery.seat === undefined || this.#state === 'closed') return;
     if (this.#state !== 'taking') return this.#answers.passOn(delivery, dueAtMs);
     this.#postponed.add(delivery, dueAtMs);
+    // It is counted anew when it is handed out.
+    if (delivery.countedIn !== undefined) void this.#options.deaths.takeBack(delivery.countedIn);
     // The server may send one more for each of these.
     void this.#adjust();
   }
 
   /** The same message in the same place, to be answered anew. */
-  #isDue({ message, queue, deliveryTag, redeliveryCount, seat }: AmqpDelivery): void {
+  #isDue({ message, queue, deliveryTag, redeliveryCount, counted, countedIn, seat }: AmqpDelivery): void {
     void this.#adjust();
-    if (seat !== undefined) this.#arrived({ message, queue, tag: `${deliveryTag}+`, redeliveryCount, dueAtMs: 0, seat });
+    if (seat === undefined) return;
+    const source = { message, queue, tag: `${deliveryTag}+`, redeliveryCount, counted, dueAtMs: 0, seat };
+    this.#arrived(countedIn === undefined ? source : { ...source, countedIn });
   }
 
   #returnWaiting(queues: readonly string[]): void {
     for (const { delivery, dueAtMs } of this.#postponed.take(queues)) this.#answers.passOn(delivery, dueAtMs);
     const back = this.#waiting.filter(({ queue }) => queues.includes(queue));
     this.#waiting = this.#waiting.filter((delivery) => !back.includes(delivery));
-    for (const delivery of back) this.#answers.refuse(delivery, 'requeue');
+    for (const delivery of back) this.#answers.giveBack(delivery);
   }
 }

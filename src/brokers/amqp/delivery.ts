@@ -17,6 +17,10 @@ export interface AmqpDeliverySource {
   readonly redeliveryCount: number;
   readonly dueAtMs: number;
   readonly seat: Seat;
+  /** Deaths that were counted before the server flagged it. */
+  readonly counted: number;
+  /** Where the others are counted, when the server does not. */
+  readonly countedIn?: string;
 }
 
 /**
@@ -26,6 +30,9 @@ export interface AmqpDeliverySource {
 export class AmqpDelivery extends HeldDelivery {
   /** Not to be handed out before. */
   readonly dueAtMs: number;
+  readonly counted: number;
+  readonly countedIn: string | undefined;
+  #isCounted: boolean;
   readonly #settle: (delivery: AmqpDelivery, answer: Answer) => Promise<Settled>;
   #seat: Seat | undefined;
   #waiting: (() => void)[] | undefined;
@@ -33,8 +40,22 @@ export class AmqpDelivery extends HeldDelivery {
   constructor(source: AmqpDeliverySource, settle: (delivery: AmqpDelivery, answer: Answer) => Promise<Settled>) {
     super(source.message, source.queue, source.tag, source.redeliveryCount);
     this.dueAtMs = source.dueAtMs;
+    this.counted = source.counted;
+    this.countedIn = source.countedIn;
+    this.#isCounted = source.countedIn === undefined;
     this.#seat = source.seat;
     this.#settle = settle;
+  }
+
+  /** Not to be handed out before: who dies of it cannot count any more. */
+  get isCounted(): boolean {
+    return this.#isCounted;
+  }
+
+  /** So often it came back flagged, this time included. */
+  count(times: number): void {
+    this.redeliveryCount = this.counted + times;
+    this.#isCounted = true;
   }
 
   get seat(): Seat | undefined {

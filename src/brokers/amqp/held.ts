@@ -19,18 +19,19 @@ export class Held {
   }
 
   /** The channel is gone: all of them are in doubt. */
-  unseat(): void {
+  unseat(): Iterable<AmqpDelivery> {
     for (const delivery of this.#deliveries) delivery.unseat();
+    return this.#deliveries;
   }
 
-  /** @returns Whether this message is one that was in doubt, and is ours again. */
-  resume(seat: Seat, queue: string, message: Message): boolean {
+  /** @returns The one that was in doubt, and is ours again with this message. */
+  resume(seat: Seat, queue: string, message: Message): AmqpDelivery | undefined {
     for (const delivery of this.#deliveries) {
       if (delivery.seat !== undefined || delivery.queue !== queue || !delivery.isTwinOf(message)) continue;
       delivery.reseat(seat);
-      return true;
+      return delivery;
     }
-    return false;
+    return undefined;
   }
 
   /** Gives up what is in doubt, or all of it, and says what that was. */

@@ -120,6 +120,10 @@ export function deadLetter(message: Message, reason: string): Message {
 export interface Arrived {
   readonly message: Message;
   readonly redeliveryCount: number;
+  /** What of it is a number and no flag. */
+  readonly counted: number;
+  /** A classic queue says that it was delivered before, and not how often. */
+  readonly onlyFlagged: boolean;
   /** Milliseconds since 1970; 0 for now. */
   readonly dueAtMs: number;
 }
@@ -132,8 +136,8 @@ export type Delivered = Pick<AmqpDelivered, 'properties' | 'content'> & {
 export function decodeDelivered({ fields, properties, content }: Delivered): Arrived {
   const raw: Readonly<Record<string, unknown>> = isRecord(properties.headers) ? properties.headers : {};
   const dueAtMs = wholeNumber(raw[DUE_HEADER]);
-  const redelivered = fields.redelivered ? 1 : 0;
-  const redeliveryCount = Math.max(wholeNumber(raw[REDELIVERIES_HEADER]), wholeNumber(raw[DELIVERY_COUNT_HEADER]), redelivered);
+  const counted = Math.max(wholeNumber(raw[REDELIVERIES_HEADER]), wholeNumber(raw[DELIVERY_COUNT_HEADER]));
+  const redeliveryCount = Math.max(counted, fields.redelivered ? 1 : 0);
   const exchange = textOr(raw[EXCHANGE_HEADER], fields.exchange);
   const delayedKey = keyBehindDelay(fields);
   const routingKey = textOr(raw[ROUTING_KEY_HEADER], delayedKey ?? fields.routingKey);
@@ -158,6 +162,8 @@ export function decodeDelivered({ fields, properties, content }: Delivered): Arr
       body: content,
     },
     redeliveryCount,
+    counted,
+    onlyFlagged: fields.redelivered && raw[DELIVERY_COUNT_HEADER] === undefined,
     dueAtMs,
   };
 }

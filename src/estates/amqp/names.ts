@@ -1,5 +1,6 @@
 /** What a queue of RabbitMQ is, told by its name: Celery's, kombu's and ours (docs/wire/amqp.md). */
 import { pausedMark } from '../../brokers/amqp/pauses.js';
+import { isDeathsQueue } from '../../brokers/amqp/deaths.js';
 import type { KeyKind } from '../../estate/keys.js';
 
 export interface NamedQueue {
@@ -20,6 +21,7 @@ export function nameQueue(name: string): NamedQueue {
   if (name.startsWith(DEAD)) return { kind: 'dead letters', about: `refused from queue ${name.slice(DEAD.length)}` };
   if (name.startsWith(PAUSED)) return { kind: 'lock', about: `queue ${name.slice(PAUSED.length)} is paused` };
   if (name.startsWith(ARRIVED)) return { kind: 'removed', about: `how far purge ${name.slice(ARRIVED.length)} was undone` };
+  if (isDeathsQueue(name)) return { kind: 'lock', about: 'how often a message came back whose worker was lost' };
   const ladder = LADDER.exec(name)?.groups;
   if (ladder !== undefined) {
     const whose = ladder['ours'] === undefined ? 'Celery' : 'ctq';
