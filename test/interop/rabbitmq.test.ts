@@ -2,7 +2,18 @@
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { type AnyResult, Ctq } from '../../src/index.js';
-import { type Canvas, immutable, inChain, inChord, inGroup, PYTHON_PRELUDE, task, toCtq, toPython } from '../support/canvas-cases.js';
+import {
+  type Canvas,
+  immutable,
+  inChain,
+  inChord,
+  inGroup,
+  PYTHON_PRELUDE,
+  task,
+  toCtq,
+  toPython,
+  withOptions,
+} from '../support/canvas-cases.js';
 import { runCelery } from '../support/celery-cli.js';
 import { runCtq, startCtq } from '../support/ctq-process.js';
 import { startCtqWorker } from '../support/ctq-worker.js';
@@ -18,6 +29,10 @@ const CANVASES: Readonly<Record<string, readonly [Canvas, unknown]>> = {
   'a group': [inGroup(task('add', 1, 1), task('mul', 3, 4)), [2, 12]],
   'a chord': [inChord([task('add', 1, 1), task('add', 2, 2), task('mul', 3, 3)], task('xsum')), 15],
   'a chord in a chain': [inChain(task('add', 1, 1), inChord([task('add', 1), task('add', 2)], task('xsum')), task('mul', 10)), 70],
+  'a chord in a group': [inGroup(inChord([task('add', 1, 1), task('add', 2, 2)], task('xsum')), task('add', 1, 2)), [6, 3]],
+  'a group in the middle of a chain': [inChain(task('add', 1, 2), inGroup(task('add', 10), task('mul', 10)), task('xsum')), 43],
+  'a countdown inside a header': [inChord([withOptions(task('add', 1, 1), { countdown: 1 }), task('add', 2, 2)], task('xsum')), 6],
+  'a task replaced by a chord': [task('replace_by', inChord([task('add', 1, 1), task('add', 2, 2)], task('xsum'))), 6],
   'an immutable link': [inChain(task('add', 1, 1), immutable('gather', 'alone')), ['alone']],
 };
 
