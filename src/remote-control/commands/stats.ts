@@ -35,7 +35,7 @@ function brokerInfo({ brokerUrl, connectTimeoutS, heartbeatS, transportOptions }
   return {
     hostname: (port === undefined ? authority : authority.slice(0, -port.length - 1)) || null,
     userid: user === undefined || user === '' ? null : user,
-    virtual_host: path === '' && transport === 'redis' ? '0' : path,
+    virtual_host: virtualHost(transport, path),
     port: port === undefined ? null : Number(port),
     insist: false,
     ssl: /^(rediss|amqps)$/i.test(scheme),
@@ -72,4 +72,10 @@ function resourceUsage(): Record<string, number> {
     nvcsw: usage.voluntaryContextSwitches,
     nivcsw: usage.involuntaryContextSwitches,
   };
+}
+
+/** As kombu writes it: AMQP's `/` stands for nothing, too, and is written as `%2F` in URLs. */
+function virtualHost(transport: string, path: string): string {
+  if (transport === 'redis') return path === '' ? '0' : path;
+  return /amqp/.test(transport) ? path.replaceAll(/%2f/gi, '/') || '/' : path;
 }

@@ -173,6 +173,17 @@ describe('a command answers as in the recording', () => {
     expect(typeof answer['clock']).toBe('string');
   });
 
+  it.each([
+    ['amqp://user:**@host', '/'],
+    ['amqp://user:**@host/%2F', '/'],
+    ['pyamqp://user:**@host//', '/'],
+    ['amqps://user:**@host/shop', 'shop'],
+  ])('inspect stats names the virtual host of %s as kombu does', async (brokerUrl, host) => {
+    worker.now = { ...worker.now, brokerUrl };
+    const answers = (await play('inspect stats')) as { readonly broker: unknown }[];
+    expect(JSON.stringify(answers)).toContain(`"virtual_host":"${host}"`);
+  });
+
   it('inspect stats of a worker with autoscale', async () => {
     const figures = { max: 4, min: 1, current: 1, qty: 0 };
     worker.autoscale = { info: () => figures, update: (max, min) => ({ max: max ?? 4, min: min ?? 1 }) };
