@@ -2,7 +2,8 @@
  * `npm test`: prepares what is missing, checks types, lint and format, runs all tests, and ends with
  * one line of numbers. `npm test -- test/unit/protocol` hands its words to vitest and runs only that.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,15 +37,27 @@ function binOf(name) {
   return join(folder, typeof bin === 'string' ? bin : bin[name]);
 }
 
-function runChecks() {
-  return checks()
-    .filter(({ name, command }) => {
-      const startedAt = performance.now();
-      const passed = node(command);
-      console.log(`${passed ? 'ok' : 'FAILED'}  ${name} (${Math.round(performance.now() - startedAt)} ms)`);
-      return !passed;
-    })
-    .map(({ name }) => name);
+/** The build, whose files the others look at, too, and then all others beside one another; told in their order, each with what it says. */
+async function runChecks() {
+  const [build, ...others] = checks();
+  const ran = [await runCheck(build)];
+  console.log(ran[0].text);
+  for (const check of others.map(runCheck)) {
+    ran.push(await check);
+    console.log(ran.at(-1).text);
+  }
+  return ran.filter(({ passed }) => !passed).map(({ name }) => name);
+}
+
+async function runCheck({ name, command }) {
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => said.push(chunk));
+  const [code] = await once(child, 'close');
+  const passed = code === 0;
+  const took = Math.round(performance.now() - startedAt);
+  return { name, passed, text: `${Buffer.concat(said)}${passed ? 'ok' : 'FAILED'}  ${name} (${took} ms)` };
 }
 
 function runVitest() {
@@ -78,7 +91,7 @@ function count(file) {
   };
 }
 
-function main() {
+async function main() {
   try {
     // The build is one of the checks below: types and tests tell more about a tree that does not build.
     setup({ test: true, build: 'skip' });
@@ -87,7 +100,7 @@ function main() {
     console.log('0 passed, 1 failed, 0 skipped');
     return 1;
   }
-  const failedChecks = filters.length === 0 ? runChecks() : [];
+  const failedChecks = filters.length === 0 ? await runChecks() : [];
   const tests = runVitest();
   const unexplained = tests.skipped.filter((name) => !NOT_APPLICABLE.test(name));
   let failed = tests.failed + failedChecks.length;
@@ -99,4 +112,4 @@ function main() {
   return failed > 0 || (inCi && unexplained.length > 0) ? 1 : 0;
 }
 
-process.exitCode = main();
+process.exitCode = await main();

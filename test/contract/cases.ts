@@ -22,7 +22,7 @@ export function testCases<Case extends ContractCase>(
   for (const [section, cases] of Object.entries(sections)) {
     describe(section, () => {
       for (const one of cases)
-        testUnless(skips[one.title] ?? reasonFor(one), one.title, () => run(one), { timeout: one.timeoutMs ?? 20_000 });
+        testUnless(skips[one.title] ?? reasonFor(one), one.title, () => run(one), { timeout: one.timeoutMs ?? 60_000 });
     });
   }
 
