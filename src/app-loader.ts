@@ -9,7 +9,7 @@ import { createModuleLoader, importPlaces, type LoaderSetting, type ModuleExport
 import type { AppAddress } from './pool.js';
 import type { TaskFunction } from './task.js';
 
-export { createModuleLoader, type ModuleExports, type ModuleLoader } from './app-loader/load-modules.js';
+export { createModuleLoader, type ModuleLoader } from './app-loader/load-modules.js';
 
 export interface LoadedApp {
   readonly app: Ctq;

@@ -52,7 +52,9 @@ function decisionsIndex() {
   return ['<!-- Made by "npm run generate" from the titles. -->', '# Decisions', about, lines.join('\n')].join('\n\n') + '\n';
 }
 
-const files = new Map(await generatedFiles(readFileSync(join(root, 'src', 'config', 'settings.ts'), 'utf8')));
+const tables = join(root, 'src', 'config', 'settings');
+const settings = readdirSync(tables).sort();
+const files = new Map(await generatedFiles(settings.map((name) => readFileSync(join(tables, name), 'utf8')).join('')));
 files.set('docs/reference/api.md', apiReference(root));
 for (const folder of ['completions', 'man', 'docs/reference']) {
   mkdirSync(join(root, folder), { recursive: true });

@@ -11,7 +11,7 @@ const SCRIPT_FILES: Readonly<Record<Shell, string>> = { bash: 'ctq.bash', zsh: '
 /**
  * Path below the project → text. The page of the library is made by tools/api-reference.mjs, beside these.
  *
- * @param settingsSource - The text of src/config/settings.ts.
+ * @param settingsSource - The text of the tables in src/config/settings/.
  */
 export async function generatedFiles(settingsSource: string): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();

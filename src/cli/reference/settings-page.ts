@@ -9,7 +9,7 @@ interface Chapter {
   readonly rows: string[][];
 }
 
-/** @param source - The text of settings.ts, whose comments say what each is for. */
+/** @param source - The text of the tables in config/settings/, whose comments say what each is for. */
 export function settingsPage(source: string): string {
   const chapters: Chapter[] = [];
   let comment = '';

@@ -9,7 +9,7 @@ import { readSourceModules } from '../../support/source-modules.js';
 const settingOf = (key: SettingKey): Setting<unknown> => SETTINGS[key];
 /** All code but the table itself, the check of its values, and the doctor, who looks at other workers' settings; comments read nothing. */
 const code = readSourceModules()
-  .filter(({ path }) => !['config/settings.ts', 'config/validate.ts'].includes(path) && !path.startsWith('doctor/'))
+  .filter(({ path }) => path !== 'config/validate.ts' && !/^(config\/settings\/|doctor\/)/.test(path))
   .map(({ text }) => text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, ''))
   .join('\n');
 const isRead = (key: SettingKey): boolean => new RegExp(String.raw`\b(?:${key}|${snakeCase(key)})\b`).test(code);
