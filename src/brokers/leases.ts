@@ -1,6 +1,6 @@
 /** The owner's end of the lease thread: starts it, hears it, and starts it again should it ever die. */
 import { Worker } from 'node:worker_threads';
-import { type Clock, systemClock, type TimerHandle } from '../clock.js';
+import { type Clock, systemClock, type TimerHandle, within } from '../clock.js';
 import { entryPoint } from '../entry-points.js';
 import type { ConsumerCounts, LeaseReports } from './lease-keeper.js';
 
@@ -34,8 +34,10 @@ export interface Leases {
 const RESTART_MS = 500;
 /** It makes little and keeps nothing: a young generation of V8's own choosing would grow to twenty megabytes. */
 const LIMITS = { maxYoungGenerationSizeMb: 2 };
-/** A thread that hangs in a call to a silent store is not waited for longer than this. */
+/** A thread that hangs in a call to a silent server is not waited for longer than this. */
 const STOP_LIMIT_MS = 1_000;
+/** A file answers in the end, or not even the disk does. */
+const FILE_STOP_LIMIT_MS = 10_000;
 
 /** Starts renewing; the first beat comes within a moment. */
 export function startLeases(data: LeaseThreadData, reports: LeaseReports, clock: Clock = systemClock): Leases {
@@ -78,11 +80,20 @@ export function startLeases(data: LeaseThreadData, reports: LeaseReports, clock:
       order(running, { kind: 'stop' });
       // Referenced again, or the process may end before the thread has said goodbye to its store.
       running.ref();
-      const limit = clock.setTimeout(() => void running.terminate(), STOP_LIMIT_MS);
-      await ended;
-      limit.cancel();
+      await (data.engine === 'sqlite' ? endedOrLeft(running, ended, clock) : endedOrTerminated(running, ended, clock));
     },
   };
+}
+
+async function endedOrTerminated(thread: Worker, ended: Promise<void>, clock: Clock): Promise<void> {
+  const limit = clock.setTimeout(() => void thread.terminate(), STOP_LIMIT_MS);
+  await ended;
+  limit.cancel();
+}
+
+/** Never terminated: in the middle of a call into SQLite's addon that would abort the whole process. */
+async function endedOrLeft(thread: Worker, ended: Promise<void>, clock: Clock): Promise<void> {
+  if (!(await within(clock, FILE_STOP_LIMIT_MS, ended))) thread.unref();
 }
 
 function order(thread: Worker, what: LeaseOrder): void {
