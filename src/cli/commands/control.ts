@@ -1,32 +1,23 @@
 /** `ctq control`: tells workers, Python's or ours, to do something, and prints what they say to it. */
 import { constants } from 'node:os';
+import type { Ctq } from '../../ctq.js';
 import { NoReplyError, UsageError } from '../../errors.js';
 import type { Reply } from '../../remote-control/broadcast.js';
-import type { CommandArguments } from '../../remote-control/command.js';
+import type { CommandArguments, RemoteCommand } from '../../remote-control/command.js';
 import { remoteCommands } from '../../remote-control/commands/index.js';
-import type { Ctq } from '../../ctq.js';
-import { type CommandCall, defineCommand, flag, value } from '../command.js';
+import { defineCommand } from '../command.js';
 import { escapeText } from '../escape-text.js';
-import { EXIT } from '../exit-codes.js';
-import { jsonObject } from '../json-values.js';
 import { noteLookalike } from '../next-steps.js';
-import { findCommand, offered, readArguments } from '../remote-arguments.js';
-import { askWorkers, commandsOf, openRemote, remoteOptions } from '../remote-call.js';
+import { offered, readArguments } from '../remote-arguments.js';
+import { askWorkers } from '../remote-call.js';
 import { remoteHelp, remoteVerbs } from '../remote-help.js';
 import { wholeIds } from '../remote-ids.js';
+import { type MethodCall, methodOptions, runMethod } from '../remote-method.js';
 import { printReplies } from '../remote-print.js';
 import { errorOf, unwrapped } from '../remote-tables.js';
 
-const options = {
-  ...remoteOptions,
-  kwargs: value('--kwargs <json>', 'arguments by name as a JSON object; lets any method through', jsonObject),
-  list: flag('--list', 'print the methods'),
-} as const;
-
 /** Who has answered a ping refuses as quickly. */
 const REFUSAL_WAIT_S = 0.5;
-
-type Call = CommandCall<typeof options>;
 
 export const control = defineCommand({
   name: 'control',
@@ -35,7 +26,7 @@ export const control = defineCommand({
     { name: 'method', summary: 'what to do', required: false },
     { name: 'args', summary: 'its arguments', required: false, variadic: true },
   ],
-  options,
+  options: methodOptions,
   verbs: remoteVerbs(offered({ kind: 'control', commands: remoteCommands })),
   sections: [remoteHelp('Methods:', offered({ kind: 'control', commands: remoteCommands }))],
   examples: [
@@ -45,49 +36,36 @@ export const control = defineCommand({
     ['ctq control add_consumer video -d celery@web1', 'let one worker take from one more queue'],
     ['ctq control shutdown', 'stop all workers warmly'],
   ],
-  run: runControl,
+  run: (call) =>
+    runMethod(call, {
+      kind: 'control',
+      hint: 'ctq control --list prints them all',
+      form: 'list',
+      run: (app, command, words) => tell(call, app, command, words),
+    }),
 });
 
-async function runControl(call: Call): Promise<number> {
-  const { options, context } = call;
-  const [method, ...words] = call.args;
-  if (method === undefined && options.list !== true) {
-    throw new UsageError('the method is missing', { hint: 'ctq control --list prints them all' });
-  }
-  const app = await openRemote(call);
-  const catalogue = { kind: 'control', commands: commandsOf(app) } as const;
-  if (method === undefined || options.list === true) {
-    context.stdout.write(
-      `${offered(catalogue)
-        .map(({ name }) => name)
-        .join('\n')}\n`,
-    );
-    return EXIT.ok;
-  }
-  if (options.kwargs !== undefined) {
-    if (words.length > 0) throw new UsageError('arguments were given twice', { hint: 'either after the method, or with --kwargs' });
-    return printReplies(call, method, await askWorkers(call, app, method, options.kwargs), 'list');
-  }
-  const command = findCommand(method, catalogue);
+async function tell(call: MethodCall, app: Ctq, command: RemoteCommand, words: readonly string[]): Promise<number> {
   if (command.name === 'terminate') assertSignalFirst(words);
   const args = await withWholeIds(call, app, command.name, readArguments(command, words));
-  if (command.name === 'revoke') return printReplies(call, command.name, await revoke(call, app, args), 'list');
-  if (command.silent !== true) {
-    const replies = await askWorkers(call, app, command.name, args);
-    const code = await printReplies(call, command.name, replies, 'list');
-    const { task_name: task } = args;
-    if (typeof task === 'string' && replies.every(({ value }) => errorOf(value) === 'unknown task')) await noteLookalike(call, app, task);
-    if (command.name === 'terminate' && replies.every(({ value }) => unwrapped(value) === NOT_RUNNING)) noteNotRunning(call);
-    return code;
-  }
-  return printReplies(call, command.name, await tellSilently(call, app, command.name), 'list');
+  const replies = await askInItsManner(call, app, command, args);
+  const code = await printReplies(call, command.name, replies, 'list');
+  const { task_name: task } = args;
+  if (typeof task === 'string' && replies.every(({ value }) => errorOf(value) === 'unknown task')) await noteLookalike(call, app, task);
+  if (command.name === 'terminate' && replies.every(({ value }) => unwrapped(value) === NOT_RUNNING)) noteNotRunning(call);
+  return code;
+}
+
+function askInItsManner(call: MethodCall, app: Ctq, { name, silent }: RemoteCommand, args: CommandArguments): Promise<Reply[]> {
+  if (name === 'revoke') return revoke(call, app, args);
+  return silent === true ? tellSilently(call, app, name) : askWorkers(call, app, name, args);
 }
 
 /** Celery's words for it. */
 const NOT_RUNNING = 'terminate: tasks unknown';
 
 /** It reads like a failure, and half of it is none. */
-function noteNotRunning({ context, globals }: Call): void {
+function noteNotRunning({ context, globals }: MethodCall): void {
   if (globals.quiet === true) return;
   context.stderr.write('ctq: note: it runs in no worker that answered; where it waits it is revoked, and will not begin\n');
 }
@@ -108,14 +86,14 @@ function isSignal(word: string): boolean {
   return Object.hasOwn(constants.signals, name) || Object.values(constants.signals).some((number) => String(number) === word);
 }
 
-async function withWholeIds(call: Call, app: Ctq, method: string, args: CommandArguments): Promise<CommandArguments> {
+async function withWholeIds(call: MethodCall, app: Ctq, method: string, args: CommandArguments): Promise<CommandArguments> {
   const ids: unknown = args['task_id'];
   if ((method !== 'revoke' && method !== 'terminate') || !Array.isArray(ids)) return args;
   return { ...args, task_id: await wholeIds(call, app, ids as readonly string[]) };
 }
 
 /** With no worker up, a revoke is not in vain. */
-async function revoke(call: Call, app: Ctq, args: CommandArguments): Promise<Reply[]> {
+async function revoke(call: MethodCall, app: Ctq, args: CommandArguments): Promise<Reply[]> {
   try {
     return await askWorkers(call, app, 'revoke', args);
   } catch (error) {
@@ -125,7 +103,7 @@ async function revoke(call: Call, app: Ctq, args: CommandArguments): Promise<Rep
 }
 
 /** A worker that stops does not answer, so it is asked first who is there; one that may not be told to says so. */
-async function tellSilently(call: Call, app: Ctq, method: string): Promise<Reply[]> {
+async function tellSilently(call: MethodCall, app: Ctq, method: string): Promise<Reply[]> {
   const present = await askWorkers(call, app, 'ping', {});
   const destination = [...new Set(present.map(({ nodename }) => nodename))];
   const refusals = await app.control.gather(method, {}, { destination, timeout: REFUSAL_WAIT_S, signal: call.signal });
