@@ -1,5 +1,5 @@
 /**
- * `npm test`: prepares what is missing, checks types, lint and format, runs all tests, and ends with
+ * `npm test`: prepares what is missing, checks types, lint, format and what nobody uses, runs all tests, and ends with
  * one line of numbers. `npm test -- test/unit/protocol` hands its words to vitest and runs only that.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -22,6 +22,7 @@ const checks = () => [
   { name: 'types', command: [binOf('tsc'), '--noEmit', '-p', '.'] },
   { name: 'lint', command: [binOf('oxlint'), '--type-aware', '--deny-warnings', '--format=unix'] },
   { name: 'format', command: [binOf('biome'), 'format'] },
+  { name: 'unused', command: [binOf('knip')] },
   { name: 'audit', command: [join(root, 'tools', 'audit.mjs')] },
 ];
 
@@ -31,7 +32,7 @@ function node(args) {
 
 /** The JavaScript file behind `node_modules/.bin/<name>`: no shell, no npx, the same everywhere. */
 function binOf(name) {
-  const packages = { tsc: 'typescript', biome: '@biomejs/biome', oxlint: 'oxlint', vitest: 'vitest' };
+  const packages = { tsc: 'typescript', biome: '@biomejs/biome', oxlint: 'oxlint', knip: 'knip', vitest: 'vitest' };
   const folder = join(root, 'node_modules', packages[name]);
   const { bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   return join(folder, typeof bin === 'string' ? bin : bin[name]);
