@@ -190,8 +190,19 @@ export class RabbitServer {
 
 /** Starts a node on free private ports; some five seconds. Share it within a test file, and give each test a {@link RabbitServer.freshVhost}. */
 export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
-  const ports = { amqp: await freePort(), epmd: await freePort(), distribution: await freePort(), management: await freePort() };
-  const server = new RabbitServer(ports, options);
-  await server.start();
-  return server;
+  let problem: unknown;
+  // Between finding a free port and binding it, somebody else may take it.
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const ports = { amqp: await freePort(), epmd: await freePort(), distribution: await freePort(), management: await freePort() };
+    const server = new RabbitServer(ports, options);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.stop();
+      if (!/eaddrinuse|address already in use/i.test(String(error))) throw error;
+      problem = error;
+    }
+  }
+  throw problem;
 }

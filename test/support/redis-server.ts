@@ -155,14 +155,21 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   throw problem;
 }
 
+/** Below those that systems hand out to connections that go out, any of which may have a port by the time a server wants it. */
+const [FIRST_PORT, PORTS] = [12_000, 20_000];
+
 /** A port that nobody listens on at this moment. */
 export async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
