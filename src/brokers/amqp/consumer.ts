@@ -11,11 +11,11 @@ import { type AmqpFailure, toAmqpFailure } from '../../connections/amqp/failure.
 import { AmqpLink } from '../../connections/amqp/link.js';
 import type { AmqpAddress } from '../../connections/amqp/url.js';
 import type { BrokerError } from '../../errors.js';
-import { faultPoint } from '../../fault-points.js';
 import type { Logger } from '../../logger.js';
 import { inTime } from '../in-time.js';
 import type { PausedQueues } from '../paused-queues.js';
 import { Answers } from './answers.js';
+import { Arrivals } from './arrivals.js';
 import { AmqpDelivery, type AmqpDeliverySource, type Seat } from './delivery.js';
 import type { Disposal } from './disposal.js';
 import { Held } from './held.js';
@@ -57,14 +57,12 @@ export class AmqpConsumer implements Consumer {
   #limits: IntakeLimits | undefined;
   #channels = 0;
   readonly #held = new Held();
-  /** Here, and not to be handed out yet: too many are, or it is not due. */
-  #waiting: AmqpDelivery[] = [];
+  readonly #arrivals: Arrivals;
   /** With a connection that broke: whoever has them now, we did not die of them. */
   readonly #takenAway = new Set<AmqpDelivery>();
   readonly #postponed: Postponed;
   readonly #pauses: Pauses;
   readonly #answers: Answers;
-  #handingOut = false;
   #doubtTimer: TimerHandle | undefined;
 
   constructor(options: AmqpConsumerOptions) {
@@ -76,8 +74,14 @@ export class AmqpConsumer implements Consumer {
       held: this.#held,
       disposal: options.disposal,
       deaths: options.deaths,
-      freed: () => this.#handOutSoon(),
+      freed: () => this.#arrivals.handOutSoon(),
       keepHere: (delivery, dueAtMs) => this.#keepHere(delivery, dueAtMs),
+    });
+    this.#arrivals = new Arrivals({
+      ...{ clock: options.clock, held: this.#held, deaths: options.deaths },
+      limit: () => (this.#state === 'taking' ? this.#prefetch : undefined),
+      deliver: (batch) => this.#handler.deliver(batch),
+      early: (delivery) => void this.#postpone(delivery),
     });
     this.#postponed = new Postponed(options.clock, (delivery) => this.#isDue(delivery));
     for (const queue of options.queues) this.#queues.set(queue.name, queue);
@@ -113,7 +117,7 @@ export class AmqpConsumer implements Consumer {
     if (count === this.#prefetch) return;
     this.#prefetch = count;
     void this.#adjust();
-    this.#handOutSoon();
+    this.#arrivals.handOutSoon();
   }
 
   async addQueue(queue: Queue): Promise<void> {
@@ -146,7 +150,9 @@ export class AmqpConsumer implements Consumer {
     await inTime(this.#answers.idle(), this.#clock);
     this.#state = 'closed';
     await inTime(this.#unmark(this.#held.giveUp('all')), this.#clock);
-    this.#dropWaiting();
+    // What nobody has seen yet comes again by itself.
+    this.#arrivals.takeAll();
+    this.#postponed.clear();
     // The end of the channel gives all that is unsettled back, in order, to where it was.
     if (this.#channel !== undefined) await inTime(this.#channel.close(), this.#clock);
     await this.#link.close();
@@ -214,20 +220,15 @@ export class AmqpConsumer implements Consumer {
     this.#channel = undefined;
     this.#intake = undefined;
     this.#doubtTimer?.cancel();
-    for (const deliveries of [this.#held.unseat(), this.#waiting]) for (const delivery of deliveries) this.#takenAway.add(delivery);
-    this.#dropWaiting();
-  }
-
-  /** What nobody has seen yet comes again by itself. */
-  #dropWaiting(): void {
-    this.#waiting = [];
+    for (const delivery of this.#held.unseat()) this.#takenAway.add(delivery);
+    for (const delivery of this.#arrivals.takeAll()) this.#takenAway.add(delivery);
     this.#postponed.clear();
   }
 
   #endDoubt(): void {
     const lost = this.#held.giveUp('in doubt');
     if (lost.length > 0) this.#handler.fenced(lost);
-    this.#handOutSoon();
+    this.#arrivals.handOutSoon();
   }
 
   #adjust(): Promise<void> {
@@ -270,53 +271,12 @@ export class AmqpConsumer implements Consumer {
   }
 
   #arrived(source: AmqpDeliverySource): void {
-    const delivery = new AmqpDelivery(source, this.#answers.settle);
-    this.#waiting.push(delivery);
-    if (delivery.countedIn === undefined) this.#handOutSoon();
-    else void this.#count(delivery, delivery.countedIn);
-  }
-
-  async #count(delivery: AmqpDelivery, countedIn: string): Promise<void> {
-    delivery.count(await this.#options.deaths.count(countedIn));
-    this.#handOutSoon();
+    this.#arrivals.add(new AmqpDelivery(source, this.#answers.settle));
   }
 
   /** They go back, and nobody died of them. */
   async #unmark(deliveries: readonly AmqpDelivery[]): Promise<void> {
     await Promise.all(deliveries.map(({ countedIn }) => (countedIn === undefined ? undefined : this.#options.deaths.takeBack(countedIn))));
-  }
-
-  #handOutSoon(): void {
-    if (this.#handingOut || this.#waiting.length === 0) return;
-    this.#handingOut = true;
-    // Behind all that came in this turn of the socket.
-    queueMicrotask(() => {
-      this.#handingOut = false;
-      this.#handOut();
-    });
-  }
-
-  #handOut(): void {
-    if (this.#state !== 'taking') return;
-    const nowMs = this.#clock.nowMs();
-    const batch: AmqpDelivery[] = [];
-    const rest: AmqpDelivery[] = [];
-    /** Queues whose next message is not counted yet: what is behind it stays there. */
-    const counting = new Set<string>();
-    for (const delivery of this.#waiting) {
-      if (!delivery.isCounted || counting.has(delivery.queue)) {
-        counting.add(delivery.queue);
-        rest.push(delivery);
-      } else if (delivery.dueAtMs > nowMs) void this.#postpone(delivery);
-      else if (this.#held.size < this.#prefetch) {
-        this.#held.add(delivery);
-        batch.push(delivery);
-      } else rest.push(delivery);
-    }
-    this.#waiting = rest;
-    if (batch.length === 0) return;
-    this.#handler.deliver(batch);
-    faultPoint('amqp.delivered');
   }
 
   /** Back from the server before its time: with less than a second to go, or because its delay was longer than any. */
@@ -347,8 +307,6 @@ export class AmqpConsumer implements Consumer {
 
   #returnWaiting(queues: readonly string[]): void {
     for (const { delivery, dueAtMs } of this.#postponed.take(queues)) this.#answers.passOn(delivery, dueAtMs);
-    const back = this.#waiting.filter(({ queue }) => queues.includes(queue));
-    this.#waiting = this.#waiting.filter((delivery) => !back.includes(delivery));
-    for (const delivery of back) this.#answers.giveBack(delivery);
+    for (const delivery of this.#arrivals.take(queues)) this.#answers.giveBack(delivery);
   }
 }
