@@ -72,28 +72,31 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     await worker.stop('SIGTERM');
   });
 
-  it('gives the tasks of a killed worker to another within a second', { timeout: 60_000 }, async () => {
+  it('gives the tasks of a killed worker to another at once: it begins them while its own still run', { timeout: 60_000 }, async () => {
     const broker = await rabbit().freshVhost();
-    const marks = tmpFolder();
-    const options = { broker, backend: 'disabled://', concurrency: 10, env: { CTQ_TEST_MARKS: marks } };
-    const [victim, heir] = await Promise.all([startCtqWorker(options), startCtqWorker(options)]);
+    const start = async () => {
+      const marks = tmpFolder();
+      const worker = await startCtqWorker({ broker, backend: 'disabled://', concurrency: 10, env: { CTQ_TEST_MARKS: marks } });
+      const marked = (what: string) => readdirSync(marks).flatMap((file) => (file.includes(`.${what}.`) ? [file.split('.')[0]] : []));
+      return { worker, begun: () => marked('begin').sort(), ended: () => marked('end').sort() };
+    };
+    const workers = await Promise.all([start(), start()]);
     const app = new Ctq('client', { brokerUrl: broker, resultBackend: 'disabled://' });
     const names = Array.from({ length: 8 }, (_, i) => `task-${i}`);
-    const begins = (): string[] => readdirSync(marks).filter((file) => file.includes('.begin.'));
-    await Promise.all(names.map((name) => app.sendTask('tasks.marked', [name, 3])));
-    await eventually(() => expect(begins()).toHaveLength(8));
-    await victim.kill();
-    const fromMs = performance.now();
-    // Each worker had four of them, and the other begins those at once.
-    await eventually(() => expect(begins().length).toBeGreaterThan(8), { intervalMs: 5 });
-    // A second is promised, for an idle machine; those that the heir has already take three.
-    expect(performance.now() - fromMs).toBeLessThan(2_500);
-    await eventually(() => {
-      const done = new Set(readdirSync(marks).flatMap((file) => (file.includes('.end.') ? [file.split('.')[0]] : [])));
-      expect([...done].sort()).toEqual(names);
+    await Promise.all(names.map((name) => app.sendTask('tasks.marked', [name, 5])));
+    await eventually(() => expect(workers.flatMap(({ begun }) => begun()).sort()).toEqual(names));
+    // How the server deals them out is its own affair: whoever has most is killed.
+    const [victim, heir] = workers.sort((a, b) => b.begun().length - a.begun().length);
+    if (victim === undefined || heir === undefined) throw new Error('two workers were started');
+    await victim.worker.kill();
+    const endedMeanwhile = await eventually(() => {
+      expect(heir.begun()).toEqual(names);
+      return heir.ended();
     });
+    expect(endedMeanwhile).toEqual([]);
+    await eventually(() => expect(heir.ended()).toEqual(names));
     await app.close();
-    await heir.stop('SIGTERM');
+    await heir.worker.stop('SIGTERM');
   });
 
   it('puts a message aside that kills its workers, in any pool, after as many as with every other broker, and none beside it', {

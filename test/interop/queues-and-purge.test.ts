@@ -29,13 +29,13 @@ interface QueueJson {
 }
 
 describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
-  const redis = forSuite(() => startRedis({ args: ['--slowlog-max-len', '1000'] }));
+  const redis = forSuite(() => startRedis({ args: ['--slowlog-max-len', '100000'] }));
   const folder = tmpFolder();
 
   beforeAll(async () => {
     await buildPythonEstate(redis(), { queues: SIZES, results: 20_000, chords: 50, replyQueues: 20 });
-    // From here on every command of more than ten milliseconds is written down.
-    await redis().command('CONFIG', 'SET', 'slowlog-log-slower-than', '10000');
+    // From here on every command is written down.
+    await redis().command('CONFIG', 'SET', 'slowlog-log-slower-than', '0');
   }, 180_000);
   const ctq = (...args: readonly string[]): Promise<CtqEnding> => runCtq([...args, '-b', redis().url], { cwd: folder, timeoutMs: 120_000 });
 
@@ -60,9 +60,9 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
     return `${length} ${hash.digest('hex')}`;
   };
 
-  /** Commands of ours that kept the server from everybody else. */
-  async function slowOnes(): Promise<readonly string[]> {
-    const entries = (await redis().command('SLOWLOG', 'GET', '1000')) as unknown as readonly (readonly [
+  /** The commands of ours since the last reset, without what differs each time, and how long each kept the server. */
+  async function served(): Promise<readonly (readonly [command: string, micros: number])[]> {
+    const entries = (await redis().command('SLOWLOG', 'GET', '100000')) as unknown as readonly (readonly [
       number,
       number,
       number,
@@ -72,7 +72,11 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
     ])[];
     return entries
       .filter(([, , , , , name]) => name.startsWith('ctq'))
-      .map(([, , micros, words]) => `${micros} µs: ${words.slice(0, 4).join(' ').slice(0, 120)}`);
+      .map(([, , micros, words]) => {
+        const [name, ...rest] = words.map((word) => word.replaceAll(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g, '*'));
+        const same = name === 'scan' ? rest.slice(1) : name === 'publish' ? rest.slice(0, 1) : rest;
+        return [[name, ...same].join(' '), micros];
+      });
   }
 
   it('is counted right to the last message, by priority too', async () => {
@@ -128,16 +132,22 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
     expect(await lengths()).toMatchObject({ ...SIZES, audio: 0 });
   });
 
-  it('was never kept waiting: no command of ours took ten milliseconds', { retry: 4, timeout: 120_000 }, async () => {
-    // All views once more: on a busy machine a command that was interrupted looks slow, and is not each time.
-    await redis().command('SLOWLOG', 'RESET');
-    await ctq('queues', '--by-task');
-    await ctq('queues', 'peek', 'mail', '--offset', '30000', '--limit', '200');
-    await ctq('purge', '--dry-run', '-Q', 'mail', '--task', 'tasks.x*');
-    const copy = join(folder, `slow-${Math.random()}.jsonl`);
-    await ctq('purge', '-f', '--keep-copy', copy, '-Q', 'reports');
-    await ctq('purge', '--undo', copy);
-    expect(await slowOnes()).toEqual([]);
+  it('is not kept waiting: no command of ours takes ten milliseconds', { timeout: 180_000 }, async () => {
+    // On a busy machine a command that was interrupted looks slow, and does not each time: all views, until none looks so.
+    const fastest = new Map<string, number>();
+    const slow = () => [...fastest].filter(([, micros]) => micros >= 10_000);
+    for (let round = 0; round === 0 || (round < 6 && slow().length > 0); round += 1) {
+      await redis().command('SLOWLOG', 'RESET');
+      await ctq('queues', '--by-task');
+      await ctq('queues', 'peek', 'mail', '--offset', '30000', '--limit', '200');
+      await ctq('purge', '--dry-run', '-Q', 'mail', '--task', 'tasks.x*');
+      const copy = join(folder, `slow-${round}.jsonl`);
+      await ctq('purge', '-f', '--keep-copy', copy, '-Q', 'reports');
+      await ctq('purge', '--undo', copy);
+      for (const [command, micros] of await served()) fastest.set(command, Math.min(micros, fastest.get(command) ?? micros));
+    }
+    expect([...fastest.keys()]).toContain('llen reports');
+    expect(slow()).toEqual([]);
   });
 });
 
