@@ -142,6 +142,10 @@ export function prepareChain(tasks: readonly CanvasNode[], { place, linkError }:
       continue;
     }
     const after = ready.at(-1);
+    if (after !== undefined && isTwoGroups(step)) {
+      waiting.push(headerGroup(step), step.body);
+      continue;
+    }
     if (step.kind === 'group' && after !== undefined) {
       ready.splice(-1, 1, becomeChord(step, after, place));
     } else {
@@ -169,6 +173,16 @@ function becomeChord(
   // Later steps look back to the body by the handle it had before it was one.
   rootOf(after.handle).parent = rootOf(handle);
   return { step, handle };
+}
+
+/**
+ * `group | group`. What comes after it waits for the second one as well, so that is to be a chord, too: each member of a
+ * group that is a body would call it by itself (of four groups and more, Celery's workers do).
+ */
+function isTwoGroups(step: CanvasNode): step is ChordNode & { readonly body: GroupNode } {
+  if (step.kind !== 'chord' || step.body?.kind !== 'group' || step.body.tasks.length < 2) return false;
+  const own = [...Object.values(step.options), ...Object.values(step.kwargs), ...step.args];
+  return !step.immutable && !own.some(isGiven);
 }
 
 /** A group of one behaves as its task (Celery #1656). */

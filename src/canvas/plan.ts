@@ -136,11 +136,14 @@ class Planner {
         hint: 'call linkError() on it before, or make it the header of a chord',
       });
     }
-    const { chain } = given;
+    const chain = given.chain ?? node.options.chain;
     if (isGiven(chain) && chain.length > 0 && node.tasks.length > 0) {
-      // What comes after a group waits for all of it. Celery's clients see to that before sending.
+      // What comes after a group waits for all of it. Celery's clients see to that before sending, but not where it is a chord's body.
       const rest = chainNode(chain.map((step) => nodeFromJson(step)).reverse());
-      return this.#chord(chordNode(cloneNode(node), rest), { ...call, options: { ...given, chain: null } });
+      const header = cloneNode(node);
+      header.options.chain = null;
+      // With its id and options: planned again after a crash it is the same chord.
+      return this.#chord({ ...chordNode(header, rest), header }, { ...call, options: { ...given, chain: null } });
     }
     if (node.tasks.length === 0) {
       const handle = freeze(cloneNode(node));

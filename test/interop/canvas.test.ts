@@ -39,11 +39,24 @@ interface Case {
   readonly watch?: readonly string[];
   /** Ways that never end, or as chance has it: they are not gone, and the others must end alike. */
   readonly hangs?: { readonly ways: readonly Way[]; readonly because: string };
+  /** What it must give, where ways that agree could all be wrong. */
+  readonly value?: unknown;
 }
 
 let leaves = 0;
 /** A task that gives what it was given and a letter of its own: the result shows who was called with what. */
 const leaf = (): Canvas => task('gather', `t${++leaves}`);
+/** Pairs one after the other, and one at the end: each is given both results of the pair before it. */
+function inPairs(pairs: number): Required<Pick<Case, 'canvas' | 'value'>> {
+  let results: readonly unknown[] = [];
+  const groups = Array.from({ length: pairs }, () => {
+    const before: readonly unknown[] = results.length === 0 ? [] : [results];
+    results = [leaves + 1, leaves + 2].map((number) => before.concat(`t${number}`));
+    return inGroup(leaf(), leaf());
+  });
+  return { canvas: inChain(...groups, leaf()), value: [results, `t${leaves}`] };
+}
+
 const fail = (): Canvas => task('fail');
 const failNow = (): Canvas => immutable('fail', 'now');
 
@@ -114,11 +127,8 @@ const SPECIALS: Readonly<Record<string, Case>> = {
   'a group as header': { canvas: inChord(inGroup(leaf(), leaf()), leaf()) },
   'task | group | task | group': { canvas: piped(leaf(), inGroup(leaf(), leaf()), leaf(), inGroup(leaf(), leaf())) },
   'six groups, one after the other': {
-    canvas: inChain(...Array.from({ length: 6 }, () => inGroup(leaf(), leaf())), leaf()),
-    hangs: {
-      ways: ['Celery → Celery', 'ctq → Celery'],
-      because: 'from the third group on a worker of Celery 5.2 gives results in the order in which they came',
-    },
+    ...inPairs(6),
+    hangs: { ways: ['Celery → Celery'], because: 'a client of Celery lets each member of the second group call what follows by itself' },
   },
   'group | group': { canvas: piped(inGroup(leaf(), leaf()), inGroup(leaf(), leaf())) },
   'group | chain': { canvas: piped(inGroup(leaf(), leaf()), inChain(leaf(), leaf())) },
@@ -398,5 +408,6 @@ describeWith(['redis', 'python'], 'canvases, four ways', () => {
     const [reference] = Object.values(outcomes);
     expect(outcomes).toEqual(Object.fromEntries(Object.keys(outcomes).map((way) => [way, reference])));
     expect(JSON.stringify(reference)).not.toContain('"hangs"');
+    if (CASES[name]?.value !== undefined) expect(reference?.value).toEqual(CASES[name].value);
   });
 });

@@ -12,7 +12,9 @@ import {
 } from '../../../src/canvas/chord-end.js';
 import { freeze } from '../../../src/canvas/freeze.js';
 import { addErrback, type CanvasNode, chainNode, chordNode, groupNode, taskNode } from '../../../src/canvas/node.js';
+import { nodeToJson } from '../../../src/canvas/node-json.js';
 import type { ResultTree } from '../../../src/protocol/result-meta.js';
+import type { SignatureJson } from '../../../src/protocol/signature.js';
 import type { ChordPart } from '../../../src/result-backend.js';
 import { inResultOrder, memberText } from '../../../src/result-backends/chord-order.js';
 
@@ -28,6 +30,19 @@ describe('a complete chord', () => {
     expect(callBody(body, [1, 2], { id: 'last', rootId: 'root', priority: 3 }).sends).toEqual([
       { task: 'sum', args: [[1, 2], 'own'], options: { taskId: 'body', rootId: 'root', parentId: 'last', priority: 3 } },
     ]);
+  });
+
+  it('lets what comes after a body that is a group wait for the whole group, as a Celery client sends it', () => {
+    const body = groupNode([taskNode('a'), taskNode('b')]);
+    body.options = { taskId: 'second', chain: [nodeToJson(taskNode('last')), nodeToJson(taskNode('next'))] };
+    const { chords, sends } = callBody(body, [1, 2], { id: 'me', rootId: 'root', priority: undefined });
+    expect(chords).toMatchObject([{ groupId: 'second', size: 2 }]);
+    expect(sends.map(({ task, args, options }) => [task, args, options.chain ?? [], (options.chord as SignatureJson).task])).toEqual([
+      ['a', [[1, 2]], [], 'celery.chain'],
+      ['b', [[1, 2]], [], 'celery.chain'],
+    ]);
+    const later = sends.map(({ options }) => (options.chord as SignatureJson).kwargs['tasks'] as readonly SignatureJson[]);
+    expect(later[0]?.map(({ task }) => task)).toEqual(['next', 'last']);
   });
 
   it('fails with the first part, in the order of the results, that failed', () => {
