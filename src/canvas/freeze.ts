@@ -92,6 +92,29 @@ function dissolved(tasks: readonly CanvasNode[]): CanvasNode[] {
   return flat;
 }
 
+/**
+ * The tasks of a body carry the id of the group before them (Celery gives it to them); those of a body that becomes a
+ * header are parts of that one.
+ */
+export function leaveGroup(node: CanvasNode): void {
+  switch (node.kind) {
+    case 'task':
+      node.options.groupId = null;
+      return;
+    case 'chain':
+      for (const last of node.tasks.slice(-1)) leaveGroup(last);
+      return;
+    case 'group':
+      for (const task of node.tasks) leaveGroup(task);
+      return;
+    case 'chord':
+      if (node.body !== null) leaveGroup(node.body);
+      return;
+    default:
+      node satisfies never;
+  }
+}
+
 /** First the header, whose tasks all point to the body; then the body, which stands for the chord outside. */
 function freezeChord(node: ChordNode, place: Placement): Handle {
   const header = headerGroup(node);
@@ -142,7 +165,7 @@ export function prepareChain(tasks: readonly CanvasNode[], { place, linkError }:
       continue;
     }
     const after = ready.at(-1);
-    if (after !== undefined && isTwoGroups(step)) {
+    if (after !== undefined && step.kind === 'chord' && step.body !== null && isPlain(step) && endsInGroup(step.body)) {
       waiting.push(headerGroup(step), step.body);
       continue;
     }
@@ -176,13 +199,19 @@ function becomeChord(
 }
 
 /**
- * `group | group`. What comes after it waits for the second one as well, so that is to be a chord, too: each member of a
- * group that is a body would call it by itself (of four groups and more, Celery's workers do).
+ * As in `group | group`. What comes after it waits for the second one as well, so that is to be a chord, too: each member
+ * of a group that is a body would call it by itself (of four groups and more in a row, Celery's workers do).
  */
-function isTwoGroups(step: CanvasNode): step is ChordNode & { readonly body: GroupNode } {
-  if (step.kind !== 'chord' || step.body?.kind !== 'group' || step.body.tasks.length < 2) return false;
-  const own = [...Object.values(step.options), ...Object.values(step.kwargs), ...step.args];
-  return !step.immutable && !own.some(isGiven);
+function endsInGroup(body: CanvasNode): boolean {
+  const step = unwrapped(body);
+  if (step.kind === 'group') return step.tasks.length > 0;
+  const last = step.kind === 'chain' ? step.tasks.at(-1) : step.kind === 'chord' ? step.body : undefined;
+  return isGiven(last) && isPlain(step) && endsInGroup(last);
+}
+
+/** Nothing is lost when it is taken apart. */
+function isPlain({ immutable, options, kwargs, args }: CanvasNode): boolean {
+  return !immutable && ![...Object.values(options), ...Object.values(kwargs), ...args].some(isGiven);
 }
 
 /** A group of one behaves as its task (Celery #1656). */

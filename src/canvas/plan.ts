@@ -6,7 +6,7 @@ import type { ApplyAsyncOptions } from '../client/apply-async-options.js';
 import { ConfigError } from '../errors.js';
 import { newId } from '../protocol/oid.js';
 import type { SignatureJson } from '../protocol/signature.js';
-import { freeze, freezeGroup, prepareChain } from './freeze.js';
+import { freeze, freezeGroup, leaveGroup, prepareChain } from './freeze.js';
 import { groupHandle, type Handle, rootOf, taskHandle } from './handle.js';
 import {
   type Addition,
@@ -142,6 +142,7 @@ class Planner {
       const rest = chainNode(chain.map((step) => nodeFromJson(step)).reverse());
       const header = cloneNode(node);
       header.options.chain = null;
+      for (const task of header.tasks) leaveGroup(task);
       // With its id and options: planned again after a crash it is the same chord.
       return this.#chord({ ...chordNode(header, rest), header }, { ...call, options: { ...given, chain: null } });
     }

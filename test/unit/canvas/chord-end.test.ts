@@ -34,12 +34,14 @@ describe('a complete chord', () => {
 
   it('lets what comes after a body that is a group wait for the whole group, as a Celery client sends it', () => {
     const body = groupNode([taskNode('a'), taskNode('b')]);
+    // As a client writes it: the id of the group before them.
+    for (const { options } of body.tasks) options.groupId = 'first';
     body.options = { taskId: 'second', chain: [nodeToJson(taskNode('last')), nodeToJson(taskNode('next'))] };
     const { chords, sends } = callBody(body, [1, 2], { id: 'me', rootId: 'root', priority: undefined });
     expect(chords).toMatchObject([{ groupId: 'second', size: 2 }]);
-    expect(sends.map(({ task, args, options }) => [task, args, options.chain ?? [], (options.chord as SignatureJson).task])).toEqual([
-      ['a', [[1, 2]], [], 'celery.chain'],
-      ['b', [[1, 2]], [], 'celery.chain'],
+    expect(sends.map(({ task, args, options: { groupId, chain } }) => [task, args, groupId, chain ?? []])).toEqual([
+      ['a', [[1, 2]], 'second', []],
+      ['b', [[1, 2]], 'second', []],
     ]);
     const later = sends.map(({ options }) => (options.chord as SignatureJson).kwargs['tasks'] as readonly SignatureJson[]);
     expect(later[0]?.map(({ task }) => task)).toEqual(['next', 'last']);
