@@ -26,14 +26,18 @@ export class Lanes<Item> {
 
   /** Resolves when nothing waits in any of them. */
   async idle(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.idle()));
+    // What waits may go to another lane meanwhile.
+    while (this.#lanes.some(({ size }) => size > 0)) await Promise.all(this.#lanes.map((lane) => lane.idle()));
   }
 
   close(): void {
     for (const lane of this.#lanes) lane.close();
   }
 
-  /** One fills until it has something under way, then the next that has not; with all of them busy it goes on filling. */
+  /**
+   * One fills until it has something under way, then the next that has not; with all of them busy it goes on filling, and
+   * what it was given meanwhile goes to the next one with it, or that would come behind.
+   */
   #laneFor(item: Item): Outbox<Item> | undefined {
     let free: number | undefined;
     for (let step = 0; step < LANES; step += 1) {
@@ -43,7 +47,11 @@ export class Lanes<Item> {
       if (lane?.mayHaveSent(item) === true) return lane;
       if (lane?.isBusy === false) free ??= index;
     }
-    this.#filling = free ?? this.#filling;
-    return this.#lanes[this.#filling];
+    const before = this.#lanes[this.#filling];
+    if (free === undefined || free === this.#filling) return before;
+    this.#filling = free;
+    const next = this.#lanes[free];
+    for (const waiting of before?.takeWaiting() ?? []) next?.add(waiting);
+    return next;
   }
 }

@@ -95,6 +95,14 @@ export class Outbox<Item> {
     if (this.#waiting.length === this.#options.eager?.items) this.#sendEagerly();
   }
 
+  /** What has not been sent, to be sent by another; nothing while it is not known what the server has of it. */
+  takeWaiting(): readonly Item[] {
+    if (this.#unanswered !== undefined) return [];
+    const items = this.#waiting;
+    this.#waiting = [];
+    return items;
+  }
+
   /** Resolves when nothing waits any more. */
   idle(): Promise<void> {
     if (this.size === 0) return Promise.resolve();
