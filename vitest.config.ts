@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { configDefaults, defineConfig } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 import { SlowestFirst } from './test/support/slowest-first.js';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
@@ -11,9 +11,6 @@ const scriptsAsText = {
   enforce: 'pre' as const,
   load: (id: string) => (/\.(lua|bash|zsh|fish|ps1)$/.test(id) ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))};` : undefined),
 };
-
-/** They share nothing but modules, and loading these takes longer than most of them: one process runs many of their files. */
-const UNITS = ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts'];
 
 export default defineConfig({
   define: { __CTQ_VERSION__: JSON.stringify(version) },
@@ -27,13 +24,10 @@ export default defineConfig({
   },
   test: {
     watch: false,
-    projects: [
-      { extends: true, test: { name: 'units', include: UNITS, isolate: false } },
-      {
-        extends: true,
-        test: { name: 'whole', include: ['test/**/*.test.ts', 'examples/**/*.test.ts'], exclude: [...configDefaults.exclude, ...UNITS] },
-      },
-    ],
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    // Files share nothing but modules, and what one has started ends with it (test/support/each-file.ts); to load the modules for each file
+    // anew would take a tenth of the time.
+    isolate: false,
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/each-file.ts'],
     // Processes, not threads: tests send themselves signals, and native and wasm modules are loaded.
