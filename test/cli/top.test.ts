@@ -127,8 +127,11 @@ describeWith(['redis', 'python'], 'ctq top', () => {
       const before = terminal.stops;
       await stop(terminal);
       expect(await terminal.stopped(before)).toEqual(USABLE);
-      await terminal.screen();
-      expect(terminal.isAlternate).toBe(false);
+      // The news of the stop may be here before the last of what it wrote.
+      await eventually(async () => {
+        await terminal.screen();
+        expect(terminal.isAlternate).toBe(false);
+      });
       await terminal.signal('SIGCONT');
       await terminal.shows(/> mail/);
       expect(terminal.isAlternate).toBe(true);
