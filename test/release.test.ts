@@ -73,6 +73,7 @@ describe('the release tool', { timeout: 120_000 }, () => {
     ]);
     expect(git('tag')).toBe('v0.3.0');
     expect(release().status).toBe(2);
+    expect(release('minor', '--wirte')).toMatchObject({ status: 2, stderr: expect.stringContaining('no such option: --wirte') });
   });
 
   it('writes nothing that npm would refuse: provenance needs the address of the repository', () => {
