@@ -165,7 +165,7 @@ export function prepareChain(tasks: readonly CanvasNode[], { place, linkError }:
       continue;
     }
     const after = ready.at(-1);
-    if (after !== undefined && step.kind === 'chord' && step.body !== null && isPlain(step) && endsInGroup(step.body)) {
+    if (after !== undefined && step.kind === 'chord' && step.body !== null && endsInGroup(step)) {
       waiting.push(headerGroup(step), step.body);
       continue;
     }
@@ -202,16 +202,26 @@ function becomeChord(
  * As in `group | group`. What comes after it waits for the second one as well, so that is to be a chord, too: each member
  * of a group that is a body would call it by itself (of four groups and more in a row, Celery's workers do).
  */
-function endsInGroup(body: CanvasNode): boolean {
-  const step = unwrapped(body);
-  if (step.kind === 'group') return step.tasks.length > 0;
-  const last = step.kind === 'chain' ? step.tasks.at(-1) : step.kind === 'chord' ? step.body : undefined;
-  return isGiven(last) && isPlain(step) && endsInGroup(last);
+function endsInGroup(node: CanvasNode): boolean {
+  const step = unwrapped(node);
+  if (!isPlain(step)) return false;
+  switch (step.kind) {
+    case 'task':
+      return false;
+    case 'group':
+      return step.tasks.length > 0;
+    case 'chain':
+      return step.tasks.slice(-1).some(endsInGroup);
+    case 'chord':
+      return step.body !== null && isPlain(headerGroup(step)) && endsInGroup(step.body);
+    default:
+      return step satisfies never;
+  }
 }
 
-/** Nothing is lost when it is taken apart. */
+/** Nothing is lost when it is taken apart; what has options or arguments of its own is left to the worker. */
 function isPlain({ immutable, options, kwargs, args }: CanvasNode): boolean {
-  return !immutable && ![...Object.values(options), ...Object.values(kwargs), ...args].some(isGiven);
+  return !immutable && !Object.values(options).some(isGiven) && Object.keys(kwargs).length === 0 && args.length === 0;
 }
 
 /** A group of one behaves as its task (Celery #1656). */

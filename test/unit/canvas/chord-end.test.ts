@@ -13,6 +13,7 @@ import {
 import { freeze } from '../../../src/canvas/freeze.js';
 import { addErrback, type CanvasNode, chainNode, chordNode, groupNode, taskNode } from '../../../src/canvas/node.js';
 import { nodeToJson } from '../../../src/canvas/node-json.js';
+import { plan } from '../../../src/canvas/plan.js';
 import type { ResultTree } from '../../../src/protocol/result-meta.js';
 import type { SignatureJson } from '../../../src/protocol/signature.js';
 import type { ChordPart } from '../../../src/result-backend.js';
@@ -45,6 +46,18 @@ describe('a complete chord', () => {
     ]);
     const later = sends.map(({ options }) => (options.chord as SignatureJson).kwargs['tasks'] as readonly SignatureJson[]);
     expect(later[0]?.map(({ task }) => task)).toEqual(['next', 'last']);
+  });
+
+  it('keeps its own arguments, options and those of its groups, which nothing behind it takes away', () => {
+    const pair = (): CanvasNode => groupNode([taskNode('a'), taskNode('b')]);
+    const withArguments = { ...chordNode(pair(), pair()), kwargs: { x: null } };
+    expect(plan(chainNode([withArguments, taskNode('z')])).calls.map(({ options: { kwargs } }) => kwargs)).toEqual([
+      { x: null },
+      { x: null },
+    ]);
+    const bodyElsewhere = { ...pair(), options: { queue: 'elsewhere' } };
+    const [call] = plan(chainNode([chordNode(pair(), bodyElsewhere), taskNode('z')])).calls;
+    expect(JSON.stringify(call?.options.chord)).toContain('"queue":"elsewhere"');
   });
 
   it('fails with the first part, in the order of the results, that failed', () => {
