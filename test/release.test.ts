@@ -73,7 +73,12 @@ describe('the release tool', { timeout: 120_000 }, () => {
     ]);
     expect(git('tag')).toBe('v0.3.0');
     expect(release().status).toBe(2);
-    expect(release('minor', '--wirte')).toMatchObject({ status: 2, stderr: expect.stringContaining('no such option: --wirte') });
+    expect(release('minor', '--wirte')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^release: Unknown option '--wirte' .*\n$/),
+    });
+    // Not taken for a yes.
+    expect(release('minor', '--write=false')).toMatchObject({ status: 2, stderr: expect.stringMatching(/^release: .*--write.*\n$/) });
   });
 
   it('writes nothing that npm would refuse: provenance needs the address of the repository', () => {

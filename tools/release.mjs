@@ -45,23 +45,27 @@ export function released(changelog, version, day) {
   return changelog.replace('\n## [Unreleased]\n', `\n## [Unreleased]\n\n## [${version}] - ${day}\n`);
 }
 
+/** Undefined when that is said to be wrong. */
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: { write: { type: 'boolean' }, 'no-tests': { type: 'boolean' } } });
+  } catch (error) {
+    console.error(`release: ${error.message.split('. ')[0]} (there are --write and --no-tests)`);
+    return undefined;
+  }
+}
+
 function main() {
   const root = process.env.CTQ_RELEASE_ROOT ?? fileURLToPath(new URL('..', import.meta.url));
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    // What is unknown is told below, in one line.
-    strict: false,
-    options: { write: { type: 'boolean' }, 'no-tests': { type: 'boolean' } },
-  });
-  const unknown = Object.keys(values).filter((name) => name !== 'write' && name !== 'no-tests');
+  const given = readArguments();
+  if (given === undefined) return 2;
+  const { values, positionals } = given;
   const read = (name) => readFileSync(join(root, name), 'utf8');
   const run = (command, args, options = {}) => spawnSync(command, args, { cwd: root, encoding: 'utf8', ...options });
   const git = (...args) => run('git', args).stdout.trim();
   const about = JSON.parse(read('package.json'));
   const version = nextVersion(about.version, positionals[0] ?? '');
-  if (version === undefined || positionals.length > 1 || unknown.length > 0) {
-    if (unknown.length > 0)
-      console.error(`release: no such option: ${unknown.map((name) => `--${name}`).join(', ')} (there are --write and --no-tests)`);
+  if (version === undefined || positionals.length > 1) {
     console.error(`release: name a version, or patch, minor or major (it is ${about.version} now): npm run release -- minor`);
     return 2;
   }
