@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -19,14 +20,20 @@ function pathWith(content?: string): string {
 function sleeper(): number {
   const child = spawn('sleep', ['60'], { stdio: 'ignore' });
   atExit(() => child.kill('SIGKILL'));
-  return child.pid ?? 0;
+  return pidOf(child);
 }
 
 /** A pid that nobody has any more. */
 async function deadPid(): Promise<number> {
   const child = spawn('true', { stdio: 'ignore' });
-  await new Promise((resolve) => child.once('exit', resolve));
-  return child.pid ?? 0;
+  await once(child, 'exit');
+  return pidOf(child);
+}
+
+/** Not 0 for one that did not start: that is nobody's, and a test about it would say nothing. */
+function pidOf({ pid, spawnfile }: ChildProcess): number {
+  if (pid === undefined) throw new Error(`${spawnfile} did not start`);
+  return pid;
 }
 
 async function acquire(path: string, pid = process.pid): Promise<{ notices: string[]; release(): void }> {
