@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findOnPath } from './find-on-path.js';
 import { OwnedProcess } from './owned-process.js';
-import { freePort } from './redis-server.js';
+import { freePort, onFreePorts } from './redis-server.js';
 import { tmpFolder } from './tmp.js';
 
 export interface RabbitOptions {
@@ -189,10 +189,8 @@ export class RabbitServer {
 }
 
 /** Starts a node on free private ports; some five seconds. Share it within a test file, and give each test a {@link RabbitServer.freshVhost}. */
-export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
-  let problem: unknown;
-  // Between finding a free port and binding it, somebody else may take it.
-  for (let attempt = 0; attempt < 3; attempt += 1) {
+export function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
+  return onFreePorts(async () => {
     const ports = { amqp: await freePort(), epmd: await freePort(), distribution: await freePort(), management: await freePort() };
     const server = new RabbitServer(ports, options);
     try {
@@ -200,9 +198,7 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
       return server;
     } catch (error) {
       await server.stop();
-      if (!/eaddrinuse|address already in use/i.test(String(error))) throw error;
-      problem = error;
+      throw error;
     }
-  }
-  throw problem;
+  });
 }

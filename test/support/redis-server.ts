@@ -139,16 +139,24 @@ export class RedisServer {
 }
 
 /** Starts a redis-server on a free private port. */
-export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  let problem: unknown;
-  // Between finding a free port and binding it, somebody else may take it.
-  for (let attempt = 0; attempt < 5; attempt++) {
+export function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  return onFreePorts(async () => {
     const server = new RedisServer(await freePort(), tmpFolder(), options);
+    await server.start();
+    return server;
+  });
+}
+
+const TAKEN = /address already in use|Address in use|Could not create server TCP|eaddrinuse/i;
+
+/** Tries other ports where somebody else has taken one between its being found free and its being bound. */
+export async function onFreePorts<Server>(start: () => Promise<Server>): Promise<Server> {
+  let problem: unknown;
+  for (let attempt = 0; attempt < 5; attempt += 1) {
     try {
-      await server.start();
-      return server;
+      return await start();
     } catch (error) {
-      if (!/address already in use|Address in use|Could not create server TCP/i.test(String(error))) throw error;
+      if (!TAKEN.test(String(error))) throw error;
       problem = error;
     }
   }
