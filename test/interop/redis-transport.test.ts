@@ -5,7 +5,7 @@ import { openRedisBroker, type RedisBroker } from '../../src/brokers/redis/broke
 import { consume, remaining, send } from '../contract/broker/verbs.js';
 import { DeliveryLog } from '../contract/delivery-log.js';
 import { idsOf, taskMessage, toQueue } from '../contract/messages.js';
-import { eventually, throughout } from '../support/eventually.js';
+import { eventually } from '../support/eventually.js';
 import { runPython } from '../support/python-celery.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
