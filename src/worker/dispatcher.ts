@@ -191,14 +191,13 @@ export class Dispatcher {
     } catch (error) {
       outcome = this.poolFailed(request, error);
     }
+    this.lastEndMs = clock.monotonicMs();
+    this.parts.onBlock(this.lastEndMs - request.startedMs);
     if (!(outcome instanceof Promise)) {
       this.end(request, outcome);
-      this.parts.onBlock(this.lastEndMs - request.startedMs);
       return;
     }
     this.active.add(request);
-    this.lastEndMs = clock.monotonicMs();
-    this.parts.onBlock(this.lastEndMs - request.startedMs);
     outcome.then(
       (value) => this.end(request, value),
       (error: unknown) => this.end(request, this.poolFailed(request, error)),

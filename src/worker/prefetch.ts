@@ -15,8 +15,8 @@ const MOST_AHEAD = 1_000;
 const WINDOW_MS = 20;
 /** What a task is taken to compute before anything is known: the first takes are small, and grow by themselves. */
 const FIRST_BLOCK_MS = 10;
-/** Share of the newest run in the average. */
-const BLOCK_WEIGHT = 0.2;
+/** Of so much computing the latest counts: one pause among thousands of tiny runs says little of the next, one run of a second says all. */
+const MEMORY_MS = 50;
 /** Celery's multiplier 0: no limit. */
 const NO_LIMIT = 2 ** 31 - 1;
 
@@ -37,7 +37,9 @@ export class Prefetch {
   private windowStartMs: number;
   private ended = 0;
   private perMs = 0;
-  private blockMs = FIRST_BLOCK_MS;
+  /** What the latest runs computed, and how many they were; both fade with every run, by as much as it computed. */
+  private computedMs = FIRST_BLOCK_MS;
+  private runs = 1;
 
   /** @param multiplier - Celery's; undefined for the measured way. */
   constructor(clock: Clock, multiplier: number | undefined) {
@@ -63,7 +65,9 @@ export class Prefetch {
 
   /** A run has kept the event loop, and with it all others that want to begin, for so long. */
   noteBlock(ms: number): void {
-    this.blockMs += (ms - this.blockMs) * BLOCK_WEIGHT;
+    const kept = Math.exp(-ms / MEMORY_MS);
+    this.computedMs = this.computedMs * kept + ms;
+    this.runs = this.runs * kept + 1;
   }
 
   /**
@@ -71,7 +75,7 @@ export class Prefetch {
    * one after the other however many there are.
    */
   get mostWaiting(): number {
-    return this.measured ? Math.max(1, Math.floor(AHEAD_MS / this.blockMs)) : Number.POSITIVE_INFINITY;
+    return this.measured ? Math.max(1, Math.floor((AHEAD_MS * this.runs) / this.computedMs)) : Number.POSITIVE_INFINITY;
   }
 
   /** How many deliveries to hold, for so many slots of which so many are taken. */
