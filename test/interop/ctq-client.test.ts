@@ -18,12 +18,12 @@ describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
   const send = (...argv: string[]): Promise<CtqEnding> => runCtq(['send', '-b', redis().url, ...argv], { cwd });
 
   it('prints the value of what Python computed', async () => {
-    const sent = await send('tasks.add', '3', '4', '--wait', '--timeout', '10');
+    const sent = await send('tasks.add', '3', '4', '--wait', '--timeout', '25');
     expect(sent).toMatchObject({ code: 0, stdout: '7\n' });
   });
 
   it('prints the error that Python raised, in one line, and exits 1', async () => {
-    const sent = await send('tasks.fail', 'boom', '--wait', '--timeout', '10');
+    const sent = await send('tasks.fail', 'boom', '--wait', '--timeout', '25');
     expect(sent.code).toBe(1);
     expect(sent.stderr.trim().split('\n')).toHaveLength(1);
     expect(sent.stderr).toContain('ValueError: boom');
@@ -32,7 +32,7 @@ describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
   it('prints the id alone, from which the result can be asked', async () => {
     const sent = await send('tasks.add', '3', '4');
     expect(sent.stdout).toMatch(/^[0-9a-f-]{36}\n$/);
-    const result = await runCtq(['result', '-b', redis().url, sent.stdout.trim(), '--wait', '--timeout', '10'], { cwd });
+    const result = await runCtq(['result', '-b', redis().url, sent.stdout.trim(), '--wait', '--timeout', '25'], { cwd });
     expect(result).toMatchObject({ code: 0, stdout: '7\n' });
   });
 
@@ -46,7 +46,7 @@ describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
       'key=1.5',
       '-w',
       '--timeout',
-      '10',
+      '25',
       '--json',
     );
     expect(sent.code).toBe(0);
@@ -66,7 +66,7 @@ describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
         taskId: 'my-own-id',
         argsrepr: '(hidden)',
       })
-      .get({ timeout: 10 });
+      .get({ timeout: 30 });
     expect(info).toMatchObject({
       id: 'my-own-id',
       root_id: 'my-own-id',
@@ -81,39 +81,39 @@ describeWith(['redis', 'python'], 'ctq calling a Python worker', () => {
   it.each(['json', 'yaml', 'msgpack'])('is understood in %s', async (serializer) => {
     const value = await app()
       .sendTask('tasks.echo', [1, 'x', [1, { a: null }]], { kwargs: { k: 1.5 }, serializer })
-      .get({ timeout: 10 });
+      .get({ timeout: 30 });
     expect(value).toEqual({ args: [1, 'x', [1, { a: null }]], kwargs: { k: 1.5 } });
   });
 
   it.each(['gzip', 'bzip2', 'lzma'])('is understood when compressed with %s', async (compression) => {
-    expect(await app().sendTask('tasks.add', [20, 1], { compression }).get({ timeout: 10 })).toBe(21);
+    expect(await app().sendTask('tasks.add', [20, 1], { compression }).get({ timeout: 30 })).toBe(21);
   });
 
   it('is not run before its eta, and not at all after its expiry', async () => {
     const startedAt = Date.now();
     const later = app().sendTask('tasks.add', [1, 1], { countdown: 1.2 });
     const expired = app().sendTask('tasks.add', [1, 2], { expires: new Date(Date.now() - 5000) });
-    expect(await expired.get({ timeout: 10, propagate: false })).toMatchObject({ state: 'REVOKED', message: 'TaskRevokedError: expired' });
-    expect(await later.get({ timeout: 10 })).toBe(2);
+    expect(await expired.get({ timeout: 30, propagate: false })).toMatchObject({ state: 'REVOKED', message: 'TaskRevokedError: expired' });
+    expect(await later.get({ timeout: 30 })).toBe(2);
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(1200);
   });
 
   it('sees states on the way, and the children of a task that sent some', async () => {
     const states: string[] = [];
     const value = await app()
-      .sendTask('tasks.progress', [0.3])
-      .get({ timeout: 10, onUpdate: (meta) => states.push(meta.status) });
+      .sendTask('tasks.progress', [1])
+      .get({ timeout: 30, onUpdate: (meta) => states.push(meta.status) });
     expect(value).toBe('done');
     expect(states).toContain('PROGRESS');
     const parent = app().sendTask('tasks.spawn', []);
-    const ids = (await parent.get({ timeout: 10 })) as string[];
+    const ids = (await parent.get({ timeout: 30 })) as string[];
     const children = await parent.children();
     expect(children.map((child) => child.id)).toContain(ids[0]);
   });
 
   it('has its link called in Python', async () => {
     const link = { task: 'tasks.mul', args: [10], kwargs: {}, options: { task_id: 'linked-one' }, subtask_type: null, immutable: false };
-    await app().sendTask('tasks.add', [2, 3], { link }).get({ timeout: 10 });
-    expect(await app().AsyncResult('linked-one').get({ timeout: 10 })).toBe(50);
+    await app().sendTask('tasks.add', [2, 3], { link }).get({ timeout: 30 });
+    expect(await app().AsyncResult('linked-one').get({ timeout: 30 })).toBe(50);
   });
 });

@@ -45,7 +45,7 @@ describeWith(['redis', 'python', 'openssl'], 'Redis in production, shared with C
       expect(await app.sendTask('tasks.add', [1, 2], { queue: 'theirs' }).get({ timeout: 30 })).toBe(3);
       expect(await runPython("result = app.send_task('tasks.add', (3, 4), queue='ours').get(timeout=30)", python)).toBe(7);
       // Remote control, too: both answer, over channels below the prefix.
-      const status = await runCtq(['status', '--config', config]);
+      const status = await runCtq(['status', '--config', config, '-t', '20']);
       expect(status.stdout).toContain(ctq.output.match(/ctq\d+x\d+@test/)?.[0]);
       expect(status.stdout).toContain(celery.hostname);
       const keys = (await messages.command('KEYS', '*')) as string[];

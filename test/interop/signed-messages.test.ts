@@ -77,12 +77,12 @@ describeWith(['redis', 'cryptography', 'openssl'], 'signed messages between Pyth
   });
 
   it('carry remote control both ways', async () => {
-    const names = await runPython(`${SETUP}\nresult = sorted(list(r)[0] for r in app.control.ping(timeout=3))`, {
+    const names = await runPython(`${SETUP}\nresult = sorted(list(r)[0] for r in app.control.ping(timeout=20, limit=2))`, {
       ...{ broker: redis().url, backend: redis().url, conf: conf(python) },
     });
     expect(names).toHaveLength(2);
     const config = tmpFolder({ '.ctqrc.json': JSON.stringify(ourConf()) });
-    const status = await runCtq(['status', '-b', redis().url, '--timeout', '3'], { cwd: config });
+    const status = await runCtq(['status', '-b', redis().url, '--timeout', '20'], { cwd: config });
     expect([status.code, status.stderr]).toEqual([0, '']);
     expect(status.stdout).toContain(celery.hostname);
     const unsigned = await runCtq(['status', '-b', redis().url, '--timeout', '1'], { cwd: tmpFolder() });
