@@ -3,6 +3,7 @@
  * sends such bodies. Each is loaded with the first body that needs it.
  */
 import { ProtocolError } from '../errors.js';
+import { type Bzip2Module, loadBzip2Module } from './bzip2-module.js';
 import { type BesideMethod, inflateBeside, type InflateOrder } from './inflate-beside.js';
 
 export interface Codec {
@@ -63,43 +64,12 @@ async function optional<T>(packageName: string, method: string, purpose: Purpose
   }
 }
 
-/** What we use of the emscripten module inside bzip2-wasm. */
-interface Bzip2Module {
-  readonly HEAPU8: Uint8Array;
-  _malloc(size: number): number;
-  _free(pointer: number): void;
-  getValue(pointer: number, type: 'i32'): number;
-  setValue(pointer: number, value: number, type: 'i32'): void;
-  _BZ2_bzBuffToBuffCompress(
-    to: number,
-    toLength: number,
-    from: number,
-    length: number,
-    block: number,
-    verbose: number,
-    work: number,
-  ): number;
-  _BZ2_bzBuffToBuffDecompress(to: number, toLength: number, from: number, length: number, small: number, verbose: number): number;
-}
-
 const BZ_OUTBUFF_FULL = -8;
 
 let bzip2Module: Promise<Bzip2Module> | undefined;
 
 async function loadBzip2(purpose: Purpose): Promise<Bzip2Module> {
-  bzip2Module ??= optional('bzip2-wasm', 'bzip2', purpose, async () => {
-    // @ts-expect-error -- the package has no types.
-    const { default: BZip2 } = (await import('bzip2-wasm')) as { default: new () => { wasmModule: Bzip2Module; init(): Promise<void> } };
-    const instance = new BZip2();
-    // It leaves `require` and `__dirname` behind as globals, which makes other code take us for CommonJS.
-    const before = new Map(['require', '__dirname'].map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)]));
-    await instance.init();
-    for (const [name, descriptor] of before) {
-      if (descriptor === undefined) Reflect.deleteProperty(globalThis, name);
-      else Object.defineProperty(globalThis, name, descriptor);
-    }
-    return instance.wasmModule;
-  });
+  bzip2Module ??= optional('bzip2-wasm', 'bzip2', purpose, loadBzip2Module);
   try {
     return await bzip2Module;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type LoadedApp, type LoadAppOptions, loadApp, reopenApp } from '../../../src/app-loader.js';
 import { ConfigError } from '../../../src/errors.js';
 import { tmpFolder } from '../../support/tmp.js';
@@ -8,6 +8,7 @@ import { tmpFolder } from '../../support/tmp.js';
 /** What the modules under test tell about themselves. */
 const told: Record<string, unknown> = {};
 (globalThis as Record<string, unknown>)['__ctqTestTold'] = told;
+afterAll(() => Reflect.deleteProperty(globalThis, '__ctqTestTold'));
 const tell = 'const tell = (key, value) => { globalThis.__ctqTestTold[key] = value; };';
 const tellTs = `declare const __ctqTestTold: Record<string, unknown>;
   const tell = (key: string, value: unknown): void => { __ctqTestTold[key] = value; };`;

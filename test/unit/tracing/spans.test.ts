@@ -14,6 +14,8 @@ function registerSdk(): void {
 afterEach(() => {
   exporter.reset();
   for (const api of [trace, context, propagation]) api.disable();
+  // The mark of an SDK stays when all is disabled, and other files run in this process.
+  Reflect.deleteProperty(globalThis, Symbol.for('opentelemetry.js.api.1'));
 });
 
 function someApp() {
