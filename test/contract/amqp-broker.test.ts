@@ -20,7 +20,7 @@ describeWith('rabbitmq', 'on a virtual host of its own', () => {
       async start() {
         const url = await rabbit().freshVhost();
         return {
-          open: async () => openAmqpBroker(url, { transportOptions: {}, connectTimeoutMs: 5_000, amqp: { delayedQueueType: 'classic' } }),
+          open: async () => openAmqpBroker(url, { transportOptions: {}, connectTimeoutMs: 20_000, amqp: { delayedQueueType: 'classic' } }),
           deadLetters: (queue) => deadLettersOf(url, queue, REASON_HEADER),
           stop: async () => {},
         };

@@ -27,7 +27,7 @@ describeWith('rabbitmq', 'an estate at RabbitMQ', () => {
 
   beforeEach(async () => {
     url = await rabbit().freshVhost();
-    broker = openAmqpBroker(url, { transportOptions: {}, connectTimeoutMs: 5_000, amqp: { delayedQueueType: 'classic' } });
+    broker = openAmqpBroker(url, { transportOptions: {}, connectTimeoutMs: 20_000, amqp: { delayedQueueType: 'classic' } });
     foreign = await connect(url);
     channel = await foreign.createConfirmChannel();
   });
@@ -44,7 +44,7 @@ describeWith('rabbitmq', 'an estate at RabbitMQ', () => {
       parts: ['broker'],
       transportOptions: options.management === undefined ? {} : { management_url: options.management },
       resultTransportOptions: {},
-      connectTimeoutMs: 5_000,
+      connectTimeoutMs: 20_000,
       queues: options.queues ?? ['q'],
     });
     opened.push(estate);

@@ -94,7 +94,7 @@ describeWith('redis', 'the keys of chords', () => {
   ): Promise<void> {
     await ask(2, ['FLUSHDB']);
     const transportOptions = { result_chord_ordered: ordered, ...(prefix === undefined ? {} : { global_keyprefix: prefix }) };
-    const backend = openRedisResultBackend(redis.urlOf(2), { transportOptions, resultExpires: 86_400, connectTimeoutMs: 5_000 });
+    const backend = openRedisResultBackend(redis.urlOf(2), { transportOptions, resultExpires: 86_400, connectTimeoutMs: 20_000 });
     try {
       await use(backend.chords);
     } finally {

@@ -7,6 +7,9 @@ export function messageId(message: Message): string {
   return String(message.headers['id']);
 }
 
+/** For a machine on which anything may stand still for seconds; a passing test never waits for it. */
+export const PATIENCE_MS = 20_000;
+
 /** Waits for a condition that only changes when somebody calls {@link Waiting.changed}. */
 export class Waiting {
   readonly #checks = new Set<() => void>();
@@ -15,7 +18,7 @@ export class Waiting {
     for (const check of [...this.#checks]) check();
   }
 
-  until(condition: () => boolean, describe: () => string, timeoutMs: number): Promise<void> {
+  until(condition: () => boolean, describe: () => string, timeoutMs = PATIENCE_MS): Promise<void> {
     if (condition()) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -86,18 +89,18 @@ export class DeliveryLog implements ConsumerHandler {
   }
 
   /** The first `count` deliveries, as soon as they are there. */
-  async first(count: number, timeoutMs = 5_000): Promise<Delivery[]> {
+  async first(count: number, timeoutMs = PATIENCE_MS): Promise<Delivery[]> {
     await this.until(() => this.deliveries.length >= count, `${count} deliveries`, timeoutMs);
     return this.deliveries.slice(0, count);
   }
 
   /** The delivery number `index`, counted from 0. */
-  async nth(index: number, timeoutMs = 5_000): Promise<Delivery> {
+  async nth(index: number, timeoutMs = PATIENCE_MS): Promise<Delivery> {
     const deliveries = await this.first(index + 1, timeoutMs);
     return deliveries[index] as Delivery;
   }
 
-  until(condition: () => boolean, what: string, timeoutMs = 5_000): Promise<void> {
+  until(condition: () => boolean, what: string, timeoutMs = PATIENCE_MS): Promise<void> {
     return this.#waiting.until(condition, () => `${what}; delivered so far: ${JSON.stringify(this.ids().slice(0, 20))}`, timeoutMs);
   }
 }

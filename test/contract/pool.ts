@@ -50,6 +50,8 @@ export interface Started {
   readonly watch: PoolWatch;
   /** Pids that it began in: one. */
   readonly begunIn: readonly number[];
+  /** Resolves when it begins, before anything else that the pool hears. */
+  readonly begun: Promise<void>;
   readonly softLimitsMs: readonly number[];
 }
 
@@ -96,7 +98,7 @@ export function describePoolContract(kind: PoolKind, skips: Readonly<Record<stri
     const layers = [flagLayer({ brokerUrl: ['--broker', brokerUrl], resultBackend: ['--result-backend', brokerUrl] })];
 
     beforeAll(async () => {
-      if (kind === 'async' || kind === 'solo') ownApp.configure({ layers, baseFolder: folder, connectTimeoutMs: 5_000 });
+      if (kind === 'async' || kind === 'solo') ownApp.configure({ layers, baseFolder: folder, connectTimeoutMs: 20_000 });
       else loaded = await loadApp('tasks', { workdir: folder });
     });
     afterEach(async () => {
@@ -160,14 +162,20 @@ function makeBench(kind: PoolKind, { loaded, brokerUrl, layers, cleanups }: Surr
     start(task, args = [], options = {}) {
       if (pool === undefined) throw new Error('open the pool first');
       const begunIn: number[] = [];
+      let begins = (): void => {};
+      const begun = new Promise<void>((resolve) => (begins = resolve));
       const softLimitsMs: number[] = [];
-      const watch: PoolWatch = { started: (pid) => begunIn.push(pid), softLimitExceeded: (ms) => softLimitsMs.push(ms), abort: undefined };
+      const started = (pid: number): void => {
+        begunIn.push(pid);
+        begins();
+      };
+      const watch: PoolWatch = { started, softLimitExceeded: (ms) => softLimitsMs.push(ms), abort: undefined };
       const outcome = Promise.resolve(pool.run(invocation(task, args, options), watch));
-      return { outcome, watch, begunIn, softLimitsMs };
+      return { outcome, watch, begunIn, begun, softLimitsMs };
     },
     run: (task, args, options) => bench.start(task, args, options).outcome,
     async broker() {
-      const broker = await openBroker(brokerUrl, { transportOptions: {}, connectTimeoutMs: 5_000 });
+      const broker = await openBroker(brokerUrl, { transportOptions: {}, connectTimeoutMs: 20_000 });
       cleanups.push(() => broker.close());
       return broker;
     },

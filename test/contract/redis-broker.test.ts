@@ -1,8 +1,10 @@
 import { describe, expect } from 'vitest';
 import { openRedisBroker } from '../../src/brokers/redis/broker.js';
 import { findOnPath } from '../support/find-on-path.js';
+import { forSuite } from '../support/for-suite.js';
 import { type RedisOptions, startRedis } from '../support/redis-server.js';
 import { describeWith, testUnless } from '../support/requires.js';
+import type { Reply } from '../support/resp.js';
 import { describeBrokerContract } from './broker.js';
 
 const NO_VALKEY = findOnPath('valkey-server') === undefined ? 'no valkey-server on PATH; Debian 12 has no package of it' : undefined;
@@ -18,6 +20,10 @@ describe('on a Valkey of its own', () => {
 });
 
 function describeRedis(name: string, options: RedisOptions): void {
+  // One server for all cases, a database of it for each.
+  const server = forSuite(() => startRedis({ ...options, args: ['--databases', '200'] }));
+  let database = -1;
+
   describeBrokerContract(
     name,
     {
@@ -25,18 +31,21 @@ function describeRedis(name: string, options: RedisOptions): void {
       prioritySteps: [0, 3, 6, 9],
       redeliveryCount: 'exact',
       async start() {
-        const redis = await startRedis(options);
+        database += 1;
+        const here = database;
+        const command = async (...words: readonly (string | number | Uint8Array)[]): Promise<Reply> =>
+          (await server().commands([['SELECT', here], words]))[1] ?? null;
         return {
-          open: async () => openRedisBroker(redis.url, { transportOptions: {}, connectTimeoutMs: 5_000 }),
-          putRaw: async (queue, raw) => void (await redis.command('LPUSH', queue, raw)),
+          open: async () => openRedisBroker(server().urlOf(here), { transportOptions: {}, connectTimeoutMs: 20_000 }),
+          putRaw: async (queue, raw) => void (await command('LPUSH', queue, raw)),
           deadLetters: async (queue) => {
-            const letters = (await redis.command('LRANGE', `ctq:dead:${queue}`, 0, -1)) as string[];
+            const letters = (await command('LRANGE', `ctq:dead:${queue}`, 0, -1)) as string[];
             return letters.reverse().map((letter) => {
               const [about = '', raw = ''] = letter.split(/\n(.*)/s);
               return { reason: (JSON.parse(about) as { reason: string }).reason, id: /"id": ?"([^"]*)"/.exec(raw)?.[1] };
             });
           },
-          stop: () => redis.stop(),
+          stop: async () => {},
         };
       },
     },

@@ -10,7 +10,7 @@ describeWith('redis', 'beats on a Redis of their own', () => {
   describeScheduleStoreContract('redis', {
     async start() {
       const redis = await startRedis();
-      const options = { transportOptions, connectTimeoutMs: 5_000 };
+      const options = { transportOptions, connectTimeoutMs: 20_000 };
       return {
         open: async (member, scope = 'app') => new RedisScheduleStore(redis.url, options, { scope, member }),
         scopes: () => redisScopes(redis.url, options),

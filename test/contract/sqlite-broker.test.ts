@@ -5,7 +5,7 @@ import { SqliteStore } from '../../src/connections/sqlite/store.js';
 import { tmpFolder } from '../support/tmp.js';
 import { type BrokerEngine, describeBrokerContract } from './broker.js';
 
-const options = { transportOptions: {}, connectTimeoutMs: 5_000 };
+const options = { transportOptions: {}, connectTimeoutMs: 20_000 };
 
 /** @param openStore - One handle for each client, as if each were a process; or one for all, as in a process that shares it. */
 function sqliteEngine(openStore: (path: string) => SqliteStore): BrokerEngine {

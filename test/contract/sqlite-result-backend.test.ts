@@ -5,7 +5,7 @@ import { openSqliteResultBackend, SqliteResultBackend } from '../../src/result-b
 import { tmpFolder } from '../support/tmp.js';
 import { describeResultBackendContract } from './result-backend.js';
 
-const options = { transportOptions: {}, connectTimeoutMs: 5_000 };
+const options = { transportOptions: {}, connectTimeoutMs: 20_000 };
 
 describeResultBackendContract('sqlite, sharing the file with the broker', {
   settlesJointly: true,

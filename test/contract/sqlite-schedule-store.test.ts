@@ -7,7 +7,7 @@ import { describeScheduleStoreContract } from './schedule-store.js';
 describeScheduleStoreContract('sqlite', {
   async start() {
     const url = `sqlite://${tmpFolder()}/ctq.db`;
-    const options = { transportOptions: {}, connectTimeoutMs: 5_000 };
+    const options = { transportOptions: {}, connectTimeoutMs: 20_000 };
     return {
       open: async (member, scope = 'app') => new SqliteScheduleStore(url, options, { scope, member }),
       scopes: () => sqliteScopes(url, options),

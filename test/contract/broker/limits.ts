@@ -10,13 +10,13 @@ export const limitCases: readonly BrokerCase[] = [
     async run({ open }) {
       const [one, other] = [(await open()).limits, (await open()).limits];
       if (one === undefined || other === undefined) return;
-      const wish = { intervalMs: 1000, count: 3, aheadMs: 10_000 };
+      const wish = { intervalMs: 60_000, count: 3, aheadMs: 600_000 };
       const first = await one.reserve('tasks.a', wish);
       const second = await other.reserve('tasks.a', wish);
-      expect(first.waitsMs.map(Math.round)).toEqual([0, 1000, 2000]);
+      expect(first.waitsMs.map(Math.round)).toEqual([0, 60_000, 120_000]);
       const gaps = second.waitsMs.map((waitMs, index) => waitMs - (first.waitsMs[index] ?? 0));
-      for (const gap of gaps) expect(gap).toBeGreaterThan(2000);
-      for (const gap of gaps) expect(gap).toBeLessThanOrEqual(3000);
+      for (const gap of gaps) expect(gap).toBeGreaterThan(120_000);
+      for (const gap of gaps) expect(gap).toBeLessThanOrEqual(180_000);
       expect((await other.reserve('tasks.b', wish)).waitsMs[0]).toBeLessThanOrEqual(1);
     },
   },
@@ -68,7 +68,7 @@ export const limitCases: readonly BrokerCase[] = [
     async run({ open }) {
       const { limits } = await open();
       if (limits === undefined) return;
-      expect(await limits.acquire('tasks.a', ['dead'], { limit: 1, leaseMs: 100 })).toEqual(['dead']);
+      expect(await limits.acquire('tasks.a', ['dead'], { limit: 1, leaseMs: 60_000 })).toEqual(['dead']);
       expect(await limits.acquire('tasks.a', ['dead', 'other'], { limit: 0, leaseMs: 100 })).toEqual(['dead']);
       await eventually(async () => expect(await limits.acquire('tasks.a', ['other'], { limit: 1, leaseMs: 60_000 })).toEqual(['other']));
     },

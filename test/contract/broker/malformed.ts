@@ -59,6 +59,7 @@ export const malformedCases: readonly BrokerCase[] = [
       await consume(broker, ['q'], 2, log);
       await (await log.nth(0)).ack();
       expect(log.ids()).toEqual(['good']);
+      await log.until(() => log.malformedOnes.length >= 30, 'a report about each');
       expect(log.malformedOnes).toHaveLength(30);
     },
   },

@@ -33,7 +33,6 @@ class Listener {
     await this.#waiting.until(
       () => this.ids.includes(id),
       () => `message ${id}; heard ${JSON.stringify(this.ids)}`,
-      5_000,
     );
     return this.ids;
   }

@@ -8,9 +8,11 @@ export const sizeCases: readonly PoolCase[] = [
     async run(bench) {
       const pool = await bench.open({ size: 3 });
       expect(pool.size).toBe(3);
-      const runs = startAll(bench, 3, 'pool.sleep', [0.3]);
-      await eventually(() => runs.every(({ begunIn }) => begunIn.length === 1));
-      await Promise.all(runs.map(({ outcome }) => outcome));
+      // None of them ends before all have begun.
+      const runs = startAll(bench, 3, 'pool.wait_for_signal', []);
+      await Promise.all(runs.map(({ begun }) => begun));
+      for (const { watch } of runs) watch.abort?.('terminated', 'SIGTERM');
+      for (const { outcome } of runs) expect(await outcome).toMatchObject({ kind: 'revoked' });
     },
   },
   {
@@ -27,11 +29,11 @@ export const sizeCases: readonly PoolCase[] = [
     title: 'tasks that compute run beside each other',
     async run(bench) {
       await bench.open({ size: 2 });
-      await warm(bench, 2);
-      const runs = startAll(bench, 2, 'pool.spin', [1.5]);
-      // The second begins before the first has ended.
-      await eventually(() => runs.every(({ begunIn }) => begunIn.length === 1), { timeoutMs: 1_300 });
-      await Promise.all(runs.map(({ outcome }) => outcome));
+      // Neither ends by itself: the second begins beside the first.
+      const runs = startAll(bench, 2, 'pool.spin_for_ever', []);
+      await Promise.all(runs.map(({ begun }) => begun));
+      for (const { watch } of runs) watch.abort?.('terminated', 'SIGKILL');
+      for (const { outcome } of runs) expect(await outcome).toMatchObject({ kind: 'revoked' });
     },
   },
   {
@@ -41,7 +43,7 @@ export const sizeCases: readonly PoolCase[] = [
       await pool.resize(3);
       expect(pool.size).toBe(3);
       const runs = startAll(bench, 3, 'pool.sleep', [0.3]);
-      await eventually(() => runs.every(({ begunIn }) => begunIn.length === 1));
+      await Promise.all(runs.map(({ begun }) => begun));
       await pool.resize(1);
       expect(pool.size).toBe(1);
       for (const { outcome } of runs) expect(await outcome).toMatchObject({ kind: 'success' });
@@ -86,7 +88,7 @@ export const sizeCases: readonly PoolCase[] = [
       const pool = await bench.open({ size: 2 });
       const before = await initCounts(bench);
       const running = bench.start('pool.sleep', [0.5]);
-      await eventually(() => running.begunIn.length === 1);
+      await running.begun;
       await pool.restart?.();
       expect(await running.outcome).toEqual({ kind: 'success', value: 0.5 });
       expect(before).toBe(1);
@@ -98,11 +100,6 @@ export const sizeCases: readonly PoolCase[] = [
 
 function startAll(bench: PoolBench, count: number, task: string, args: readonly unknown[]): Started[] {
   return Array.from({ length: count }, () => bench.start(task, args));
-}
-
-/** Waits until each slot has somebody in it. */
-async function warm(bench: PoolBench, count: number): Promise<void> {
-  await Promise.all(startAll(bench, count, 'pool.sleep', [0.1]).map(({ outcome }) => outcome));
 }
 
 async function initCounts(bench: PoolBench): Promise<number> {
