@@ -77,7 +77,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   memjs: /^connections\/memcached\.ts$/,
   'js-yaml': /^protocol\/yaml-codec\.ts$/,
   '@msgpack/msgpack': /^protocol\/msgpack-codec\.ts$/,
-  'bzip2-wasm': /^protocol\/optional-codecs\.ts$/,
+  'bzip2-wasm': /^protocol\/bzip2-module\.ts$/,
   'node-liblzma': /^protocol\/optional-codecs\.ts$/,
   '@bokuweb/zstd-wasm': /^protocol\/optional-codecs\.ts$/,
   esbuild: /^app-loader(\.ts|\/[^/]+)$/,

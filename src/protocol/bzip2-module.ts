@@ -51,8 +51,8 @@ function restoreGlobals(before: ReadonlyMap<string, PropertyDescriptor | undefin
     if (descriptor === undefined) Reflect.deleteProperty(globalThis, name);
     else Object.defineProperty(globalThis, name, descriptor);
   }
-  for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(globalThis))) {
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(globalThis))) {
     // Emscripten's getters that say what to link when something is missing.
-    if (get !== undefined && String(get).includes('is a library symbol')) Reflect.deleteProperty(globalThis, name);
+    if (String(descriptor.get).includes('is a library symbol')) Reflect.deleteProperty(globalThis, name);
   }
 }
