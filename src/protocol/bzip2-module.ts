@@ -53,6 +53,6 @@ function restoreGlobals(before: ReadonlyMap<string, PropertyDescriptor | undefin
   }
   for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(globalThis))) {
     // Emscripten's getters that say what to link when something is missing.
-    if (String(descriptor.get).includes('is a library symbol')) Reflect.deleteProperty(globalThis, name);
+    if (String(Reflect.get(descriptor, 'get')).includes('is a library symbol')) Reflect.deleteProperty(globalThis, name);
   }
 }
