@@ -68,11 +68,15 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     await load;
     await app.close();
     const ran = (): Set<string> => new Set(readdirSync(marks).map((file) => file.replace(/\.(?:begin|end)\..*$/, '')));
-    await eventually(() => expect(confirmed.filter((name) => !ran().has(name))).toEqual([]), { timeoutMs: 30_000 });
+    const notYet = (): string[] => {
+      const those = ran();
+      return confirmed.filter((name) => !those.has(name));
+    };
+    await eventually(() => expect(notYet()).toEqual([]), { timeoutMs: 30_000, intervalMs: 100 });
     await worker.stop('SIGTERM');
   });
 
-  it('gives the tasks of a killed worker to another at once: it begins them while its own still run', { timeout: 60_000 }, async () => {
+  it('gives the tasks of a killed worker to another at once: it begins them while its own still run', { timeout: 90_000 }, async () => {
     const broker = await rabbit().freshVhost();
     const start = async () => {
       const marks = tmpFolder();
@@ -83,24 +87,21 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     const workers = await Promise.all([start(), start()]);
     const app = new Ctq('client', { brokerUrl: broker, resultBackend: 'disabled://' });
     const names = Array.from({ length: 8 }, (_, i) => `task-${i}`);
-    await Promise.all(names.map((name) => app.sendTask('tasks.marked', [name, 5])));
+    await Promise.all(names.map((name) => app.sendTask('tasks.marked', [name, 60])));
     await eventually(() => expect(workers.flatMap(({ begun }) => begun()).sort()).toEqual(names));
     // How the server deals them out is its own affair: whoever has most is killed.
     const [victim, heir] = workers.sort((a, b) => b.begun().length - a.begun().length);
     if (victim === undefined || heir === undefined) throw new Error('two workers were started');
     await victim.worker.kill();
-    const endedMeanwhile = await eventually(() => {
-      expect(heir.begun()).toEqual(names);
-      return heir.ended();
-    });
-    expect(endedMeanwhile).toEqual([]);
-    await eventually(() => expect(heir.ended()).toEqual(names));
+    await eventually(() => expect(heir.begun()).toEqual(names));
+    // They take a minute; nobody waits for that.
+    expect(heir.ended()).toEqual([]);
     await app.close();
-    await heir.worker.stop('SIGTERM');
+    await heir.worker.kill();
   });
 
   it('puts a message aside that kills its workers, in any pool, after as many as with every other broker, and none beside it', {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     const innocent = idsOf('innocent', 8);
     const inPool = async (pool: string, broker: string): Promise<void> => {
@@ -131,7 +132,7 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     await Promise.all([inPool('async', one), inPool('solo', other)]);
   });
 
-  it('gives back what is held when the way is cut, and the work goes on', { timeout: 30_000 }, async () => {
+  it('gives back what is held when the way is cut, and the work goes on', { timeout: 60_000 }, async () => {
     const { proxy, direct, broker } = await twoWays();
     await send(direct, 'q', idsOf('m', 5));
     const log = new DeliveryLog();
@@ -150,7 +151,7 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     expect(await direct.depth('q')).toBe(0);
   });
 
-  it('says so when somebody else has what was held', { timeout: 30_000 }, async () => {
+  it('says so when somebody else has what was held', { timeout: 90_000 }, async () => {
     const { proxy, direct, broker } = await twoWays();
     await send(direct, 'q', ['a']);
     const log = new DeliveryLog();
@@ -160,11 +161,11 @@ describeWith('rabbitmq', 'RabbitMQ in trouble', () => {
     proxy.cut();
     expect(await drainUpTo(direct, 'q', 'a')).toEqual(['a']);
     proxy.mode = 'pass';
-    await log.until(() => log.fencedOnes.length === 1, 'the news', 20_000);
+    await log.until(() => log.fencedOnes.length === 1, 'the news', 45_000);
     expect(await held.ack()).toBe('fenced');
   });
 
-  it('gets what was on its way when the way was cut, in order', { timeout: 30_000 }, async () => {
+  it('gets what was on its way when the way was cut, in order', { timeout: 60_000 }, async () => {
     const url = await rabbit().freshVhost();
     const proxy = await TcpProxy.start(rabbit().port);
     const direct = open(url);

@@ -16,12 +16,15 @@ describeWith('redis', 'a worker that is fed malformed messages', () => {
   const worker = forSuite(() => startCtqWorker({ broker: redis().url }));
   const app = forSuite(() => new Ctq('client', { brokerUrl: redis().url, resultBackend: redis().url }));
 
+  /** How long each good message behind a bad one took, send to result. */
+  const delaysMs: number[] = [];
+
   it.each(Object.entries(BAD))('puts aside %s, says so, and runs the next good one', async (_name, raw) => {
     const before = worker().output.length;
     await redis().command('LPUSH', 'celery', raw);
     const sentAt = performance.now();
-    expect(await app().sendTask('tasks.add', [2, 3]).get({ timeout: 10 })).toBe(5);
-    expect(performance.now() - sentAt).toBeLessThan(5_000);
+    expect(await app().sendTask('tasks.add', [2, 3]).get({ timeout: 30 })).toBe(5);
+    delaysMs.push(performance.now() - sentAt);
     expect(worker().ending).toBeUndefined();
     await eventually(() => expect(worker().output.slice(before)).toMatch(/(ERROR|WARNING|CRITICAL)\/MainProcess\]/));
     // Answered for: neither waiting nor held.
@@ -30,10 +33,15 @@ describeWith('redis', 'a worker that is fed malformed messages', () => {
     );
   });
 
+  it('keeps no good message waiting behind them', () => {
+    // A machine may stand still during some, but not during every other one.
+    expect(delaysMs.sort((a, b) => a - b)[Math.floor(delaysMs.length / 2)]).toBeLessThan(1_000);
+  });
+
   it.each(Object.entries(ODD_BUT_GOOD))('runs the task in spite of %s', async (_name, raw) => {
     const id = (JSON.parse(raw) as { headers: { id: string } }).headers.id;
     await redis().command('LPUSH', 'celery', raw);
-    expect(await app().AsyncResult(id).get({ timeout: 10 })).toBe(3);
+    expect(await app().AsyncResult(id).get({ timeout: 30 })).toBe(3);
   });
 
   it('writes no forged line and no escape byte into its log', () => {

@@ -10,7 +10,7 @@ import { describeWith } from '../support/requires.js';
 
 describeWith('redis', 'a Redis that is out of memory', () => {
   const redis = forSuite(startRedis);
-  const ask = (...argv: readonly string[]): Promise<CtqEnding> => runCtq([...argv, '-b', redis().url], { timeoutMs: 20_000 });
+  const ask = (...argv: readonly string[]): Promise<CtqEnding> => runCtq([...argv, '-b', redis().url], { timeoutMs: 45_000 });
 
   beforeAll(async () => {
     const app = new Ctq('client', { brokerUrl: redis().url });
@@ -20,7 +20,8 @@ describeWith('redis', 'a Redis that is out of memory', () => {
     await eventually(async () => ((await redis().command('KEYS', 'ctq:about:*')) as unknown[]).length > 0);
     await redis().commands([
       ['CONFIG', 'SET', 'maxmemory-policy', 'noeviction'],
-      ['CONFIG', 'SET', 'maxmemory', '1mb'],
+      // Less than any server takes for itself.
+      ['CONFIG', 'SET', 'maxmemory', '1'],
     ]);
   });
   it('is diagnosed by ctq doctor, which says what it could not ask', async () => {

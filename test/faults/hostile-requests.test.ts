@@ -134,9 +134,9 @@ describeWith('redis', 'a worker fed ten thousand hostile control requests and ev
     const redis = await startRedis();
     const worker = await startCtqWorker({ broker: redis.url, hostname: 'slow@test' });
     const app = new Ctq('client', { brokerUrl: redis.url, resultBackend: redis.url });
-    worker.signal('SIGSTOP');
     const subscribers = async () => Number(await redis.command('PUBLISH', '/0.celery.pidbox', 'z'.repeat(4_000_000)));
-    expect(await subscribers()).toBe(1);
+    await eventually(async () => expect(await redis.command('PUBLISH', '/0.celery.pidbox', 'z')).toBe(1));
+    worker.signal('SIGSTOP');
     await eventually(async () => expect(await subscribers()).toBe(0), { timeoutMs: 30_000 });
     worker.signal('SIGCONT');
     await eventually(async () => expect(await app.control.ping({ timeout: 2 })).toEqual({ 'slow@test': { ok: 'pong' } }), {

@@ -59,7 +59,10 @@ async function earlyAcknowledged(stage: Stage): Promise<Measured> {
   await stage.worker();
   await victim.kill();
   const names = Array.from({ length: 6 }, (_, index) => `short-${index}`);
-  await stage.until(() => names.every((name) => stage.book.ended(name) > 0), stage.system === 'ctq' ? 20 : stage.patienceS);
+  await stage.until(
+    () => names.every((name) => stage.book.ended(name) > 0),
+    stage.system === 'ctq' ? Math.max(30, stage.patienceS) : stage.patienceS,
+  );
   // Their ends are written before their acknowledgements.
   await sleep(1);
   const figures = await stage.figures();

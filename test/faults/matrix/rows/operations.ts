@@ -51,7 +51,7 @@ async function revokedBeforeTheKill(stage: Stage): Promise<Measured> {
   }
   await stage.worker();
   await stage.send('marker');
-  await stage.until(() => stage.book.ended('marker') > 0, 20);
+  await stage.until(() => stage.book.ended('marker') > 0, 60);
   await sleep(1);
   const ran = ids.filter((_, index) => stage.book.begun(`revoked-${index}`) > 0).length;
   return { note: `${ran} of 5 revoked tasks ran`, also: { 'none ran': ran === 0 } };
