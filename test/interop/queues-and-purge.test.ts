@@ -1,5 +1,4 @@
 /** `ctq queues` and `ctq purge` on what real Celery left: right to the last message, and never in the server's way. */
-import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -15,7 +14,14 @@ import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
 const SEP = '\x06\x16';
-const SIZES = { celery: 60_000, mail: 50_000, video: 40_000, audio: 30_000, reports: 20_000 };
+const DIGEST = `
+local length, sum = redis.call('LLEN', KEYS[1]), ''
+for at = 0, length - 1, 500 do
+  local items = redis.call('LRANGE', KEYS[1], at, at + 499)
+  sum = redis.sha1hex(sum .. #items .. table.concat(items, string.char(10)))
+end
+return length .. ' ' .. sum`;
+const SIZES = { celery: 60_000, mail: 50_000, video: 10_000, audio: 10_000, reports: 20_000 };
 
 interface QueueJson {
   readonly name: string;
@@ -51,14 +57,8 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
     return counts;
   }
 
-  const digest = async (list: string): Promise<string> => {
-    const hash = createHash('sha256');
-    const length = Number(await redis().command('LLEN', list));
-    for (let at = 0; at < length; at += 500) {
-      for (const item of (await redis().command('LRANGE', list, at, at + 499)) as readonly string[]) hash.update(`${item}\n`);
-    }
-    return `${length} ${hash.digest('hex')}`;
-  };
+  /** Of all that is in a list, in its order. The server computes it: to have it all sent here takes seconds. */
+  const digest = async (list: string): Promise<string> => String(await redis().command('EVAL', DIGEST, 1, list));
 
   /** Commands of ours that kept the server from everybody else, without what differs each time. */
   async function slowOnes(): Promise<ReadonlySet<string>> {
@@ -105,7 +105,7 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
       dry_run: dryRun,
     } = JSON.parse(stdout) as { queues: { name: string; removed: number }[]; removed: number; dry_run: boolean };
     expect(Object.fromEntries(queues.map(({ name, removed: count }) => [name, count]))).toEqual(SIZES);
-    expect([removed, dryRun]).toEqual([200_000, true]);
+    expect([removed, dryRun]).toEqual([150_000, true]);
     expect(await lengths()).toEqual(before);
     const filtered = await ctq('purge', '--dry-run', '--json', '-Q', 'reports', '--task', 'tasks.a*');
     expect((JSON.parse(filtered.stdout) as { removed: number }).removed).toBe(20_000);
@@ -116,10 +116,10 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
     const before = await Promise.all(lists.map(digest));
     const copy = join(folder, 'copy.jsonl');
     const removed = await ctq('purge', '-f', '--json', '--keep-copy', copy, '-Q', 'video,reports');
-    expect((JSON.parse(removed.stdout) as { removed: number }).removed).toBe(60_000);
+    expect((JSON.parse(removed.stdout) as { removed: number }).removed).toBe(30_000);
     expect(await redis().command('EXISTS', ...lists)).toBe(0);
     expect(statSync(copy).mode & 0o777).toBe(0o600);
-    expect(readFileSync(copy, 'utf8').trimEnd().split('\n')).toHaveLength(60_000);
+    expect(readFileSync(copy, 'utf8').trimEnd().split('\n')).toHaveLength(30_000);
     expect((await ctq('purge', '--undo', copy)).code).toBe(0);
     expect(await Promise.all(lists.map(digest))).toEqual(before);
     const again = await ctq('purge', '--undo', copy);
@@ -129,7 +129,7 @@ describeWith(['redis', 'python'], 'a large estate of real Celery', () => {
 
   it('loses what is asked for without a copy, and nothing else', async () => {
     const { stdout } = await ctq('purge', '-f', '--json', '-Q', 'audio');
-    expect((JSON.parse(stdout) as { removed: number }).removed).toBe(30_000);
+    expect((JSON.parse(stdout) as { removed: number }).removed).toBe(10_000);
     expect(await lengths()).toMatchObject({ ...SIZES, audio: 0 });
   });
 
@@ -183,10 +183,13 @@ describeWith(['redis', 'python'], 'a paused queue with workers of both kinds', (
   });
 
   it('is left alone by both, while they go on with the other', async () => {
-    const { stdout, stderr } = await ctq('queues', 'pause', 'mail');
-    expect(stdout).toBe('mail: paused, and 1 Python worker told: py@pausing\n');
-    expect(stderr).toContain('a Python worker that starts later is not held');
-    await worker.waitForOutput(/Queue mail is paused/, 5_000);
+    // A Python worker that stands still for a second is not known to take from it; pausing again tells it.
+    await eventually(async () => {
+      const { stdout, stderr } = await ctq('queues', 'pause', 'mail');
+      expect(stdout).toMatch(/^mail: (?:paused|was paused already), and 1 Python worker told: py@pausing\n$/);
+      expect(stderr).toMatch(/^ctq: note: a Python worker that starts later is not held[^\n]*\n$/);
+    });
+    await worker.waitForOutput(/Queue mail is paused/);
     await send('mail', 6);
     await send('video', 6);
     await eventually(async () => expect(await waiting('video')).toBe(0));
@@ -200,7 +203,7 @@ describeWith(['redis', 'python'], 'a paused queue with workers of both kinds', (
   it('is left alone by a ctq worker that starts meanwhile', async () => {
     await worker.stop('SIGTERM');
     worker = await startCtqWorker({ broker: redis().url, queues, hostname: 'ctq@pausing' });
-    await worker.waitForOutput(/Queue mail is paused/, 5_000);
+    await worker.waitForOutput(/Queue mail is paused/);
     await throughout(1_500, async () => expect(await waiting('mail')).toBe(6));
   });
 
@@ -208,7 +211,7 @@ describeWith(['redis', 'python'], 'a paused queue with workers of both kinds', (
     const other = await startCeleryWorker({ broker: redis().url, backend: redis().url, queues: ['other'], hostname: 'other@pausing' });
     expect((await ctq('queues', 'resume', 'mail')).stdout).toBe('mail: goes on, and 1 Python worker told: py@pausing\n');
     await eventually(async () => expect(await waiting('mail')).toBe(0));
-    await worker.waitForOutput(/Queue mail goes on/, 5_000);
+    await worker.waitForOutput(/Queue mail goes on/);
     await eventually(async () => {
       const mail = (await listed()).find(({ name }) => name === 'mail');
       expect(mail?.consumers).toEqual([...nodes].sort());

@@ -38,8 +38,10 @@ describeWith(['redis', 'python', 'openssl'], 'Redis in production, shared with C
     writeFileSync(config, JSON.stringify({ broker_url: broker, result_backend: backend, broker_transport_options }));
 
     const python = { broker, backend, conf: { broker_transport_options } };
-    const celery = await startCeleryWorker({ ...python, queues: ['theirs'] });
-    const ctq = await startCtqWorker({ broker, backend, queues: ['ours'], args: ['--config', config] });
+    const [celery, ctq] = await Promise.all([
+      startCeleryWorker({ ...python, queues: ['theirs'] }),
+      startCtqWorker({ broker, backend, queues: ['ours'], args: ['--config', config] }),
+    ]);
     const app = new Ctq('client', { brokerUrl: broker, resultBackend: backend, brokerTransportOptions: broker_transport_options });
     try {
       expect(await app.sendTask('tasks.add', [1, 2], { queue: 'theirs' }).get({ timeout: 30 })).toBe(3);

@@ -84,10 +84,10 @@ describeWith(['redis', 'python'], 'results that both sides keep in one place', (
           const app = new Ctq('client', { brokerUrl: redis().url, resultBackend: store.ours, ...settings });
           if (first === 'ours') await app.AsyncResult('nothing').state();
           if (first === 'theirs') await runPython('app.backend.ResultSession()', python);
-          const [theirs, ours] = [
-            await startCeleryWorker({ ...python, queues: ['theirs'] }),
-            await startCtqWorker({ broker: redis().url, backend: store.ours, queues: ['ours'], args: ['--config', config] }),
-          ];
+          const [theirs, ours] = await Promise.all([
+            startCeleryWorker({ ...python, queues: ['theirs'] }),
+            startCtqWorker({ broker: redis().url, backend: store.ours, queues: ['ours'], args: ['--config', config] }),
+          ]);
           try {
             const values = [3, null, true, 1.5, 'ü', [1, [2]], { a: { b: [] } }];
             for (const queue of ['theirs', 'ours']) {
