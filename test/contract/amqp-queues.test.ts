@@ -29,7 +29,7 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
   let channel: ConfirmChannel;
   const warnings: string[] = [];
 
-  function open(connectTimeoutMs = 5_000, at = url): AmqpBroker {
+  function open(connectTimeoutMs = 20_000, at = url): AmqpBroker {
     const warning = (text: string, ...parts: readonly unknown[]): void => void warnings.push(format(text, ...parts));
     const logger = { ...silentLogger, warning };
     return openAmqpBroker(at, { transportOptions: {}, connectTimeoutMs, amqp: { delayedQueueType: 'classic' }, logger });
@@ -105,7 +105,7 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     expect(log.ids()).toEqual(['patient', 'urgent', 'patient', 'patient']);
   });
 
-  it('of the quorum kind take turns, keep to the prefetch and count what came back', { timeout: 30_000 }, async () => {
+  it('of the quorum kind take turns, keep to the prefetch and count what came back', async () => {
     const log = new DeliveryLog();
     await broker.declare(quorum('one'));
     await broker.declare(quorum('two'));
@@ -166,17 +166,20 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
   /** Takes the next message, and is lost as a worker that is killed, as far as the server can see. */
   async function takeAndDie(queue: Queue): Promise<Delivery | undefined> {
     const proxy = await TcpProxy.start(rabbit().port);
-    const worker = open(5_000, url.replace(`:${rabbit().port}`, `:${proxy.port}`));
+    const worker = open(20_000, url.replace(`:${rabbit().port}`, `:${proxy.port}`));
     const log = new DeliveryLog();
     await consume(worker, [queue], 1, log);
     const [delivery] = await log.first(1);
+    const waiting = await broker.depth(queue.name);
     proxy.mode = 'refuse';
     proxy.cut();
-    void worker.close();
+    await Promise.all([worker.close(), proxy.close()]);
+    // Until the server has noticed, the next one would get what comes behind it.
+    await eventually(async () => expect(await broker.depth(queue.name)).toBe(waiting + 1));
     return delivery;
   }
 
-  it('of the classic kind are counted for by whoever takes from them, the message staying in its place', { timeout: 30_000 }, async () => {
+  it('of the classic kind are counted for by whoever takes from them, the message staying in its place', async () => {
     const queue = plainQueue('classic');
     await broker.declare(queue);
     await send(broker, 'classic', ['doomed', 'innocent']);
@@ -197,27 +200,28 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     });
   });
 
-  it('of the classic kind are not counted for what the living give back, put off, or get again on a new connection', {
-    timeout: 30_000,
-  }, async () => {
+  it('of the classic kind are not counted for what the living give back, put off, or get again on a new connection', async () => {
     const queue = plainQueue('classic');
     await broker.declare(queue);
     await send(broker, 'classic', ['a']);
     await takeAndDie(queue);
     await takeAndDie(queue);
     const proxy = await TcpProxy.start(rabbit().port);
-    const worker = open(5_000, url.replace(`:${rabbit().port}`, `:${proxy.port}`));
+    const worker = open(20_000, url.replace(`:${rabbit().port}`, `:${proxy.port}`));
     const log = new DeliveryLog();
     const consumer = await consume(worker, [queue], 1, log);
     for (const index of [0, 1]) await (await log.nth(index)).requeue('front');
+    const connected = (times: number): Promise<void> =>
+      log.until(() => log.calls.filter((call) => call === 'connected').length === times, `connected for the ${times}th time`);
     await (await log.nth(2)).park(new Date(Date.now() + 300));
     // It waits there, unseen, when the way is cut.
     await (await log.nth(3)).park(new Date(Date.now() + 900));
     proxy.cut();
+    await connected(2);
     await log.nth(4);
     // Under way, when it is cut once more.
     proxy.cut();
-    await log.until(() => log.calls.filter((call) => call === 'connected').length === 3, 'connected again');
+    await connected(3);
     await (await log.nth(4)).requeue('front');
     await log.nth(5);
     await consumer.close();
@@ -229,7 +233,7 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     await worker.close();
   });
 
-  it('of the classic kind are not counted for where that is not allowed, and it is said once', { timeout: 30_000 }, async () => {
+  it('of the classic kind are not counted for where that is not allowed, and it is said once', async () => {
     const queue = plainQueue('classic');
     await broker.declare(queue);
     await send(broker, 'classic', idsOf('m', 5));
@@ -245,13 +249,13 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     await log.first(5);
     expect(log.ids()).toEqual(idsOf('m', 5));
     expect(log.deliveries[0]?.redeliveryCount).toBe(1);
-    expect(warnings).toEqual([
+    expect(warnings.filter((line) => line.includes('counted'))).toEqual([
       expect.stringMatching(/^How often a message takes its worker with it is not counted in classic queues: .*ctq\.deaths\./),
     ]);
     await worker.close();
   });
 
-  it('of the quorum kind get what a Celery client lets the server delay', { timeout: 30_000 }, async () => {
+  it('of the quorum kind get what a Celery client lets the server delay', async () => {
     const queue: Queue = {
       name: 'q',
       exchange: { name: 'shop', type: 'topic' },
@@ -269,14 +273,12 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
       headers: { id: 'late', task: 't' },
       contentType: 'application/json',
     });
-    await log.until(() => log.deliveries.length === 1, 'the delayed message', 10_000);
+    await log.until(() => log.deliveries.length === 1, 'the delayed message');
     expect(messageId(log.deliveries[0]!.message)).toBe('late');
     expect(Date.now() - began).toBeGreaterThanOrEqual(990);
   });
 
-  it('of the quorum kind let the server delay what ctq sends later, as Celery 5.5 does, before any worker has been there', {
-    timeout: 30_000,
-  }, async () => {
+  it('of the quorum kind let the server delay what ctq sends later, as Celery 5.5 does, before any worker has been there', async () => {
     const exchange: Exchange = { name: 'shop', type: 'topic' };
     const orders: Queue = { name: 'orders', exchange, routingKey: 'order.*', arguments: { 'x-queue-type': 'quorum' } };
     const mails: Queue = { name: 'mails', exchange, routingKey: 'mail' };
@@ -292,16 +294,17 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     for (const route of Object.values(routes)) await broker.publish(later('much later', 3600), route);
     const depths = ['orders', 'mails', 'celery_delayed_11', 'ctq_celery_delayed_11'].map((name) => broker.depth(name));
     expect(await Promise.all(depths)).toEqual([0, 0, 2, 1]);
+    await broker.publish(later('now', 0.4), routes.orders);
+    expect(await broker.depth('orders')).toBe(1);
     const sentAtMs = Date.now();
     await broker.publish(later('soon', 2.5), routes.orders);
     await broker.publish(later('classic', 2.5), routes.mails);
     await broker.publish(later('by name', 2.5), routes.byName);
-    await broker.publish(later('now', 0.4), routes.orders);
-    expect(await broker.depth('orders')).toBe(1);
     const log = new DeliveryLog({ onDeliver: (delivery) => void delivery.ack() });
     await consume(broker, [orders, mails], 5, log);
     const came = await log.first(4);
-    expect(Date.now() - sentAtMs).toBeGreaterThanOrEqual(1_990);
+    // The server counts in whole seconds of what is left when it is sent.
+    expect(Date.now() - sentAtMs).toBeGreaterThanOrEqual(1_490);
     expect(came.map(({ message }) => messageId(message)).sort()).toEqual(['by name', 'classic', 'now', 'soon']);
     const [soon, byName] = ['soon', 'by name'].map((id) => came.find(({ message }) => messageId(message) === id)!) as [Delivery, Delivery];
     expect(byName.message.properties.deliveryInfo).toMatchObject({ exchange: '', routingKey: 'orders' });
@@ -345,7 +348,7 @@ describeWith('rabbitmq', 'queues of RabbitMQ', () => {
     expect(warnings).toEqual(['Queue q is paused: nothing is taken from it until "ctq queues resume q"']);
     await channel.deleteQueue('ctq.paused.q');
     await log.first(2);
-    expect(warnings.at(-1)).toBe('Queue q goes on');
+    await eventually(() => expect(warnings.at(-1)).toBe('Queue q goes on'));
   });
 
   it('that are full refuse, and the sender hears it', async () => {
