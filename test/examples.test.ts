@@ -6,7 +6,7 @@ import { projectRoot, runCtq, startCtq, washedEnvironment } from './support/ctq-
 import { eventually } from './support/eventually.js';
 import { OwnedProcess } from './support/owned-process.js';
 import { findFlaskPython } from './support/python-celery.js';
-import { freePort, startRedis } from './support/redis-server.js';
+import { freePort, onFreePorts, startRedis } from './support/redis-server.js';
 import { describeWith } from './support/requires.js';
 import { tmpFolder } from './support/tmp.js';
 
@@ -22,16 +22,19 @@ function exampleFolder(name: string, packages: readonly string[] = []): string {
 
 async function startWorker(cwd: string, argv: readonly string[]): Promise<OwnedProcess> {
   const worker = startCtq(['worker', '-l', 'info', ...argv], { cwd });
-  await worker.waitForOutput(/ready\./);
+  await worker.waitForOutput(/ready\./, 40_000);
   return worker;
 }
 
-describe('examples/session-per-task', () => {
+// Programs start beside many others here.
+const LONG = { timeout: 180_000 };
+
+describe('examples/session-per-task', LONG, () => {
   it.each(['async', 'threads', 'prefork', 'solo'])('has one session open while a task runs in %s', async (pool) => {
     const cwd = exampleFolder('session-per-task');
     const worker = await startWorker(cwd, ['-A', 'tasks', '-P', pool, '-c', '1']);
     for (let round = 0; round < 2; round++) {
-      const { stdout, code } = await runCtq(['send', 'tasks.count_users', 'Graz', '--wait', '--timeout', '20'], { cwd });
+      const { stdout, code } = await runCtq(['send', 'tasks.count_users', 'Graz', '--wait', '--timeout', '40'], { cwd });
       expect([code, stdout]).toEqual([0, 'select count(*) from users where city = ? of ["Graz"], with 1 session open\n']);
     }
     await worker.stop();
@@ -39,15 +42,18 @@ describe('examples/session-per-task', () => {
 });
 
 describeWith(['redis', 'flask'], 'examples/flask', () => {
-  it('answers a request of the page with what a worker in Node has found', async () => {
+  it('answers a request of the page with what a worker in Node has found', LONG, async () => {
     const cwd = exampleFolder('flask');
     const redis = await startRedis();
-    const port = await freePort();
-    const flask = new OwnedProcess(findFlaskPython() ?? '', ['-m', 'flask', '--app', 'app', 'run', '--port', String(port)], {
-      cwd,
-      env: { ...washedEnvironment(), CELERY_BROKER_URL: redis.url },
+    const { flask, port } = await onFreePorts(async () => {
+      const free = await freePort();
+      const server = new OwnedProcess(findFlaskPython() ?? '', ['-m', 'flask', '--app', 'app', 'run', '--port', String(free)], {
+        cwd,
+        env: { ...washedEnvironment(), CELERY_BROKER_URL: redis.url },
+      });
+      await server.waitForOutput(/Running on/, 40_000);
+      return { flask: server, port: free };
     });
-    await flask.waitForOutput(/Running on/);
     const page = `http://127.0.0.1:${port}/`;
     expect(await (await fetch(page)).text()).toContain('<textarea name="text"');
 
@@ -79,14 +85,14 @@ describeWith(['redis', 'flask'], 'examples/flask', () => {
   });
 });
 
-describe.each(['express', 'fastify'])('examples/%s', (name) => {
+describe.each(['express', 'fastify'])('examples/%s', LONG, (name) => {
   const post = (address: string, url: string): Promise<Response> =>
     fetch(`${address}/checksums`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ url }) });
 
   it('hands a request to a worker, tells what came of it, and ends when told', async () => {
     const cwd = exampleFolder(name, [name]);
     const web = new OwnedProcess(process.execPath, ['server.js'], { cwd, env: { ...washedEnvironment(), PORT: '0' } });
-    const [address = ''] = await web.waitForOutput(/http:\/\/127\.0\.0\.1:[1-9]\d*/);
+    const [address = ''] = await web.waitForOutput(/http:\/\/127\.0\.0\.1:[1-9]\d*/, 40_000);
     const worker = await startWorker(cwd, ['-A', 'tasks']);
     const [good, bad] = await Promise.all([post(address, `${address}/checksums/none`), post(address, `${address}/nowhere`)]);
     if (name === 'fastify') {

@@ -56,7 +56,8 @@ describe('the program', () => {
   });
 });
 
-describe('the audit of what is installed', () => {
+// npm starts once for each, which a busy machine takes its time for.
+describe('the audit of what is installed', { timeout: 120_000 }, () => {
   /** A registry that answers the one question about weaknesses, or does not. */
   async function auditAgainst(status: number, answer: unknown): Promise<{ readonly code: number | null; readonly stdout: string }> {
     const registry = createServer((request, response) => {
@@ -70,7 +71,7 @@ describe('the audit of what is installed', () => {
       const { port } = registry.address() as AddressInfo;
       const env = { ...process.env, npm_config_registry: `http://127.0.0.1:${port}/`, npm_config_cache: tmpFolder() };
       const audit = new OwnedProcess(process.execPath, [fileURLToPath(new URL('../tools/audit.mjs', import.meta.url))], { env });
-      const { code } = await audit.waitForExit();
+      const { code } = await audit.waitForExit(100_000);
       return { code, stdout: audit.stdout };
     } finally {
       registry.close();

@@ -58,7 +58,7 @@ for (const engine of ['memory', 'sqlite', 'redis'] as const) {
       heard.length = 0;
       await stranger.sendTask('tasks.set', ['c'], { queue: 'everyone' }).published;
       await eventually(() => expect([...heard].sort()).toEqual(['w1 c', 'w2 c', 'w3 c', 'w4 c']));
-      const queues = await client.control.inspect({ destination: ['w4@test'], timeout: 5 }).activeQueues();
+      const queues = await client.control.inspect({ destination: ['w4@test'], timeout: 20 }).activeQueues();
       expect(queues['w4@test']).toMatchObject([{ name: 'everyone', exchange: { type: 'fanout' } }]);
       const broker = await client.broker();
       expect([await broker.depth('everyone'), await broker.depth('celery')]).toEqual([0, 0]);

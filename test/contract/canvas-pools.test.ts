@@ -24,7 +24,7 @@ describe.each(['async', 'threads', 'prefork', 'solo'])('canvases in the pool %s'
   });
 
   const s = (name: string, ...args: readonly unknown[]) => app.signature(`tasks.${name}`, args);
-  const get = (sent: { get(options: object): Promise<unknown> }): Promise<unknown> => sent.get({ timeout: 20 });
+  const get = (sent: { get(options: object): Promise<unknown> }): Promise<unknown> => sent.get({ timeout: 40 });
   const error = (sent: { get(options: object): Promise<unknown> }): Promise<unknown> =>
     get(sent).catch((thrown: unknown) => (thrown instanceof TaskError ? thrown.message : thrown));
 

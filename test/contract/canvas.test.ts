@@ -100,7 +100,7 @@ for (const [engine, settingsOf] of Object.entries(engines)) {
       await app.close();
     });
 
-    const get = (sent: { get(options: { timeout: number }): Promise<unknown> }): Promise<unknown> => sent.get({ timeout: 10 });
+    const get = (sent: { get(options: { timeout: number }): Promise<unknown> }): Promise<unknown> => sent.get({ timeout: 40 });
     const error = (sent: { get(options: { timeout: number }): Promise<unknown> }): Promise<unknown> =>
       get(sent).then(
         (value) => `no error: ${JSON.stringify(value)}`,
@@ -235,7 +235,7 @@ for (const [engine, settingsOf] of Object.entries(engines)) {
         stampsOf.s('first', { once: true }).link(stampsOf.s('linked')),
         group([stampsOf.s('a'), stampsOf.s('b')]),
       ).stamp({ who: 'me' });
-      await (await stamped.delay()).get({ timeout: 10 });
+      await (await stamped.delay()).get({ timeout: 40 });
       await eventually(() => t.calls.length === 5);
       expect([...t.calls].sort()).toEqual(['a', 'b', 'first', 'first', 'linked'].map((part) => JSON.stringify([part, { who: 'me' }])));
     });
@@ -273,7 +273,7 @@ for (const [engine, settingsOf] of Object.entries(engines)) {
       const restored = await app.GroupResult.restore(sent.id);
       expect(await error(restored as AnySent)).toBe('ValueError: x');
       const values: unknown[] = [];
-      for await (const [, value] of sent.iterate({ propagate: false, timeout: 10 }))
+      for await (const [, value] of sent.iterate({ propagate: false, timeout: 40 }))
         values.push(value instanceof TaskError ? 'error' : value);
       expect(values.map(String).sort()).toEqual(['2', '4', 'error']);
       expect([await sent.ready(), await sent.successful(), await sent.failed(), await sent.completedCount()]).toEqual([

@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually.js';
 import { forSuite } from '../support/for-suite.js';
 import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
+import { redisCommands } from '../support/resp.js';
 import { tmpFolder } from '../support/tmp.js';
 
 describeWith('redis', 'keys on Redis', () => {
@@ -195,7 +196,7 @@ describeWith('redis', 'orphans on Redis', () => {
       await server().command('SADD', REPLIES, bindingOf(oid));
     }
     // Somebody waits for a list, as every worker does: who has no list may be about to get one.
-    const busy = server().command('BLPOP', 'elsewhere', 10);
+    const busy = redisCommands(server().port, [['BLPOP', 'elsewhere', 0]], 60_000);
     await eventually(async () => String(await server().command('INFO', 'clients')).includes('blocked_clients:1'));
     await server().command('SADD', REPLIES, bindingOf('waiting'));
     await age(listOf('gone'), 100);
@@ -290,12 +291,12 @@ describeWith('redis', 'orphans on Redis', () => {
     const worker = new Ctq('worker', { brokerUrl: server().url, taskDefaultQueue: 'elsewhere' });
     const running = await worker.worker({ concurrency: 1 });
     const ended = running.start();
-    await eventually(async () => Number(await server().command('LLEN', 'mail')) === 1, { timeoutMs: 20_000 });
+    await eventually(async () => Number(await server().command('LLEN', 'mail')) === 1);
     expect(await server().command('HKEYS', 'unacked')).toEqual(['tag-2']);
     await running.stop('cold');
     await ended;
     await worker.close();
-  }, 30_000);
+  });
 });
 
 describeWith('redis', 'estates with prefixes, and of two places', () => {

@@ -234,7 +234,7 @@ function suite(place: () => Promise<string>): void {
     let parked = 0;
     const parker = new DeliveryLog({ onDeliver: (delivery) => void delivery.park(dueAt).then(() => (parked += 1)) });
     const consumer = await consume(broker, ['celery'], 10, parker);
-    await expect.poll(() => parked, { timeout: 10_000 }).toBe(3);
+    await expect.poll(() => parked, { timeout: 20_000 }).toBe(3);
     await consumer.close();
     const before = await all();
     expect(before.map(({ place }) => place)).toEqual(['delayed', 'delayed', 'delayed']);
