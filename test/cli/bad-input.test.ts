@@ -4,7 +4,7 @@
  */
 import { chmodSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { runCtq } from '../support/ctq-process.js';
+import { runCtq, startCtq } from '../support/ctq-process.js';
 import { IS_ROOT, testUnless } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 
@@ -254,14 +254,15 @@ describe('a broker that is not there', () => {
     const startedAt = performance.now();
     const { code, line } = await lineFor({ argv: [...argv, '-b', 'redis://:hunter2@127.0.0.1:1'] });
     expect(code).toBe(69);
-    // The program has to start, too, beside others.
-    expect(performance.now() - startedAt).toBeLessThan(7_500);
+    // The program has to start, too, beside others that may keep the machine from it for a while.
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
     expect(line).not.toContain('hunter2');
   });
 
   it('is told of sooner with --connect-timeout', async () => {
-    const startedAt = performance.now();
+    const patient = startCtq([...send, '-b', 'redis://127.0.0.1:1', '--connect-timeout', '25'], { cwd: tmpFolder() });
     expect((await lineFor({ argv: [...send, '-b', 'redis://127.0.0.1:1', '--connect-timeout', '0.5'] })).code).toBe(69);
-    expect(performance.now() - startedAt).toBeLessThan(4_500);
+    expect(patient.ending).toBeUndefined();
+    await patient.kill();
   });
 });
