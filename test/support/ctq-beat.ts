@@ -1,5 +1,5 @@
 /** A ctq beat as a process of its own, on a schedule that the test writes. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, startCtq } from './ctq-process.js';
 import type { OwnedProcess } from './owned-process.js';
@@ -8,10 +8,12 @@ import { tmpFolder } from './tmp.js';
 /** Makes a folder with an app in `tasks.mjs`; `body` has `app`, `crontab`, `every` and `solar` at hand. */
 export function beatApp(body: string): string {
   const folder = tmpFolder();
-  const library = JSON.stringify(join(projectRoot, 'dist', 'index.js'));
+  // As it is installed: what imports the package from there is loaded as it is, and compiling it would take a second each time.
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(projectRoot, join(folder, 'node_modules', 'ctq'), 'junction');
   writeFileSync(
     join(folder, 'tasks.mjs'),
-    `import { Ctq, crontab, every, solar } from ${library};\nexport const app = new Ctq('tasks');\nvoid [crontab, every, solar];\n${body}\n`,
+    `import { Ctq, crontab, every, solar } from 'ctq';\nexport const app = new Ctq('tasks');\nvoid [crontab, every, solar];\n${body}\n`,
   );
   return folder;
 }
