@@ -4,8 +4,8 @@
  */
 const WATCHED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'uncaughtException', 'unhandledRejection', 'warning'];
 
-/** Node's own, made when `fetch` is first used. */
-const OF_NODE = 'Symbol(undici.globalDispatcher.1)';
+/** Made once by who is loaded for the first time: Node's `fetch`, and what a spinner restores the cursor with. */
+const MADE_ONCE = ['Symbol(undici.globalDispatcher.1)', 'Symbol(signal-exit emitter)'];
 
 /** A process as its next guest finds it. */
 export type World = ReadonlyMap<string, string>;
@@ -17,7 +17,7 @@ export function worldNow(): World {
   world.set('the exit code', String(process.exitCode));
   for (const [name, value] of Object.entries(process.env)) world.set(`the variable ${name}`, String(value));
   for (const name of Reflect.ownKeys(globalThis))
-    if (!String(name).includes('vite') && String(name) !== OF_NODE) world.set(`the global ${String(name)}`, 'there');
+    if (!String(name).includes('vite') && !MADE_ONCE.includes(String(name))) world.set(`the global ${String(name)}`, 'there');
   for (const event of WATCHED) world.set(`listeners of ${event}`, String(process.listenerCount(event)));
   return world;
 }
