@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bindingMatches, topicMatches } from '../../../src/brokers/binding.js';
+import { computingMs } from '../../contract/undisturbed.js';
 
 describe('a topic pattern', () => {
   test.each([
@@ -26,9 +27,8 @@ describe('a topic pattern', () => {
   });
 
   test('full of # costs no more than words times words', () => {
-    const startMs = performance.now();
-    expect(topicMatches(`${'#.'.repeat(200)}end`, `${'x.'.repeat(2_000)}no`)).toBe(false);
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    const tookMs = computingMs(() => expect(topicMatches(`${'#.'.repeat(200)}end`, `${'x.'.repeat(2_000)}no`)).toBe(false));
+    expect(tookMs).toBeLessThan(2_000);
   });
 });
 

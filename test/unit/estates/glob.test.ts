@@ -1,6 +1,7 @@
 /** Cases of Redis' own `stringmatchlen`; the interop suite compares with a server. */
 import { describe, expect, it } from 'vitest';
 import { globMatches } from '../../../src/estates/glob.js';
+import { computingMs } from '../../contract/undisturbed.js';
 
 describe('a glob', () => {
   it.each([
@@ -25,8 +26,7 @@ describe('a glob', () => {
   });
 
   it('with many stars does not keep anybody waiting', () => {
-    const startMs = performance.now();
-    expect(globMatches('*a'.repeat(40), 'a'.repeat(20_000).concat('b'))).toBe(false);
-    expect(performance.now() - startMs).toBeLessThan(1_000);
+    const tookMs = computingMs(() => expect(globMatches('*a'.repeat(40), 'a'.repeat(20_000).concat('b'))).toBe(false));
+    expect(tookMs).toBeLessThan(1_000);
   });
 });

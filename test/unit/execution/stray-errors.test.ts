@@ -44,11 +44,20 @@ describe('errors that nobody waits for', () => {
 
   it('one that comes after the end says so', async () => {
     await setUp();
+    let over = false;
     bench.task(() => {
-      void new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 5));
+      void new Promise((_, reject) => {
+        const timer = setInterval(() => {
+          if (!over) return;
+          clearInterval(timer);
+          reject(new Error('late'));
+        }, 1);
+      });
       return 'done';
     });
-    await bench.deliver({ id: 'a' });
+    const delivery = await bench.deliver({ id: 'a' });
+    expect(delivery.answer).toBe('ack');
+    over = true;
     await eventually(() => expect(bench.complaints).toHaveLength(1));
     expect(bench.complaints[0]).toMatch(/^ERROR Unhandled rejection left behind by task tasks\.it\[a\]:\nTraceback[\s\S]*\nError: late$/);
   });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodePlainPickle, encodePlainPickle, NotPlain } from '../../../src/protocol/plain-pickle.js';
 import { runPython } from '../../support/python-celery.js';
 import { describeWith } from '../../support/requires.js';
+import { computingMs } from '../../contract/undisturbed.js';
 
 const VALUES = [
   ...[null, true, false, 0, 1, -1, 127, 128, -128, -129, 255, 256, 65_535, 65_536, -(2 ** 31), 2 ** 53 - 1, -(2n ** 63n), 2n ** 70n],
@@ -55,9 +56,8 @@ describe('plain pickles', () => {
 
   it('may hold a number of a megabyte, and are read at once all the same', () => {
     const [head, bytes] = [Buffer.from([0x80, 2, 0x8b, 0, 0, 0x10, 0]), Buffer.alloc(1_048_576, 7)];
-    const startedAt = performance.now();
-    expect(typeof decodePlainPickle(Buffer.concat([head, bytes, Buffer.from('.')]))).toBe('bigint');
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    const tookMs = computingMs(() => expect(typeof decodePlainPickle(Buffer.concat([head, bytes, Buffer.from('.')]))).toBe('bigint'));
+    expect(tookMs).toBeLessThan(5_000);
   });
 
   it('hold nothing that JSON does not', () => {

@@ -19,7 +19,7 @@ describe('a test kit', () => {
   it('needs no broker, and gives the app back as it was', async () => {
     const { app, add } = someApp();
     const kit = await testKit(app);
-    expect(await (await add.delay(1, 2)).get({ timeout: 5 })).toBe(3);
+    expect(await (await add.delay(1, 2)).get({ timeout: 20 })).toBe(3);
     expect(kit.runs(add)).toMatchObject([{ state: 'SUCCESS', result: 3, error: null, args: [1, 2] }]);
     await kit.close();
     expect(app.conf.brokerUrl).toBe('redis://127.0.0.1:1/0');
@@ -98,7 +98,7 @@ describe('a test kit', () => {
     await kit.close();
   });
 
-  it.each(['eager', 'queued'] as const)('is not held up by a task that never ends (%s)', { timeout: 5_000 }, async (mode) => {
+  it.each(['eager', 'queued'] as const)('is not held up by a task that never ends (%s)', { timeout: 30_000 }, async (mode) => {
     const { app } = someApp();
     const stuck = app.task('kit.stuck', () => new Promise<void>(() => {}));
     const kit = await testKit(app, { mode });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Queue } from '../../../../src/broker.js';
 import { type Binding, bindingMember, boundQueues, kombuTopicMatches, parseBinding } from '../../../../src/brokers/redis/bindings.js';
 import { redisLayout } from '../../../../src/brokers/redis/keys.js';
+import { computingMs } from '../../../contract/undisturbed.js';
 
 const layout = redisLayout({}, 0);
 const SEP = '\x06\x16';
@@ -59,10 +60,9 @@ describe('kombuTopicMatches', () => {
   });
 
   it('takes its time with no pattern', () => {
-    const started = performance.now();
-    expect(kombuTopicMatches(`${'#.*.'.repeat(200)}x`, `${'a.'.repeat(2_000)}y`)).toBe(false);
+    const tookMs = computingMs(() => expect(kombuTopicMatches(`${'#.*.'.repeat(200)}x`, `${'a.'.repeat(2_000)}y`)).toBe(false));
     // A search that tries all ways would not end.
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(tookMs).toBeLessThan(10_000);
   });
 });
 

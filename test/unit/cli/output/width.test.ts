@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cutText, fitText, fittingLength, textWidth } from '../../../../src/cli/output/width.js';
+import { computingMs } from '../../../contract/undisturbed.js';
 
 describe('the width of a text', () => {
   it.each([
@@ -42,8 +43,6 @@ describe('the width of a text', () => {
 
   it('of a very long text is found quickly', () => {
     const text = '队'.repeat(1_000_000);
-    const startedMs = performance.now();
-    expect(cutText(text, 20)).toBe(`${'队'.repeat(9)}…`);
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(computingMs(() => expect(cutText(text, 20)).toBe(`${'队'.repeat(9)}…`))).toBeLessThan(2_000);
   });
 });
