@@ -37,7 +37,7 @@ export function launchCtqWorker(options: CtqWorkerOptions): OwnedProcess {
       ...(options.args ?? []),
     ],
     {
-      cwd: join(projectRoot, 'test', 'support', 'ctq-tasks'),
+      cwd: process.env['CTQ_TEST_TASKS'] ?? join(projectRoot, 'test', 'support', 'ctq-tasks'),
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.nodeArgs === undefined ? {} : { nodeArgs: options.nodeArgs }),
     },
