@@ -54,12 +54,13 @@ describeWith('redis', 'a migration that is killed', () => {
       [first.url, file],
       [file, last.url],
     ] as const) {
-      const kill = (point: string): ReturnType<typeof runCtq> => runCtq(['migrate', from, to], { env: { CTQ_FAULT: point } });
+      const kill = (point: string): ReturnType<typeof runCtq> =>
+        runCtq(['migrate', from, to], { env: { CTQ_FAULT: point }, timeoutMs: 60_000 });
       // Twice in the page that the first one left: whoever goes on may be killed as well.
       for (const point of ['migrate.aside:2', 'migrate.arrived:1', 'migrate.arrived:1', 'migrate.arrived:3', 'migrate.aside:3']) {
         expect((await kill(point)).signal).toBe('SIGKILL');
       }
-      const purge = await runCtq(['migrate', from, to, '--json']);
+      const purge = await runCtq(['migrate', from, to, '--json'], { timeoutMs: 60_000 });
       expect(JSON.parse(purge.stdout)).toMatchObject({ interrupted: false });
       const [there, mail] = [await contents(to, 'celery'), await contents(to, 'mail')];
       expect([there.length, mail.length]).toEqual(before.map(({ length }) => length));

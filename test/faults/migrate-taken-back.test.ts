@@ -47,13 +47,14 @@ describeWith('redis', 'a migration that goes wrong', () => {
     }
   }
 
-  const migrate = (argv: readonly string[], fault = ''): Promise<CtqEnding> => runCtq(['migrate', ...argv], { env: { CTQ_FAULT: fault } });
+  const migrate = (argv: readonly string[], fault = ''): Promise<CtqEnding> =>
+    runCtq(['migrate', ...argv], { env: { CTQ_FAULT: fault }, timeoutMs: 60_000 });
   const asides = async (): Promise<unknown> => source?.command('KEYS', '*aside*');
 
   it('takes nothing when the password of the destination is wrong, or nobody answers there', async () => {
     const bad = await migrate([from, `redis://:wrong@127.0.0.1:${locked?.port}`, '-Q', 'mail']);
     expect([bad.code, bad.stderr]).toEqual([69, expect.stringContaining('wrong user name or password')]);
-    const nobody = await migrate([from, 'redis://127.0.0.1:1', '-Q', 'mail', '--connect-timeout', '1']);
+    const nobody = await migrate([from, 'redis://127.0.0.1:1', '-Q', 'mail', '--connect-timeout', '20']);
     expect([nobody.code, nobody.stderr]).toEqual([69, expect.stringContaining('connection refused')]);
     expect([await ids(from, 'mail'), await asides()]).toEqual([ORDER, []]);
   });
@@ -130,7 +131,7 @@ describeWith('redis', 'a migration that goes wrong', () => {
       expect((await migrate(['--put-back', from, file])).stderr).toBe('ctq: nothing stands aside at the source\n');
     });
 
-    it('is brought back without its destination by --put-back -f, once its last sign of life is old', { timeout: 30_000 }, async () => {
+    it('is brought back without its destination by --put-back -f, once its last sign of life is old', { timeout: 90_000 }, async () => {
       const back = await migrate(['--put-back', from, '-f', '--json']);
       expect([back.code, JSON.parse(back.stdout)]).toEqual([0, { source: from, put_back: 7, had_arrived: 0, left: 0 }]);
       expect([await ids(from, 'mail'), await asides()]).toEqual([ORDER, []]);

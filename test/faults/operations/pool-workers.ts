@@ -50,7 +50,7 @@ export async function send(task: string, args: readonly unknown[] = []): Promise
 }
 
 /** What is stored about it at its end. */
-export async function ended(result: AsyncResult, timeoutMs = 20_000): Promise<ResultMeta> {
+export async function ended(result: AsyncResult, timeoutMs = 40_000): Promise<ResultMeta> {
   return await eventually(
     async () => {
       const meta = await result.load();
