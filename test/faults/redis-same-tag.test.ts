@@ -20,15 +20,15 @@ async function restoreAsPython(redis: RedisServer, tag: string): Promise<void> {
 }
 
 describeWith('redis', 'a message that comes back under the same tag to the one who holds it', () => {
-  test('counts once: the first taking is fenced, and only the second may answer', { timeout: 30_000 }, async () => {
+  test('counts once: the first taking is fenced, and only the second may answer', { timeout: 60_000 }, async () => {
     const redis = await startRedis();
-    const broker = openRedisBroker(redis.url, { transportOptions: {}, connectTimeoutMs: 5_000 });
+    const broker = openRedisBroker(redis.url, { transportOptions: {}, connectTimeoutMs: 30_000 });
     await send(broker, 'q', ['a']);
     const log = new DeliveryLog();
     await consume(broker, ['q'], 10, log);
     const first = await log.nth(0);
     await restoreAsPython(redis, first.deliveryTag);
-    const second = await log.nth(1);
+    const second = await log.nth(1, 20_000);
     expect(second.deliveryTag).toBe(first.deliveryTag);
     expect(log.fencedOnes).toEqual([first]);
     expect(await first.ack()).toBe('fenced');

@@ -230,7 +230,7 @@ describeWith('redis', 'the scripts', () => {
       addresses: parseRedisUrl(redis().url, { transportOptions: {} }),
       name: 'model',
       clock: systemClock,
-      connectTimeoutMs: 5_000,
+      connectTimeoutMs: 30_000,
     });
   });
   afterAll(() => link?.close());

@@ -21,7 +21,18 @@ const [role = '', url = '', what = '', extra = '', workMs = '0'] = process.argv.
 const options = { transportOptions: {}, connectTimeoutMs: Number.POSITIVE_INFINITY };
 const broker = openRedisBroker(url, options);
 const settlement = openSettlement(broker, openRedisResultBackend(url, { ...options, resultExpires: 3_600 }));
-const say = (text: string): void => void writeSync(1, `${text}\n`);
+const nap = new Int32Array(new SharedArrayBuffer(4));
+const say = (text: string): void => {
+  for (let rest = Buffer.from(`${text}\n`); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      // The pipe is full: whoever reads it is busy.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(nap, 0, 0, 1);
+    }
+  }
+};
 const idOf = (delivery: Delivery): string => String(delivery.message.headers['id']);
 const answered = (delivery: Delivery, settled: Promise<Settled>): void => void settled.then((how) => say(`S ${idOf(delivery)} ${how}`));
 
