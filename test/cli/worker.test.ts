@@ -48,6 +48,7 @@ describe('ctq worker', () => {
     expect(await result(cwd, 'tasks.greet', 'Ann')).toBe('hello Ann\n');
     expect(existsSync(join(cwd, '.ctq', 'ctq.db'))).toBe(true);
     expect(worker.stdout).toContain('.> app:         tasks');
+    await worker.waitForOutput(/Task tasks\.greet\[\S+\] succeeded/);
     const line = /^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}: (INFO|WARNING)\/MainProcess\] (.*)$/gm;
     const messages = [...worker.stderr.matchAll(line)].map((match) => match[2] ?? '').map((text) => text.replace(/[0-9a-f-]{36}/, 'ID'));
     expect(messages).toContain('Task tasks.add[ID] received');
@@ -168,9 +169,10 @@ app.task({ name: 'bye.now', bind: true }, (task) => { task.logger.warning('farew
     mkdirSync(join(cwd, 'below'));
     const worker = startCtq(['worker', '-A', '../tasks'], { cwd: join(cwd, 'below'), env: { CTQ_APP: 'nothing' } });
     await worker.waitForOutput(/cfg@\S+ ready\./);
+    expect(await result(cwd, 'tasks.add', '1', '2')).toBe('3\n');
+    await worker.waitForOutput(/\.> mail /);
     expect(worker.stdout).toMatch(/concurrency: 3 \(async\)/);
     expect(worker.stdout).toMatch(/\.> mail /);
-    expect(await result(cwd, 'tasks.add', '1', '2')).toBe('3\n');
     expect(existsSync(join(cwd, '.ctq', 'ctq.db'))).toBe(true);
     expect(existsSync(join(cwd, 'below', '.ctq'))).toBe(false);
     await worker.stop();
@@ -218,7 +220,7 @@ describe('a signal to ctq worker', () => {
 
   it('SIGQUIT stops it at once', async () => {
     const { worker } = await busyWorker();
-    expect(await worker.stop('SIGQUIT', 10_000)).toEqual({ code: 0, signal: null });
+    expect(await worker.stop('SIGQUIT', 30_000)).toEqual({ code: 0, signal: null });
     expect(worker.stderr).toContain('worker: Cold shutdown (MainProcess)');
   });
 
@@ -227,7 +229,7 @@ describe('a signal to ctq worker', () => {
     worker.signal('SIGINT');
     await worker.waitForOutput(/worker: Hitting Ctrl\+C again will initiate cold shutdown, terminating all running tasks!/);
     expect(worker.ending).toBeUndefined();
-    expect((await worker.stop('SIGINT', 10_000)).code).toBe(130);
+    expect((await worker.stop('SIGINT', 30_000)).code).toBe(130);
   });
 
   it('SIGINT on an idle worker is a graceful stop', async () => {
@@ -243,7 +245,8 @@ describe('the real streams', () => {
     const batch = startCtq(['send', 'tasks.add', '--batch', '-', '-b', 'memory://'], { cwd, input: 'open' });
     batch.write('{"args": [1]}\n');
     batch.closeOutput();
-    const more = setInterval(() => batch.write('{"args": [1]}\n'), 5);
+    // Ids are written a page at a time.
+    const more = setInterval(() => batch.write('{"args": [1]}\n'.repeat(100)), 5);
     const ending = await batch.waitForExit().finally(() => clearInterval(more));
     expect([ending.code, batch.stderr.includes('EPIPE')]).toEqual([0, false]);
   });
