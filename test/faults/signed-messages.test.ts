@@ -53,7 +53,7 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
 
   it('runs them', async () => {
     app.setupSecurity();
-    expect(await app.sendTask('tasks.add', [1, 2]).get({ timeout: 10 })).toBe(3);
+    expect(await app.sendTask('tasks.add', [1, 2]).get({ timeout: 30 })).toBe(3);
   });
 
   it.each<[string, () => Promise<void>, RegExp]>([
@@ -84,14 +84,14 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
     await sendBad();
     await worker.waitForOutput(words);
     await eventually(async () => expect(await redis().command('LLEN', 'ctq:dead:celery')).toBe(before + 1));
-    expect(await app.sendTask('tasks.add', [20, 22]).get({ timeout: 10 })).toBe(42);
+    expect(await app.sendTask('tasks.add', [20, 22]).get({ timeout: 30 })).toBe(42);
   });
 
   it('does not run again what has succeeded, when somebody who saw the message sends it once more', async () => {
     const sent = await app.sendTask('tasks.mul', [8, 8], { queue: 'elsewhere' });
     const envelope = String(await redis().command('RPOP', 'elsewhere'));
     await redis().command('LPUSH', 'celery', envelope);
-    expect(await sent.get({ timeout: 10 })).toBe(64);
+    expect(await sent.get({ timeout: 30 })).toBe(64);
     await redis().command('LPUSH', 'celery', envelope.replaceAll(/("delivery_tag": ?)"[^"]*"/g, '$1"a-tag-of-its-own"'));
     await worker.waitForOutput(new RegExp(`${sent.id}\\] Task already completed successfully`));
     expect(worker.stderr.split(`${sent.id}] succeeded`)).toHaveLength(2);
@@ -101,7 +101,7 @@ describeWith(['redis', 'openssl'], 'a worker that takes only signed messages', (
     const stranded = new Ctq('other', { brokerUrl: redis().url });
     await stranded.control.shutdown();
     await worker.waitForOutput(/Cannot decode message: .*untrusted content of type json/);
-    expect(Object.keys(await app.control.ping({ timeout: 5 }))).toHaveLength(1);
+    expect(Object.keys(await app.control.ping({ timeout: 20 }))).toHaveLength(1);
     await stranded.close();
   });
 

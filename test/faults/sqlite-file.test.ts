@@ -23,7 +23,7 @@ afterEach(async () => {
   await Promise.allSettled(opened.splice(0).map((one) => one.close()));
 });
 
-async function open(path: string, connectTimeoutMs = 5_000): Promise<Broker> {
+async function open(path: string, connectTimeoutMs = 30_000): Promise<Broker> {
   const broker = await openSqliteBroker(`sqlite://${path}`, { transportOptions: {}, connectTimeoutMs });
   opened.push(broker);
   return broker;
@@ -120,7 +120,7 @@ describe('a file that is none of ours', () => {
     const folder = tmpFolder({ 'text.db': 'hello '.repeat(1_000) });
     const backend = await openSqliteResultBackend(`sqlite://${folder}/text.db`, {
       transportOptions: {},
-      connectTimeoutMs: 1_000,
+      connectTimeoutMs: 30_000,
       resultExpires: null,
     });
     opened.push(backend);
@@ -172,19 +172,20 @@ describe('a full disk', () => {
 });
 
 describe('a file that another program keeps locked', () => {
-  test('delays a patient publisher and is an error for a hasty one; a consumer takes up where it was', { timeout: 40_000 }, async () => {
+  test('delays a patient publisher and is an error for a hasty one; a consumer takes up where it was', { timeout: 90_000 }, async () => {
     const path = join(tmpFolder(), 'ctq.db');
-    const [patient, hasty] = [await open(path, 20_000), await open(path, 300)];
+    const [patient, hasty] = [await open(path, 60_000), await open(path, 300)];
     await publish(patient);
     const log = new DeliveryLog();
     await consume(patient, ['q'], 10, log);
     const [held] = await log.first(1);
-    const locker = await startProgram(PROGRAM, ['lock', path, '2000']);
+    const locker = await startProgram(PROGRAM, ['lock', path], { input: 'open' });
     await locker.waitForOutput(/^locked$/m);
     const waiting = publish(patient);
     const answer = held?.ack();
     const error = await failure(publish(hasty));
     expect(error).toMatchObject({ code: 'CTQ_BROKER_FAILED', message: `another program keeps ${path} locked` });
+    locker.write('unlock\n');
     await waiting;
     expect(await answer).toBe('settled');
     await log.first(2);
@@ -200,7 +201,8 @@ describe('a file that is deleted while it is used', () => {
     const log = new DeliveryLog();
     await consume(broker, ['q'], 1, log);
     const held = await log.nth(0);
-    for (const suffix of ['', '-wal', '-shm', '-bell']) if (existsSync(path + suffix)) rmSync(path + suffix);
+    // The file last: whoever sees it gone makes a new one, with a new log.
+    for (const suffix of ['-wal', '-shm', '-bell', '']) if (existsSync(path + suffix)) rmSync(path + suffix);
     await log.until(() => log.fencedOnes.length === 1, 'fenced');
     expect(await held.ack()).toBe('fenced');
     const other = await startProgram(PROGRAM, ['publish', path, 'full', 'new', '1']);

@@ -1,13 +1,14 @@
 /**
  * A client of the SQLite broker for fault tests.
  *
- *   publish <file> <sync> <prefix> [count]  publishes; prints `P <id>` for each that was acknowledged
+ *   publish <file> <sync> <prefix> [count] [ms]  publishes, ten at a time and so much later the next; `P <id>` for each acknowledged
  *   consume <file> <sync> <workMs>          completes with a result; prints `S <id> <count>` and `D <id>`
  *   hold <file> <sync>                      takes one and never settles it; answers it when told to on its input
- *   lock <file> <ms>                        keeps the file locked, as another program may
+ *   lock <file>                             keeps the file locked, as another program may, until it is told otherwise on its input
  *
  * It writes with writeSync: what was said is said, also when it is killed the moment after.
  */
+import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerHandler, Delivery } from '../../../src/broker.js';
@@ -34,7 +35,7 @@ const say = (text: string): void => {
 };
 const idOf = (delivery: Delivery): string => String(delivery.message.headers['id']);
 
-async function publish(count: number): Promise<void> {
+async function publish(count: number, pauseMs: number): Promise<void> {
   const broker = await openSqliteBroker(`sqlite://${file}`, options);
   for (let n = 0; n < count; n += 10) {
     await Promise.all(
@@ -44,6 +45,7 @@ async function publish(count: number): Promise<void> {
         say(`P ${id}`);
       }),
     );
+    if (pauseMs > 0) await delay(pauseMs);
   }
   await broker.close();
 }
@@ -62,7 +64,7 @@ async function consume(onDeliver: (delivery: Delivery) => void, prefetch: number
 
 switch (role) {
   case 'publish':
-    await publish(Number(process.argv[6] ?? 1e9));
+    await publish(Number(process.argv[6] ?? 1e9), Number(process.argv[7] ?? 0));
     break;
   case 'consume': {
     const broker = await openSqliteBroker(`sqlite://${file}`, options);
@@ -99,10 +101,11 @@ switch (role) {
     const db = await openSqliteDatabase({ path: file, sync: 'normal' });
     db.run('BEGIN IMMEDIATE');
     say('locked');
-    await delay(Number(sync));
+    await once(process.stdin, 'data');
     db.run('COMMIT');
     db.close();
     say('unlocked');
+    process.stdin.destroy();
     break;
   }
   default:
