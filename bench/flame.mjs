@@ -18,7 +18,7 @@ import { withRedis } from './lib/redis.mjs';
 
 const PICTURE = fileURLToPath(new URL('../docs/img/drain-flame.svg', import.meta.url));
 const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
-const { values } = parseArgs({ options: { tasks: { type: 'string', default: '200000' }, profile: { type: 'string' } } });
+const values = readWords();
 
 const profile = JSON.parse(values.profile === undefined ? await takeProfile(Number(values.tasks)) : readFileSync(values.profile, 'utf8'));
 writeFileSync(PICTURE, flameGraph(profile, 'A worker that drains a queue: late acknowledgement, results stored'));
@@ -31,6 +31,15 @@ const table = [
 const page = readFileSync(PAGE, 'utf8');
 writeFileSync(PAGE, page.replace(/<!-- flame -->\n[\s\S]*?<!-- \/flame -->/, `<!-- flame -->\n${table.join('\n')}\n<!-- /flame -->`));
 for (const { name, share } of rows) console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${name}`);
+
+function readWords() {
+  try {
+    return parseArgs({ options: { tasks: { type: 'string', default: '200000' }, profile: { type: 'string' } } }).values;
+  } catch (error) {
+    console.error(`bench:flame: ${error.message}`);
+    process.exit(64);
+  }
+}
 
 /** Of the main thread; the lease thread writes one of its own, which is smaller. */
 async function takeProfile(count) {

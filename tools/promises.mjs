@@ -13,6 +13,12 @@ import { BROKEN_PROMISES } from '../test/promises/broken-promises.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const words = process.argv.slice(2);
 const chosen = BROKEN_PROMISES.filter(({ promise }) => words.length === 0 || words.some((word) => promise.includes(word)));
+if (chosen.length === 0) {
+  console.error(
+    `promises: none contains ${words.join(' or ')}; there are:\n  ${BROKEN_PROMISES.map(({ promise }) => promise).join('\n  ')}`,
+  );
+  process.exit(64);
+}
 
 function git(...args) {
   const { status, stderr } = spawnSync('git', args, { cwd: root, encoding: 'utf8' });

@@ -16,31 +16,46 @@ const PATIENCE_MS = 60_000;
 /** More than a worker needs for any of it. */
 const HEAP_MIB = 512;
 
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '100000' },
-    seed: { type: 'string' },
-    target: { type: 'string' },
-    from: { type: 'string', default: '0' },
-    /** Where findings are written. */
-    out: { type: 'string', default: 'node_modules/.cache/ctq-fuzz/findings' },
-    show: { type: 'string' },
-    child: { type: 'boolean' },
-  },
-});
+const OPTIONS = {
+  count: { type: 'string', default: '100000' },
+  seed: { type: 'string' },
+  target: { type: 'string' },
+  from: { type: 'string', default: '0' },
+  /** Where findings are written. */
+  out: { type: 'string', default: 'node_modules/.cache/ctq-fuzz/findings' },
+  show: { type: 'string' },
+  child: { type: 'boolean' },
+} as const;
+
+const values = readWords();
+if (values.target !== undefined && !(values.target in TARGETS))
+  refuse(`there is no target ${values.target}; there are ${Object.keys(TARGETS).join(', ')}`);
 const seed = values.seed ?? String(Date.now());
 const count = number(values.count, '--count');
 const from = number(values.from, '--from');
 
+function readWords() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`fuzz: ${why}; see the top of test/fuzz/main.ts\n`);
+  process.exit(64); // oxlint-disable-line unicorn/no-process-exit -- a program of its own
+}
+
 function number(text: string, name: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${name} must be a whole number, not ${text}`);
+  if (!Number.isSafeInteger(value) || value < 0) refuse(`${name} must be a whole number, not ${text}`);
   return value;
 }
 
 function targetNamed(name: string): ReturnType<(typeof TARGETS)[string]['make']> {
   const entry = TARGETS[name];
-  if (entry === undefined) throw new Error(`there is no target ${name}; there are ${Object.keys(TARGETS).join(', ')}`);
+  if (entry === undefined) throw new TypeError(`no target ${name}`);
   return entry.make();
 }
 
