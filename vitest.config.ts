@@ -39,6 +39,8 @@ export default defineConfig({
     // What passes never waits for it; what runs beside others may take long.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Its own second is nothing on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     restoreMocks: true,
     unstubEnvs: true,
     // One line a file unless something fails; tools/test.mjs adds its own.

@@ -14,9 +14,6 @@ import { type FakeContext, fakeContext, type FakeWorld } from './fake-context.js
 const folder = tmpFolder();
 const url = `memory://${randomUUID()}`;
 
-/** Its own patience is a second. */
-const poll = <Value>(look: () => Value | Promise<Value>) => expect.poll(look, { timeout: 20_000 });
-
 interface Run {
   readonly code: number;
   readonly stdout: string;
@@ -112,15 +109,15 @@ describe('ctq inspect', () => {
   it('shows what runs, and where a task is', async () => {
     const sent = apps[0]?.sendTask('tasks.wait', [], { taskId: 'waiting-one' });
     await sent?.published;
-    await poll(async () => (await ctq(['inspect', 'active'])).stdout).toMatch(
-      /^w\d@test\twaiting-one\ttasks\.wait\t\[\]\t\{\}\t20\S+Z\t\d+\n$/,
-    );
+    await expect
+      .poll(async () => (await ctq(['inspect', 'active'])).stdout)
+      .toMatch(/^w\d@test\twaiting-one\ttasks\.wait\t\[\]\t\{\}\t20\S+Z\t\d+\n$/);
     expect((await ctq(['inspect', 'query_task', 'waiting-one', 'unknown'])).stdout).toMatch(
       /^w\d@test\tactive\twaiting-one\ttasks\.wait\t/,
     );
     const { stdout } = await ctq(['control', 'terminate', 'SIGTERM', 'waiting-one']);
     expect(stdout).toContain('terminate: waiting-one');
-    await poll(async () => (await ctq(['inspect', 'active'])).stdout).toBe('');
+    await expect.poll(async () => (await ctq(['inspect', 'active'])).stdout).toBe('');
   });
 
   it('lists registered tasks with attributes, queues, figures and settings', async () => {
@@ -237,14 +234,16 @@ describe('ctq control', () => {
   it('takes the beginning of an id for the whole, and refuses one that begins no id it knows of', async () => {
     const taskId = randomUUID();
     const handle = (apps[0] as Ctq).sendTask('tasks.wait', [], { taskId });
-    await poll(async () => (await ctq(['inspect', 'active'])).stdout).toContain(taskId);
+    await expect.poll(async () => (await ctq(['inspect', 'active'])).stdout).toContain(taskId);
     const beginning = taskId.slice(0, 8);
     // What workers have is asked for a moment only.
-    await poll(() => ctq(['control', 'revoke', beginning, '-d', 'w1@test'])).toEqual({
-      code: 0,
-      stdout: `w1@test\ttasks {'${taskId}'} flagged as revoked\n`,
-      stderr: `ctq: note: ${beginning} is ${taskId}\n`,
-    });
+    await expect
+      .poll(() => ctq(['control', 'revoke', beginning, '-d', 'w1@test']))
+      .toEqual({
+        code: 0,
+        stdout: `w1@test\ttasks {'${taskId}'} flagged as revoked\n`,
+        stderr: `ctq: note: ${beginning} is ${taskId}\n`,
+      });
     await ctq(['control', 'terminate', 'TERM', taskId]);
     await expect(handle.get({ timeout: 30 })).rejects.toMatchObject({ state: 'REVOKED' });
     const unknown = await ctq(['control', 'revoke', '00000000-000']);
@@ -267,14 +266,14 @@ describe('ctq control', () => {
 
   it('tells a task that runs: one that stops for that is revoked', async () => {
     const handle = (apps[0] as Ctq).sendTask('tasks.wait', [], { taskId: 'revoked-at-work' });
-    await poll(async () => (await ctq(['inspect', 'active'])).stdout).toContain('revoked-at-work');
+    await expect.poll(async () => (await ctq(['inspect', 'active'])).stdout).toContain('revoked-at-work');
     await ctq(['control', 'revoke', 'revoked-at-work']);
     await expect(handle.get({ timeout: 30 })).rejects.toMatchObject({ state: 'REVOKED' });
   });
 
   it('revokes by handle from the library', async () => {
     await apps[0]?.AsyncResult('by-handle').revoke();
-    await poll(async () => (await ctq(['inspect', 'revoked', '-d', 'w2@test'])).stdout).toContain('by-handle');
+    await expect.poll(async () => (await ctq(['inspect', 'revoked', '-d', 'w2@test'])).stdout).toContain('by-handle');
   });
 
   it('says of a task that nobody runs what a terminate did all the same', async () => {
@@ -286,7 +285,7 @@ describe('ctq control', () => {
   it('tells workers to stop, and says which', async () => {
     const worker = await startWorker('w3@test');
     expect((await ctq(['control', 'shutdown', '-d', 'w3@test'])).stdout).toBe('w3@test\ttold to stop\n');
-    await poll(() => worker.state).toBe('stopped');
+    await expect.poll(() => worker.state).toBe('stopped');
     expect((await ctq(['inspect', 'ping'])).stdout).not.toContain('w3@test');
     const guarded = await startWorker('w4@test', { controlAllow: ['@inspect'] });
     const refused = await ctq(['control', 'shutdown', '-d', 'w4@test']);
@@ -342,8 +341,8 @@ describe('ctq events', () => {
   it('prints events as they happen, with the names of tasks, until it has enough', async () => {
     const listeners = await eventListeners();
     const { context, code } = follow(['--enable', '--task', 'tasks.add', '--limit', '3']);
-    await poll(eventListeners).toBe(listeners + 1);
-    await poll(async () => (await ctq(['control', 'enable_events', '-d', 'w1@test,w2@test'])).stdout).toContain('already enabled');
+    await expect.poll(eventListeners).toBe(listeners + 1);
+    await expect.poll(async () => (await ctq(['control', 'enable_events', '-d', 'w1@test,w2@test'])).stdout).toContain('already enabled');
     await apps[0]?.sendTask('tasks.boom', []).get({ timeout: 30, propagate: false });
     await apps[0]?.sendTask('tasks.add', [3, 4], { taskId: 'told' }).get({ timeout: 30 });
     expect(await code).toBe(0);
@@ -366,8 +365,8 @@ describe('ctq events', () => {
     const context = { ...fakeContext({ cwd: folder }), clock };
     const listeners = await eventListeners();
     const code = main(['-b', url, 'events', ...argv], context);
-    await poll(eventListeners).toBe(listeners + 1);
-    await poll(() => clock.pendingTimers > 0 || says === '').toBe(true);
+    await expect.poll(eventListeners).toBe(listeners + 1);
+    await expect.poll(() => clock.pendingTimers > 0 || says === '').toBe(true);
     await clock.advance(10_000);
     expect(context.stderr.text).toContain(says);
     if (says === '') expect(context.stderr.text).toBe('');
@@ -377,10 +376,12 @@ describe('ctq events', () => {
 
   it('prints one JSON document a line, and filters by type and node', async () => {
     const { context, code } = follow(['--json', '--type', 'worker-*', '--worker', 'w2@*', '--limit', '2']);
-    await poll(async () => {
-      await ctq(['control', 'heartbeat']);
-      return context.stdout.text.trim().split('\n').length;
-    }).toBe(2);
+    await expect
+      .poll(async () => {
+        await ctq(['control', 'heartbeat']);
+        return context.stdout.text.trim().split('\n').length;
+      })
+      .toBe(2);
     expect(await code).toBe(0);
     for (const line of context.stdout.text.trim().split('\n')) {
       expect(JSON.parse(line)).toMatchObject({
@@ -394,7 +395,7 @@ describe('ctq events', () => {
 
   it('says of a type that no worker sends which may be meant', async () => {
     const { context, code } = follow(['--type', 'task-succeded,my-own,task-*', '--enable']);
-    await poll(() => context.stderr.text).toContain('my-own');
+    await expect.poll(() => context.stderr.text).toContain('my-own');
     context.signal('SIGINT');
     expect(await code).toBe(130);
     const [slip, own, ...others] = context.stderr.text.trim().split('\n');
@@ -406,10 +407,12 @@ describe('ctq events', () => {
   it('dumps in Celery’s form', async () => {
     const { context, code } = follow(['--dump', '--type', 'task-*', '--limit', '3']);
     await context.stdout.waitFor(/starting capture/);
-    await poll(async () => {
-      await apps[0]?.sendTask('tasks.add', [3, 4], { taskId: 'dumped' }).get({ timeout: 30 });
-      return context.stdout.text.split('\n').length;
-    }).toBeGreaterThanOrEqual(4);
+    await expect
+      .poll(async () => {
+        await apps[0]?.sendTask('tasks.add', [3, 4], { taskId: 'dumped' }).get({ timeout: 30 });
+        return context.stdout.text.split('\n').length;
+      })
+      .toBeGreaterThanOrEqual(4);
     expect(await code).toBe(0);
     const [first, received, started, succeeded] = context.stdout.text.split('\n');
     expect(first).toBe('-> evdump: starting capture...');

@@ -97,7 +97,7 @@ describeWith(['redis', 'openssl', 'django'], 'the code of', () => {
       for (const [index, fence] of fences.filter(runs).entries()) await run(fence, index);
       await AFTER[path]?.(cwd, { CTQ_BROKER_URL: redis().url });
       if (given instanceof OwnedProcess) await given.stop();
-    }, 60_000);
+    }, 120_000);
 
   async function run(fence: Fence, index: number): Promise<void> {
     const { language, mark, keysOf } = fence;
@@ -142,7 +142,7 @@ const AFTER: typeof GIVEN = {
   'docs/guides/django.md': async (cwd, env) => {
     const worker = await startWorker(cwd, env, '-A', 'images', '-Q', 'node');
     const client = new OwnedProcess(findDjangoPython() ?? '', ['-c', DJANGO_CLIENT], { cwd, env: { ...process.env, PYTHONPATH: cwd } });
-    await client.waitForExit();
+    await client.waitForExit(60_000);
     expect([client.stdout, client.stderr]).toEqual(["202 {'state': 'SUCCESS', 'value': '/srv/cat.png, 300 wide'}\n", '']);
     await worker.stop();
   },
@@ -155,7 +155,7 @@ django.setup()
 from django.test import Client
 client = Client()
 sent = client.post("/upload", {"path": "/srv/cat.png"})
-for _ in range(100):
+for _ in range(400):
     outcome = client.get("/outcome/" + sent.json()["id"]).json()
     if outcome["state"] == "SUCCESS": break
     time.sleep(0.1)

@@ -72,7 +72,7 @@ it('the recipes for a command, a control method and a kind of schedule work as t
   await ctq('beat', '-A', 'tasks', 'add', 'party', 'tasks.add', '--once', '2036-12-24T18:00:00Z');
   expect(await ctq('beat', '-A', 'tasks', 'list')).toContain('<once: 2036-12-24T18:00:00.000Z>');
   await worker.stop();
-}, 60_000);
+}, 180_000);
 
 function codeOf(heading: string): string {
   const section = sectionsOf(readPage('CONTRIBUTING.md')).find((one) => one.heading === heading);

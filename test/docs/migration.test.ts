@@ -221,7 +221,7 @@ describeWith('redis', 'every command of the page from celery to ctq', () => {
     const patience = /^(inspect|control|status)$/.test(words[0] ?? '') && !words.includes('-t') ? ['-t', '15'] : [];
     const running = startCtq([...words, ...patience], { cwd, env });
     if (words[0] === 'events') await runCtq(['control', 'heartbeat'], { cwd, env });
-    const { code } = await running.waitForExit(30_000);
+    const { code } = await running.waitForExit(60_000);
     // The doctor's 1 says that something could be better here.
     expect([line, code, running.stderr]).toEqual([line, words[0] === 'doctor' ? 1 : 0, expect.not.stringContaining('internal error')]);
     await scaled?.stop();

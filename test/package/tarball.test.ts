@@ -27,7 +27,7 @@ let project: string;
 beforeAll(() => {
   tarball = packTarball();
   project = installTarball(tarball);
-}, 120_000);
+}, 240_000);
 
 describe('the tarball', () => {
   it('is small', () => {
@@ -331,7 +331,7 @@ describe.concurrent('the installed package', () => {
       const start = (args: readonly string[]): OwnedProcess => new OwnedProcess(program, args, { cwd, env: washedEnvironment() });
       const run = async (...args: readonly string[]): Promise<{ code: number | null; said: string }> => {
         const started = start(args);
-        const { code } = await started.waitForExit(30_000);
+        const { code } = await started.waitForExit(60_000);
         return {
           code,
           said: `${started.stdout}${started.stderr}`.replace(/^\(node:\d+\) ExperimentalWarning:.*\n(?:\(Use .*\n)?/gm, ''),
@@ -342,16 +342,16 @@ describe.concurrent('the installed package', () => {
       // npx itself, too, is run by the Node that stands first on the path.
       const PATH = [dirname(program), process.env['PATH']].join(delimiter);
       const npx = new OwnedProcess('npx', ['--no-install', 'ctq', '--version'], { cwd, env: washedEnvironment({ PATH }) });
-      expect([(await npx.waitForExit(30_000)).code, npx.stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+/)]);
+      expect([(await npx.waitForExit(60_000)).code, npx.stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+/)]);
       for (const pool of ['async', 'prefork']) {
         const worker = start([ctq, 'worker', '-A', 'tasks', '-P', pool, '-c', '1', '-l', 'info']);
-        await worker.waitForOutput(/ready\./, 30_000);
+        await worker.waitForOutput(/ready\./, 60_000);
         expect(await run(ctq, 'send', 'tasks.add', '2', '3', '--wait', '--timeout', '20')).toEqual({ code: 0, said: '5\n' });
         expect(await run(ctq, 'send', 'tasks.where', '--wait', '--timeout', '20')).toEqual({ code: 0, said: `${version}\n` });
         const ending = await worker.stop();
         expect(ending.code).toBe(0);
       }
     };
-    testUnless(process.env['CI'] === undefined ? why : undefined, title, body, { timeout: 120_000 });
+    testUnless(process.env['CI'] === undefined ? why : undefined, title, body, { timeout: 240_000 });
   }
-}, 180_000);
+}, 240_000);
