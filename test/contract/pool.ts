@@ -129,7 +129,7 @@ function makeBench(kind: PoolKind, { loaded, brokerUrl, layers, cleanups }: Surr
     kind,
     lines,
     states,
-    async open({ size = 2, maxTasks, maxMemoryKib } = {}) {
+    async open({ size = 1, maxTasks, maxMemoryKib } = {}) {
       pool = await openPool(kind, {
         size,
         nodename: 'celery@test',

@@ -113,7 +113,7 @@ export const stoppingCases: readonly PoolCase[] = [
   {
     title: 'a cold close gives back what runs',
     async run(bench) {
-      const pool = await bench.open();
+      const pool = await bench.open({ size: 2 });
       const runs = [bench.start('pool.wait_for_ever'), bench.start('pool.wait_for_signal')];
       await Promise.all(runs.map(({ begun }) => begun));
       await pool.close('terminate');
