@@ -50,7 +50,7 @@ export const volumeCases: readonly BrokerCase[] = [
     async run({ open }) {
       const [broker, publisher] = [await open(), await open()];
       await declare(publisher, 'q');
-      const [many, all] = [12_000, 13_000];
+      const [many, all] = [7_000, 7_500];
       const ids = idsOf('m', all);
       for (let from = 0; from < all; from += 500) await send(publisher, 'q', ids.slice(from, from + 500));
       const waiting: { ack(): Promise<unknown> }[] = [];
