@@ -178,6 +178,6 @@ describe('telling workers', () => {
   it('reaches all of them and says how many', async () => {
     const workers = [await startWorker('a@h'), await startWorker('b@h')];
     expect(await caller().tell({ method: 'revoke', arguments: { task_id: 'x' } })).toBe(2);
-    await expect.poll(() => workers.map(({ deeds }) => deeds.length)).toEqual([1, 1]);
+    await expect.poll(() => workers.map(({ deeds }) => deeds.length), { timeout: 20_000 }).toEqual([1, 1]);
   });
 });

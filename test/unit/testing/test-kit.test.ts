@@ -49,7 +49,7 @@ describe('a test kit', () => {
     const runs = await kit.drain();
     expect(runs.filter(({ task }) => task === 'kit.parent').map(({ result: n }) => n)).toEqual([4, 3, 2, 1, 0]);
     expect(kit.sent('kit.total')).toMatchObject([{ routingKey: 'sums', args: [[2, 4, 6]] }]);
-    expect(await result.get({ timeout: 1 })).toBe(12);
+    expect(await result.get({ timeout: 20 })).toBe(12);
     await kit.close();
   });
 
