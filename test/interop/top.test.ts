@@ -54,6 +54,11 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
     return top.shows(new RegExp(`\\[3 tasks ${count}\\]`));
   }
 
+  /** What has become of an order: top waits a second for the answers, and who is late obeys all the same. */
+  async function obeyed(said: string): Promise<void> {
+    await top.shows(new RegExp(`${said}|no worker has answered within a second; it may still obey`));
+  }
+
   /** All of it on one screen: a worker that does not answer in time is not on each. */
   async function showing(...patterns: readonly RegExp[]): Promise<void> {
     await eventually(async () => {
@@ -97,7 +102,7 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
     top.type('t');
     await top.shows(/Terminate tasks\.sleep\[[^\n]*\n *y yes {2}n no/);
     top.type('y');
-    await top.shows(/ok: /);
+    await obeyed('ok: ');
     await celery.process.waitForOutput(/Terminating \S+ \(/);
     await showAll();
     await running(1);
@@ -110,7 +115,7 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
     top.type('x');
     await top.shows(/Revoke tasks\.listen/);
     top.type('y');
-    await top.shows(/ok: 2 workers: |ok: .*flagged as revoked/);
+    await obeyed('ok: 2 workers: |ok: .*flagged as revoked');
     await showAll();
     await running(1);
     const { stdout } = await runCtq(['result', '-b', redis().url, id, '--json', '-w', '--timeout', '20'], { cwd });
@@ -123,7 +128,7 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
     top.type('l10/m\r');
     await top.shows(/Limit tasks\.sleep to 10\/m on each worker\?/);
     top.type('y');
-    await top.shows(/ok: 2 workers: new rate limit set successfully/);
+    await obeyed('ok: .*: new rate limit set successfully');
     for (const worker of [ctq, celery.process]) await worker.waitForOutput(/New rate limit for tasks of type tasks\.sleep: 10\/m\./);
     await showAll();
   });
@@ -151,11 +156,19 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
     ] as const) {
       top.type(`/${queue}\r`);
       await top.shows(new RegExp(`only "${queue}"[\\s\\S]*> ${queue} `));
-      top.type('p');
-      await top.shows(new RegExp(`Pause ${queue}\\? Nobody takes from it until it is resumed`));
-      top.type('y');
-      await top.shows(new RegExp(`ok: ${queue} is paused${told}`));
-      await top.shows(new RegExp(`> ${queue} +paused`));
+      // A Python worker that does not say within a second that it takes from there is not told: once more, then.
+      for (;;) {
+        top.type('p');
+        await top.shows(new RegExp(`Pause ${queue}\\? Nobody takes from it until it is resumed`));
+        top.type('y');
+        const isTold = (await top.shows(new RegExp(`${queue} is paused`))).includes(`${queue} is paused${told}`);
+        await top.shows(new RegExp(`> ${queue} +paused`));
+        if (isTold) break;
+        top.type('p');
+        await top.shows(new RegExp(`Resume ${queue}\\?`));
+        top.type('y');
+        await top.shows(new RegExp(`> ${queue} +\\d`));
+      }
       await showAll();
     }
     expect(await redis().command('HKEYS', 'ctq:paused')).toEqual(expect.arrayContaining(['ours', 'theirs']) as unknown);
@@ -190,7 +203,7 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
     top.type('p');
     await top.shows(/Resume theirs\?/);
     top.type('y');
-    await top.shows(/ok: theirs is resumed; 1 Python worker told/);
+    await top.shows(/theirs is resumed; 1 Python worker told/);
     await top.shows(/> theirs +0 /);
     await showAll();
   });
@@ -234,7 +247,7 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
     top.type('1e');
     await top.shows(/Shall all workers tell of their tasks \(events\)\?/);
     top.type('y');
-    await top.shows(/ok: /);
+    await obeyed('ok: ');
     await Promise.all([
       send('ours', 'tasks.add', '1', '2'),
       send('theirs', 'tasks.add', '1', '2'),
@@ -246,7 +259,7 @@ describeWith(['redis', 'python'], 'ctq top over a ctq worker and a Celery worker
     top.type('1E');
     await top.shows(/stop telling/);
     top.type('y');
-    await top.shows(/ok: /);
+    await obeyed('ok: ');
   });
 
   it('tells a worker that is silent from one that has gone', async () => {
