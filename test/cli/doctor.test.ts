@@ -96,7 +96,9 @@ describe('ctq doctor on an SQLite file', () => {
 });
 
 describeWith('redis', 'ctq doctor on Redis', () => {
-  const redis = forSuite(() => startRedis({ appendonly: 'everysec', args: ['--enable-protected-configs', 'yes'] }));
+  const redis = forSuite(() =>
+    startRedis({ appendonly: 'everysec', args: ['--enable-protected-configs', 'yes', '--repl-diskless-sync-delay', '0'] }),
+  );
   const running: OwnedProcess[] = [];
 
   afterEach(async () => {
