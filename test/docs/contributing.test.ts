@@ -4,6 +4,7 @@ import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { projectRoot, washedEnvironment } from '../support/ctq-process.js';
+import { eventually } from '../support/eventually.js';
 import { fencesOf, readPage, sectionsOf } from '../support/markdown.js';
 import { OwnedProcess } from '../support/owned-process.js';
 import { tmpFolder } from '../support/tmp.js';
@@ -66,9 +67,10 @@ it('the recipes for a command, a control method and a kind of schedule work as t
   };
   const worker = start('worker', '-A', 'tasks', '-n', 'w1@here', '-l', 'info');
   await worker.waitForOutput(/ready\./);
-  expect(await ctq('hello', '--loud')).toBe('Good day, W1@HERE!\n');
+  // It waits a second for the worker.
+  await eventually(async () => expect(await ctq('hello', '--loud')).toBe('Good day, W1@HERE!\n'));
   expect(await ctq('hello', '--help')).toContain('everybody, far away');
-  expect(JSON.parse(await ctq('inspect', 'task_count', '--json'))).toEqual({ 'w1@here': { tasks: expect.any(Number) } });
+  expect(JSON.parse(await ctq('inspect', 'task_count', '--json', '-t', '20'))).toEqual({ 'w1@here': { tasks: expect.any(Number) } });
   await ctq('beat', '-A', 'tasks', 'add', 'party', 'tasks.add', '--once', '2036-12-24T18:00:00Z');
   expect(await ctq('beat', '-A', 'tasks', 'list')).toContain('<once: 2036-12-24T18:00:00.000Z>');
   await worker.stop();
