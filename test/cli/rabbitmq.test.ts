@@ -28,13 +28,14 @@ describeWith('rabbitmq', 'ctq on RabbitMQ', () => {
 
   beforeEach(async () => {
     url = await rabbit().freshVhost();
-    app = new Ctq('client', { brokerUrl: url });
+    // A server that stands still for four seconds is not away.
+    app = new Ctq('client', { brokerUrl: url, brokerConnectionTimeout: 20 });
   });
   afterEach(() => app.close());
 
   async function ctq(...argv: readonly string[]): Promise<Ran> {
     const context = fakeContext({ cwd });
-    const code = await main([...argv, '-b', url], context);
+    const code = await main([...argv, '-b', url, '--connect-timeout', '20'], context);
     return { code, stdout: context.stdout.text, stderr: context.stderr.text };
   }
 
