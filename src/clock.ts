@@ -14,18 +14,6 @@ export interface TimerHandle {
   unref(): TimerHandle;
 }
 
-/** False when the time is over first. A failure counts as done: there is nothing more to wait for. */
-export function within(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimeout(() => resolve(false), limitMs);
-    const done = (): void => {
-      timer.cancel();
-      resolve(true);
-    };
-    work.then(done, done);
-  });
-}
-
 /** Node's setTimeout fires at once above 2^31-1 ms; longer waits are cut and continued. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 

@@ -11,7 +11,19 @@ type LayerName = 'ground' | 'contracts' | 'thought' | 'engines' | 'adapters' | '
 const LAYERS: Readonly<Record<LayerName, { readonly height: number; readonly rooms: readonly string[] }>> = {
   ground: {
     height: 0,
-    rooms: ['protocol', 'errors', 'signals', 'clock', 'back-off', 'logger', 'version', 'entry-points', 'fault-points', 'start-garbage'],
+    rooms: [
+      'protocol',
+      'errors',
+      'signals',
+      'clock',
+      'time-limit',
+      'back-off',
+      'logger',
+      'version',
+      'entry-points',
+      'fault-points',
+      'start-garbage',
+    ],
   },
   contracts: {
     height: 1,

@@ -1,5 +1,6 @@
 /** A stop does not wait longer for a server that is away: others find us gone, and give back what we held. */
-import { type Clock, within } from '../clock.js';
+import type { Clock } from '../clock.js';
+import { within } from '../time-limit.js';
 
 const LIMIT_MS = 2_000;
 

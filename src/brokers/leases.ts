@@ -1,6 +1,7 @@
 /** The owner's end of the lease thread: starts it, hears it, and starts it again should it ever die. */
 import { Worker } from 'node:worker_threads';
-import { type Clock, systemClock, type TimerHandle, within } from '../clock.js';
+import { type Clock, systemClock, type TimerHandle } from '../clock.js';
+import { within } from '../time-limit.js';
 import { entryPoint } from '../entry-points.js';
 import type { ConsumerCounts, LeaseReports } from './lease-keeper.js';
 

@@ -20,6 +20,7 @@ export { type CliContext, processContext } from './context.js';
 
 /** How long what a command has open may take to close after it was interrupted. */
 const CLEANUP_MS = 2000;
+const LEFT_UNFINISHED = `ctq: ended without waiting any longer for what was under way (ctq doctor says what is left of it)\n`;
 
 /**
  * Runs one command line to its end. Never throws: whatever goes wrong is told on stderr in one line,
@@ -35,7 +36,8 @@ export async function main(argv: readonly string[], context: CliContext): Promis
     report(error, argv, context);
     return exitCodeOf(error);
   } finally {
-    await Promise.race([cleanUp(cleanups), pause(context, CLEANUP_MS)]);
+    const cleaned = await Promise.race([cleanUp(cleanups).then(() => 'all' as const), pause(context, CLEANUP_MS)]);
+    if (cleaned !== 'all' && stop.signal.aborted) context.stderr.write(LEFT_UNFINISHED);
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import type { ConnectionOptions } from 'node:tls';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials } from 'amqplib';
-import { type Clock, type TimerHandle, within } from '../clock.js';
+import type { Clock, TimerHandle } from '../clock.js';
 import { AmqpFailure, toAmqpFailure } from './amqp/failure.js';
 import { type ByteSource, repairTables } from './amqp/tables.js';
 import type { AmqpAddress, AmqpTls } from './amqp/url.js';
@@ -15,6 +15,7 @@ import { type ByteSink, gatherWrites } from './amqp/writes.js';
 import { CLOSED, noAnswerFor, noAnswerWithin } from './failure.js';
 import type { Linked } from './link.js';
 import { SILENCE_LIMIT_MS, watchSilence } from './silence.js';
+import { DRIVER_PATIENCE, timeLimit, within } from '../time-limit.js';
 import { readTlsFiles } from './tls-files.js';
 
 export type {
@@ -89,13 +90,13 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
     let timer: TimerHandle | undefined;
     let late = false;
     const silence = new Promise<never>((_resolve, reject) => {
-      timer = clock.setTimeout(() => {
+      timer = timeLimit(clock, attemptLimitMs, () => {
         late = true;
         reject(new AmqpFailure('unreachable', noAnswerWithin(attemptLimitMs)));
-      }, attemptLimitMs);
+      });
     });
     try {
-      // The socket's own limit does not hold for the handshake (the driver's: until the socket is there), ours does.
+      // The driver's limit ends when the socket is there; ours holds for the handshake, too.
       const connecting = connect(serverOf(address), socketOptions(address, attemptLimitMs, options.name));
       connecting.then(
         (model) => late && void model.close().catch(() => {}),
@@ -241,7 +242,7 @@ function socketOptions(address: AmqpAddress, limitMs: number, name: string): Rec
     noDelay: true,
     keepAlive: true,
     keepAliveDelay: 15_000,
-    timeout: limitMs,
+    timeout: DRIVER_PATIENCE * limitMs,
     credentials:
       loginMethod === 'EXTERNAL'
         ? credentials.external()

@@ -9,6 +9,7 @@ import { type BackOff, backOffMs } from '../back-off.js';
 import type { Clock, TimerHandle } from '../clock.js';
 import { CtqError } from '../errors.js';
 import { CLOSED_BY_US, ConnectionFailure, noAnswerWithin } from './failure.js';
+import { timeLimit } from '../time-limit.js';
 
 export interface LinkOptions<Address, Observer> {
   /** Tried in turn. */
@@ -101,10 +102,10 @@ export class Link<Address extends { readonly displayUrl: string }, Connection, F
     return new Promise((resolve, reject) => {
       const waiter: Waiter<Connection, Failure> = { resolve, reject, patient: timeoutMs === Number.POSITIVE_INFINITY, timer: undefined };
       if (!waiter.patient) {
-        waiter.timer = this.#clock.setTimeout(() => {
+        waiter.timer = timeLimit(this.#clock, timeoutMs, () => {
           this.#waiters.delete(waiter);
           reject(this.#lastFailure ?? this.#driver.failure('unreachable', noAnswerWithin(timeoutMs)));
-        }, timeoutMs);
+        });
       }
       this.#waiters.add(waiter);
     });

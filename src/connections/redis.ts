@@ -16,6 +16,7 @@ import type { RedisScript } from './redis/script.js';
 import type { RedisAddress, RedisTls } from './redis/url.js';
 import { speaksInClear } from './plain-probe.js';
 import { SILENCE_LIMIT_MS, watchSilence } from './silence.js';
+import { DRIVER_PATIENCE, timeLimit } from '../time-limit.js';
 import { readTlsFiles } from './tls-files.js';
 
 export type RedisArgument = string | Buffer;
@@ -82,7 +83,7 @@ export class Connection implements RedisConnection, Linked<RedisFailure> {
     }
     let timer: TimerHandle | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
-      timer = clock.setTimeout(() => reject(new RedisFailure('unreachable', noAnswerWithin(attemptLimitMs))), attemptLimitMs);
+      timer = timeLimit(clock, attemptLimitMs, () => reject(new RedisFailure('unreachable', noAnswerWithin(attemptLimitMs))));
     });
     const noTlsThere = refusalOfTls(address, attemptLimitMs, clock);
     try {
@@ -225,7 +226,8 @@ function driverOptions(address: RedisAddress, limitMs: number): DriverOptions {
     lazyConnect: true,
     protocol: 2,
     replyMapping: 'legacy',
-    connectTimeout: limitMs,
+    // Ours is the limit (timeLimit); the driver's counts also the time in which nobody here listened.
+    connectTimeout: DRIVER_PATIENCE * limitMs,
     keepAlive: 15_000,
     retryStrategy: null,
     enableReadyCheck: false,

@@ -12,6 +12,7 @@ import { type ControlContent, PLAIN_CONTROL } from '../protocol/signing.js';
 import type { OwnQueueLimits } from '../protocol/own-queue.js';
 import { decodeReply, encodeRequest, replyExchange, replyQueue, requestRoute } from '../protocol/pidbox.js';
 import type { CommandArguments } from './command.js';
+import { timeLimit } from '../time-limit.js';
 import { isAddressed } from './matcher.js';
 
 /** As Celery's `inspect`. */
@@ -186,7 +187,7 @@ class Gathering {
   #look(): void {
     this.#timer?.cancel();
     if (this.replies.length >= (this.#expected ?? Number.POSITIVE_INFINITY)) this.#done();
-    else this.#timer = this.#clock.setTimeout(() => this.#done(), this.#timeoutMs);
+    else this.#timer = timeLimit(this.#clock, this.#timeoutMs, () => this.#done());
   }
 }
 

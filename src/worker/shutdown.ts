@@ -6,7 +6,8 @@
  * 3. what still runs then is cut off and goes back
  * 4. results and acknowledgements on their way arrive; consumer and pool close
  */
-import { type Clock, within } from '../clock.js';
+import type { Clock } from '../clock.js';
+import { within } from '../time-limit.js';
 import type { Consumer } from '../broker.js';
 import type { Logger } from '../logger.js';
 import type { Pool } from '../pool.js';

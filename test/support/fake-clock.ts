@@ -51,12 +51,18 @@ export class FakeClock implements Clock {
     const endMs = this.#monotonicMs + ms;
     await letPromisesRun();
     for (let timer = this.#next(); timer !== undefined && timer.dueMs <= endMs; timer = this.#next()) {
-      this.#moveTo(timer.dueMs);
+      // What came due while we stood still comes late.
+      this.#moveTo(Math.max(timer.dueMs, this.#monotonicMs));
       this.#timers.delete(timer);
       timer.callback();
       await letPromisesRun();
     }
     this.#moveTo(endMs);
+  }
+
+  /** Lets time pass in which nothing of this process runs; what fell due comes with the next {@link advance}. */
+  standStill(ms: number): void {
+    this.#moveTo(this.#monotonicMs + ms);
   }
 
   /** Sets the wall clock, as an administrator or NTP would; timers and `monotonicMs` do not notice. */

@@ -5,7 +5,8 @@
  * Who gives it back unharmed takes its mark along; any other answer removes them all.
  */
 import { createHash } from 'node:crypto';
-import { type Clock, within } from '../../clock.js';
+import type { Clock } from '../../clock.js';
+import { within } from '../../time-limit.js';
 import type { AmqpConfirmChannel, AmqpConnection } from '../../connections/amqp.js';
 import { toAmqpFailure } from '../../connections/amqp/failure.js';
 import type { AmqpLink } from '../../connections/amqp/link.js';

@@ -56,6 +56,20 @@ function bound(target: object, name: string | symbol): unknown {
 }
 
 describe('asking workers', () => {
+  it('does not call silent who answered while we stood still', async () => {
+    await startWorker('a@h');
+    const standStill = (): void => {
+      const endMs = performance.now() + 300;
+      while (performance.now() < endMs);
+    };
+    const replies = await caller().ask(
+      { method: 'ping' },
+      // The time begins when the question is out.
+      { timeoutMs: 100, onSent: () => void setImmediate(standStill) },
+    );
+    expect(replies.map(({ nodename }) => nodename)).toEqual(['a@h']);
+  });
+
   it('ends with the last answer, not with the time', async () => {
     for (const name of ['a@h', 'b@h', 'c@h']) await startWorker(name);
     const replies = await caller().ask({ method: 'ping' }, { timeoutMs: FOR_EVER });
