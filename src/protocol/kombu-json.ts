@@ -109,7 +109,8 @@ function reviveTree(value: unknown): unknown {
   }
   const object = value as Record<string, unknown>;
   for (const key of Object.keys(object)) {
-    if (key !== '__proto__') object[key] = reviveTree(object[key]);
+    // Also one that is called __proto__: it is the object’s own, and stays that.
+    object[key] = reviveTree(object[key]);
   }
   return reviveTyped(object);
 }

@@ -229,6 +229,16 @@ describe('stringifyJson', () => {
     );
   });
 
+  it('has what it reads under the name __proto__ as under any other, and makes nobody’s prototype of it', () => {
+    const value = parseJson('{"__proto__": {"__type__": "bytes", "__value__": ""}, "a": {"__proto__": {"polluted": 1}}}') as Record<
+      string,
+      object
+    >;
+    expect(Object.getOwnPropertyDescriptor(value, '__proto__')?.value).toEqual(Buffer.alloc(0));
+    expect([Object.getPrototypeOf(value), Object.getPrototypeOf(value['a'])]).toEqual([Object.prototype, Object.prototype]);
+    expect('polluted' in {}).toBe(false);
+  });
+
   it('writes plain data exactly as JSON.stringify', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
