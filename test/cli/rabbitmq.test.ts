@@ -6,7 +6,7 @@ import { Ctq } from '../../src/index.js';
 import { consume } from '../contract/broker/verbs.js';
 import { DeliveryLog } from '../contract/delivery-log.js';
 import { forSuite } from '../support/for-suite.js';
-import { startRabbit } from '../support/rabbitmq-server.js';
+import { sharedRabbit } from '../support/shared-rabbit.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
 import { fakeContext } from './fake-context.js';
@@ -21,7 +21,7 @@ const BLIND =
   'ctq: there may be more queues: RabbitMQ lists them by its management plugin only (management_url in broker_transport_options)\n';
 
 describeWith('rabbitmq', 'ctq on RabbitMQ', () => {
-  const rabbit = forSuite(startRabbit);
+  const rabbit = forSuite(sharedRabbit);
   let url: string;
   let app: Ctq;
   const cwd = tmpFolder();

@@ -1,7 +1,7 @@
 import { openAmqpBroker } from '../../src/brokers/amqp/broker.js';
 import { REASON_HEADER } from '../../src/brokers/amqp/wire.js';
 import { forSuite } from '../support/for-suite.js';
-import { startRabbit } from '../support/rabbitmq-server.js';
+import { sharedRabbit } from '../support/shared-rabbit.js';
 import { describeWith } from '../support/requires.js';
 import { describeBrokerContract } from './broker.js';
 import { deadLettersOf } from './amqp-letters.js';
@@ -9,7 +9,7 @@ import { deadLettersOf } from './amqp-letters.js';
 const ALWAYS_A_MESSAGE = 'whatever AMQP delivers is a message: what is wrong inside is for the worker to say';
 
 describeWith('rabbitmq', 'on a virtual host of its own', () => {
-  const rabbit = forSuite(startRabbit);
+  const rabbit = forSuite(sharedRabbit);
 
   describeBrokerContract(
     'amqp',

@@ -5,7 +5,7 @@ import type { ResultMeta } from '../../src/protocol/result-meta.js';
 import type { ResultBackend } from '../../src/result-backend.js';
 import { openResultBackend } from '../../src/result-backends/index.js';
 import { forSuite } from '../support/for-suite.js';
-import { startRabbit } from '../support/rabbitmq-server.js';
+import { sharedRabbit } from '../support/shared-rabbit.js';
 import { describeWith } from '../support/requires.js';
 import { resultMeta } from './metas.js';
 import { describeResultBackendContract } from './result-backend.js';
@@ -36,7 +36,7 @@ function toMyself(backend: ResultBackend): ResultBackend {
 }
 
 describeWith('rabbitmq', 'on a virtual host of its own', () => {
-  const rabbit = forSuite(startRabbit);
+  const rabbit = forSuite(sharedRabbit);
 
   describeResultBackendContract(
     'rpc',

@@ -20,7 +20,7 @@ import { startCtqWorker } from '../support/ctq-worker.js';
 import { eventually } from '../support/eventually.js';
 import { forSuite } from '../support/for-suite.js';
 import { runPython, startCeleryWorker } from '../support/python-celery.js';
-import { startRabbit } from '../support/rabbitmq-server.js';
+import { sharedRabbit } from '../support/shared-rabbit.js';
 import { startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
@@ -42,7 +42,10 @@ describeWith(['rabbitmq', 'redis', 'python'], 'Celery and ctq on RabbitMQ', () =
   const marks = tmpFolder();
 
   const env = { CTQ_TEST_MARKS: marks };
-  const rabbit = forSuite(startRabbit);
+  const rabbit = forSuite(async () => {
+    const node = await sharedRabbit();
+    return { url: await node.freshVhost(), stop: async () => {} };
+  });
   const redis = forSuite(startRedis);
   const places = () => ({ broker: rabbit().url, backend: redis().url });
   // Each declares queues that the other has declared before: `py` and `celery` by Celery, `ctq` by ctq.

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { offerRabbit } from './shared-rabbit.js';
 
 interface Builder {
   build(): Promise<void>;
@@ -16,11 +17,15 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
  *
  * @returns What to do after the last.
  */
-export default async function setup(): Promise<() => void> {
+export default async function setup(): Promise<() => Promise<void>> {
   await buildProgram();
   const folder = await buildTasks();
   process.env['CTQ_TEST_TASKS'] = folder;
-  return () => rmSync(folder, { recursive: true, force: true });
+  const endRabbit = await offerRabbit();
+  return async () => {
+    await endRabbit();
+    rmSync(folder, { recursive: true, force: true });
+  };
 }
 
 /**

@@ -7,8 +7,9 @@ describeWith('rabbitmq', 'a RabbitMQ node of our own', () => {
   const rabbit = forSuite(startRabbit);
 
   it('makes virtual hosts for its tests', async () => {
-    expect(await rabbit().freshVhost()).toBe(`amqp://guest:guest@127.0.0.1:${rabbit().port}/v1`);
-    expect(await rabbit().erlang('{ok, rabbit_vhost:exists(<<"v1">>)}.')).toContain('true');
+    const url = new URL(await rabbit().freshVhost());
+    expect(`${url.username}:${url.password}@${url.host}`).toBe(`guest:guest@127.0.0.1:${rabbit().port}`);
+    expect(await rabbit().erlang(`{ok, rabbit_vhost:exists(<<"${url.pathname.slice(1)}">>)}.`)).toContain('true');
   });
 
   it('says so when it does not understand', async () => {

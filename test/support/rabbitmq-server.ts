@@ -37,30 +37,31 @@ function findErlCall(): string | undefined {
   return findOnPath('erl_call') ?? ERL_CALL_PLACES.find((path) => existsSync(path));
 }
 
-export class RabbitServer {
+/** What it takes to talk to a node. */
+export interface RabbitAccess {
   readonly port: number;
-  readonly managementPort: number | undefined;
-  readonly folder = tmpFolder();
-  readonly #options: RabbitOptions;
-  readonly #epmdPort: number;
-  readonly #distributionPort: number;
-  readonly #cookie = `ctq${randomBytes(12).toString('hex')}`;
-  readonly #node: string;
-  #epmd: OwnedProcess | undefined;
-  #process: OwnedProcess | undefined;
-  #vhosts = 0;
+  readonly epmdPort: number;
+  readonly cookie: string;
+  /** Whose Erlang cookie lies there. */
+  readonly folder: string;
+}
 
-  constructor(
-    ports: { readonly amqp: number; readonly epmd: number; readonly distribution: number; readonly management: number },
-    options: RabbitOptions,
-  ) {
-    this.port = ports.amqp;
-    this.managementPort = options.management === 'on' ? ports.management : undefined;
-    this.#epmdPort = ports.epmd;
-    this.#distributionPort = ports.distribution;
-    this.#node = `ctq${ports.amqp}@localhost`;
-    this.#options = options;
-    this.#writeFiles();
+/** A node that runs, whoever started it. */
+export class RabbitNode {
+  readonly access: RabbitAccess;
+  #vhosts = 0;
+  #calls = 0;
+
+  constructor(access: RabbitAccess) {
+    this.access = access;
+  }
+
+  get port(): number {
+    return this.access.port;
+  }
+
+  get folder(): string {
+    return this.access.folder;
   }
 
   /** The virtual host `/` as guest. */
@@ -72,14 +73,10 @@ export class RabbitServer {
     return `amqp://guest:guest@127.0.0.1:${this.port}/${vhost === '/' ? '%2F' : encodeURIComponent(vhost)}`;
   }
 
-  get log(): string {
-    return this.#process?.output ?? '';
-  }
-
   /** Makes an empty virtual host and returns its URL: some 50 ms, where a node takes seconds. */
   async freshVhost(): Promise<string> {
     this.#vhosts += 1;
-    const name = `v${this.#vhosts}`;
+    const name = `v${process.pid}x${this.#vhosts}`;
     await this.erlang(
       `{ok, rabbit_vhost:add(<<"${name}">>, <<"ctq">>), rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"${name}">>, <<".*">>, <<".*">>, <<".*">>, <<"ctq">>)}.`,
     );
@@ -90,12 +87,57 @@ export class RabbitServer {
   async erlang(expression: string): Promise<string> {
     const program = findErlCall();
     if (program === undefined) throw new Error('erl_call is missing');
-    // -r: under its usual name, which is always the same, the node would take it for the call before, which has just left.
-    const call = run(program, ['-r', '-c', this.#cookie, '-n', this.#node, '-e'], { env: this.#environment(), timeout: 20_000 });
+    // Under its usual name, which is always the same, the node would take it for the call before, which has just left.
+    this.#calls += 1;
+    const name = `call${process.pid}x${this.#calls}`;
+    const call = run(program, ['-h', name, '-c', this.access.cookie, '-n', this.nodeName, '-e'], {
+      env: this.erlangEnvironment(),
+      timeout: 20_000,
+    });
     call.child.stdin?.end(`${expression}\n`);
     const { stdout } = await call;
     if (!stdout.startsWith('{ok,')) throw new Error(`the node did not understand ${expression}: ${stdout}`);
     return stdout;
+  }
+
+  /** Somebody else's, or ended by {@link RabbitServer.stop}. */
+  async stop(): Promise<void> {}
+
+  protected get nodeName(): string {
+    return `ctq${this.port}@localhost`;
+  }
+
+  protected erlangEnvironment(): NodeJS.ProcessEnv {
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('RABBITMQ_') && !name.startsWith('ERL_'));
+    return {
+      ...Object.fromEntries(inherited),
+      HOME: this.folder,
+      ERL_EPMD_PORT: String(this.access.epmdPort),
+      ERL_EPMD_ADDRESS: '127.0.0.1',
+    };
+  }
+}
+
+export class RabbitServer extends RabbitNode {
+  readonly managementPort: number | undefined;
+  readonly #options: RabbitOptions;
+  readonly #distributionPort: number;
+  #epmd: OwnedProcess | undefined;
+  #process: OwnedProcess | undefined;
+
+  constructor(
+    ports: { readonly amqp: number; readonly epmd: number; readonly distribution: number; readonly management: number },
+    options: RabbitOptions,
+  ) {
+    super({ port: ports.amqp, epmdPort: ports.epmd, cookie: `ctq${randomBytes(12).toString('hex')}`, folder: tmpFolder() });
+    this.managementPort = options.management === 'on' ? ports.management : undefined;
+    this.#distributionPort = ports.distribution;
+    this.#options = options;
+    this.#writeFiles();
+  }
+
+  get log(): string {
+    return this.#process?.output ?? '';
   }
 
   async start(): Promise<void> {
@@ -104,7 +146,7 @@ export class RabbitServer {
       throw new Error('rabbitmq-server is missing: run "node tools/setup.mjs --test", or guard the suite with describeWith("rabbitmq", …)');
     }
     const env = this.#environment();
-    this.#epmd ??= new OwnedProcess(epmd, ['-address', '127.0.0.1', '-port', String(this.#epmdPort)], { env });
+    this.#epmd ??= new OwnedProcess(epmd, ['-address', '127.0.0.1', '-port', String(this.access.epmdPort)], { env });
     await this.#epmdAnswers(epmd);
     const server = new OwnedProcess(program, [], { cwd: this.folder, env });
     this.#process = server;
@@ -117,7 +159,7 @@ export class RabbitServer {
   }
 
   /** As an administrator: durable queues and persistent messages stay. */
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     await this.#process?.stop('SIGTERM');
     this.#process = undefined;
     await this.#epmd?.kill();
@@ -137,7 +179,7 @@ export class RabbitServer {
 
   #writeFiles(): void {
     mkdirSync(join(this.folder, 'log'));
-    writeFileSync(join(this.folder, '.erlang.cookie'), this.#cookie);
+    writeFileSync(join(this.folder, '.erlang.cookie'), this.access.cookie);
     chmodSync(join(this.folder, '.erlang.cookie'), 0o400);
     const management =
       this.managementPort === undefined ? [] : ['management.tcp.ip = 127.0.0.1', `management.tcp.port = ${this.managementPort}`];
@@ -155,14 +197,10 @@ export class RabbitServer {
   }
 
   #environment(): NodeJS.ProcessEnv {
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('RABBITMQ_') && !name.startsWith('ERL_'));
     return {
-      ...Object.fromEntries(inherited),
-      HOME: this.folder,
-      ERL_EPMD_PORT: String(this.#epmdPort),
-      ERL_EPMD_ADDRESS: '127.0.0.1',
+      ...this.erlangEnvironment(),
       RABBITMQ_BASE: this.folder,
-      RABBITMQ_NODENAME: this.#node,
+      RABBITMQ_NODENAME: this.nodeName,
       RABBITMQ_MNESIA_BASE: join(this.folder, 'mnesia'),
       RABBITMQ_LOG_BASE: join(this.folder, 'log'),
       RABBITMQ_CONFIG_FILE: join(this.folder, 'rabbitmq.conf'),
