@@ -4,21 +4,18 @@
  */
 import type { Clock, TimerHandle } from './clock.js';
 
-/** Drivers have limits of their own, which count every moment: they get so many times as long, and ours comes first. */
-export const DRIVER_PATIENCE = 2;
+export type RunningLimit = Pick<TimerHandle, 'cancel'>;
 
 const PARTS = 8;
 
 /** Calls back when so much time has passed in which an answer would have been heard. */
-export function timeLimit(clock: Clock, limitMs: number, over: () => void): TimerHandle {
+export function timeLimit(clock: Clock, limitMs: number, over: () => void): RunningLimit {
   const partMs = limitMs / PARTS;
   let leftMs = limitMs;
   let sinceMs = clock.monotonicMs();
-  let unrefed = false;
   let timer: TimerHandle;
   const wait = (): void => {
     timer = clock.setTimeout(look, Math.min(leftMs, partMs));
-    if (unrefed) timer.unref();
   };
   const look = (): void => {
     const nowMs = clock.monotonicMs();
@@ -30,23 +27,24 @@ export function timeLimit(clock: Clock, limitMs: number, over: () => void): Time
     else wait();
   };
   wait();
-  const handle: TimerHandle = {
-    cancel: () => timer.cancel(),
-    unref() {
-      unrefed = true;
-      timer.unref();
-      return handle;
-    },
-  };
-  return handle;
+  return { cancel: () => timer.cancel() };
 }
 
-/** False when the time is over first. A failure counts as done: there is nothing more to wait for. */
+/** False when `limitMs` are over first, whoever needed them. A failure counts as done: there is nothing more to wait for. */
 export function within(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<boolean> {
+  return isFirst(work, (over) => clock.setTimeout(over, limitMs));
+}
+
+/** The same for work that is somebody's answer: see {@link timeLimit}. */
+export function answeredWithin(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<boolean> {
+  return isFirst(work, (over) => timeLimit(clock, limitMs, over));
+}
+
+function isFirst(work: Promise<unknown>, limit: (over: () => void) => RunningLimit): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = timeLimit(clock, limitMs, () => resolve(false));
+    const running = limit(() => resolve(false));
     const done = (): void => {
-      timer.cancel();
+      running.cancel();
       resolve(true);
     };
     work.then(done, done);

@@ -7,15 +7,15 @@
  */
 import type { ConnectionOptions } from 'node:tls';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials } from 'amqplib';
-import type { Clock, TimerHandle } from '../clock.js';
+import type { Clock } from '../clock.js';
+import { answeredWithin, type RunningLimit, timeLimit } from '../time-limit.js';
 import { AmqpFailure, toAmqpFailure } from './amqp/failure.js';
 import { type ByteSource, repairTables } from './amqp/tables.js';
 import type { AmqpAddress, AmqpTls } from './amqp/url.js';
 import { type ByteSink, gatherWrites } from './amqp/writes.js';
 import { CLOSED, noAnswerFor, noAnswerWithin } from './failure.js';
 import type { Linked } from './link.js';
-import { SILENCE_LIMIT_MS, watchSilence } from './silence.js';
-import { DRIVER_PATIENCE, timeLimit, within } from '../time-limit.js';
+import { DRIVER_PATIENCE, SILENCE_LIMIT_MS, watchSilence } from './silence.js';
 import { readTlsFiles } from './tls-files.js';
 
 export type {
@@ -87,7 +87,7 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
   /** Connects, logs in, and opens a channel to see that the server answers. */
   static async open(address: AmqpAddress, options: AmqpConnectionOptions): Promise<Connection> {
     const { attemptLimitMs, clock } = options;
-    let timer: TimerHandle | undefined;
+    let timer: RunningLimit | undefined;
     let late = false;
     const silence = new Promise<never>((_resolve, reject) => {
       timer = timeLimit(clock, attemptLimitMs, () => {
@@ -143,7 +143,7 @@ export class Connection implements AmqpConnection, Linked<AmqpFailure> {
     if (this.#failure !== undefined) return;
     const closing = this.#model.close();
     this.end(reason);
-    await within(this.#clock, GOODBYE_LIMIT_MS, closing);
+    await answeredWithin(this.#clock, GOODBYE_LIMIT_MS, closing);
     this.#stream.destroy(reason);
   }
 

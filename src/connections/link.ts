@@ -8,8 +8,8 @@
 import { type BackOff, backOffMs } from '../back-off.js';
 import type { Clock, TimerHandle } from '../clock.js';
 import { CtqError } from '../errors.js';
+import { type RunningLimit, timeLimit } from '../time-limit.js';
 import { CLOSED_BY_US, ConnectionFailure, noAnswerWithin } from './failure.js';
-import { timeLimit } from '../time-limit.js';
 
 export interface LinkOptions<Address, Observer> {
   /** Tried in turn. */
@@ -208,5 +208,5 @@ interface Waiter<Connection, Failure> {
   readonly resolve: (connection: Connection) => void;
   readonly reject: (failure: Failure) => void;
   readonly patient: boolean;
-  timer: TimerHandle | undefined;
+  timer: RunningLimit | undefined;
 }

@@ -9,14 +9,14 @@
 import type { ConnectionOptions } from 'node:tls';
 import { Command, Redis, type RedisOptions } from 'ioredis';
 import type { Clock, TimerHandle } from '../clock.js';
+import { type RunningLimit, timeLimit } from '../time-limit.js';
 import { CLOSED, noAnswerFor, noAnswerWithin } from './failure.js';
 import type { Linked } from './link.js';
 import { isServerReply, RedisFailure, toRedisFailure } from './redis/failure.js';
 import type { RedisScript } from './redis/script.js';
 import type { RedisAddress, RedisTls } from './redis/url.js';
 import { speaksInClear } from './plain-probe.js';
-import { SILENCE_LIMIT_MS, watchSilence } from './silence.js';
-import { DRIVER_PATIENCE, timeLimit } from '../time-limit.js';
+import { DRIVER_PATIENCE, SILENCE_LIMIT_MS, watchSilence } from './silence.js';
 import { readTlsFiles } from './tls-files.js';
 
 export type RedisArgument = string | Buffer;
@@ -81,7 +81,7 @@ export class Connection implements RedisConnection, Linked<RedisFailure> {
       redis.on('message', (channel, payload) => onMessage(channel, payload, undefined));
       redis.on('pmessage', (pattern, channel, payload) => onMessage(channel, payload, pattern));
     }
-    let timer: TimerHandle | undefined;
+    let timer: RunningLimit | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
       timer = timeLimit(clock, attemptLimitMs, () => reject(new RedisFailure('unreachable', noAnswerWithin(attemptLimitMs))));
     });

@@ -6,6 +6,8 @@ import type { Clock, TimerHandle } from '../clock.js';
 
 /** Half-open connections must be noticed within 15 s (RELIABILITY M8), and a server frozen for a few seconds should not cost one. */
 export const SILENCE_LIMIT_MS = 9_000;
+/** Drivers have limits of their own, which count every moment: they get so many times as long, and ours comes first. */
+export const DRIVER_PATIENCE = 2;
 const ASK_AFTER_MS = 3_000;
 const LOOK_INTERVAL_MS = 1_000;
 

@@ -4,7 +4,7 @@
  * are, when nothing more has come for a while.
  */
 import type { Broker } from '../broker.js';
-import type { Clock, TimerHandle } from '../clock.js';
+import type { Clock } from '../clock.js';
 import type { LamportClock } from '../protocol/lamport-clock.js';
 import type { Message } from '../protocol/message.js';
 import { newId } from '../protocol/oid.js';
@@ -12,7 +12,7 @@ import { type ControlContent, PLAIN_CONTROL } from '../protocol/signing.js';
 import type { OwnQueueLimits } from '../protocol/own-queue.js';
 import { decodeReply, encodeRequest, replyExchange, replyQueue, requestRoute } from '../protocol/pidbox.js';
 import type { CommandArguments } from './command.js';
-import { timeLimit } from '../time-limit.js';
+import { type RunningLimit, timeLimit } from '../time-limit.js';
 import { isAddressed } from './matcher.js';
 
 /** As Celery's `inspect`. */
@@ -151,7 +151,7 @@ class Gathering {
   #done = (): void => {};
   #failed = (_reason: unknown): void => {};
   #expected: number | undefined;
-  #timer: TimerHandle | undefined;
+  #timer: RunningLimit | undefined;
   readonly #abort = (): void => this.#failed(this.#options.signal?.reason);
 
   constructor(clock: Clock, timeoutMs: number, options: AskOptions) {

@@ -7,7 +7,7 @@
  * 4. results and acknowledgements on their way arrive; consumer and pool close
  */
 import type { Clock } from '../clock.js';
-import { within } from '../time-limit.js';
+import { answeredWithin, within } from '../time-limit.js';
 import type { Consumer } from '../broker.js';
 import type { Logger } from '../logger.js';
 import type { Pool } from '../pool.js';
@@ -41,7 +41,7 @@ export async function shutDown(parts: ShutdownParts, cold: Promise<void>): Promi
   dispatcher.close();
   const paused = consumer.pause();
   giveBackWaiting(parts);
-  await within(clock, LAST_WORDS_MS, paused);
+  await answeredWithin(clock, LAST_WORDS_MS, paused);
   giveBackWaiting(parts);
   tellWhoIsWaitedFor(parts);
   const finished = await Promise.race([within(clock, parts.graceMs, dispatcher.idle()), cold.then(() => false)]);
@@ -50,10 +50,10 @@ export async function shutDown(parts: ShutdownParts, cold: Promise<void>): Promi
     cutOffRunning(parts);
     await within(clock, LAST_WORDS_MS, dispatcher.idle());
   }
-  await within(clock, LAST_WORDS_MS, settler.idle());
+  await answeredWithin(clock, LAST_WORDS_MS, settler.idle());
   etaTimer.clear();
   throttle.close();
-  await within(clock, LAST_WORDS_MS, consumer.close());
+  await answeredWithin(clock, LAST_WORDS_MS, consumer.close());
   await within(clock, LAST_WORDS_MS, pool.close(status === 'forced' ? 'terminate' : 'drain'));
   return status;
 }

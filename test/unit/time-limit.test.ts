@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { timeLimit } from '../../src/time-limit.js';
+import { answeredWithin, timeLimit, within } from '../../src/time-limit.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 /** A clock whose process may stand still: what was due meanwhile comes when it goes on, all at once. */
@@ -47,5 +47,30 @@ describe('the time that a server has to answer', () => {
     handle.cancel();
     await clock.advance(5_000);
     expect(over()).toBe(0);
+  });
+});
+
+describe('work that has so long', () => {
+  const never = new Promise<never>(() => {});
+
+  it('is over in its time, with or without success', async () => {
+    const clock = new FakeClock();
+    for (const limited of [within, answeredWithin]) {
+      expect(await limited(clock, 1_000, Promise.resolve())).toBe(true);
+      expect(await limited(clock, 1_000, Promise.reject(new Error('no')))).toBe(true);
+    }
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('has no more when this process has stood still, but for somebody’s answer', async () => {
+    const clock = new FakeClock();
+    const ended: string[] = [];
+    void within(clock, 4_000, never).then(() => ended.push('work'));
+    void answeredWithin(clock, 4_000, never).then(() => ended.push('answer'));
+    clock.standStill(60_000);
+    await clock.advance(1);
+    expect(ended).toEqual(['work']);
+    await clock.advance(4_000);
+    expect(ended).toEqual(['work', 'answer']);
   });
 });

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.js';
-import { within } from '../../time-limit.js';
+import { answeredWithin } from '../../time-limit.js';
 import type { AmqpConfirmChannel, AmqpConnection } from '../../connections/amqp.js';
 import { toAmqpFailure } from '../../connections/amqp/failure.js';
 import type { AmqpLink } from '../../connections/amqp/link.js';
@@ -64,7 +64,7 @@ export class Deaths {
     const marking = this.#then(place, () => this.#mark(place)).then((marks) => {
       count = marks ?? 1;
     });
-    await within(this.#parts.clock, LIMIT_MS, marking);
+    await answeredWithin(this.#parts.clock, LIMIT_MS, marking);
     return count;
   }
 
@@ -76,7 +76,7 @@ export class Deaths {
       await this.#ask((channel) => Promise.all([channel.assertQueue(place, QUEUE), channel.get(place, { noAck: true })]));
       return undefined;
     });
-    await within(this.#parts.clock, LIMIT_MS, taking);
+    await answeredWithin(this.#parts.clock, LIMIT_MS, taking);
   }
 
   /** It was answered for good. Marks that stay because of a lost connection expire. */
