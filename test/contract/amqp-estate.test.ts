@@ -14,7 +14,7 @@ import { describeWith } from '../support/requires.js';
 import { consume, declare, remaining, send } from './broker/verbs.js';
 import { DeliveryLog } from './delivery-log.js';
 import { idsOf, plainQueue, taskMessage } from './messages.js';
-import { undisturbed } from './undisturbed.js';
+import { undisturbed } from '../support/undisturbed.js';
 
 /** An estate gives back after a second what nobody pages on in: whoever expects to find it in hand must not be slower. */
 const SHORT_MS = 800;

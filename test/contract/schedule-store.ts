@@ -10,7 +10,7 @@ import { eventually, throughout } from '../support/eventually.js';
 import { consume } from './broker/verbs.js';
 import { DeliveryLog } from './delivery-log.js';
 import { taskMessage } from './messages.js';
-import { quickest, undisturbed } from './undisturbed.js';
+import { quickest, undisturbed } from '../support/undisturbed.js';
 
 export interface ScheduleStoreEngine {
   /** Starts an empty one. */

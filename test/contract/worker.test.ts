@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { describeWith } from '../support/requires.js';
 import { tmpFolder } from '../support/tmp.js';
-import { quickest } from './undisturbed.js';
+import { quickest } from '../support/undisturbed.js';
 
 let redis: RedisServer | undefined;
 

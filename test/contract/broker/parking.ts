@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { BrokerBench, BrokerCase } from '../broker.js';
 import { DeliveryLog } from '../delivery-log.js';
-import { quickest, undisturbed } from '../undisturbed.js';
+import { quickest, undisturbed } from '../../support/undisturbed.js';
 import { consume, declare, drainUpTo, send } from './verbs.js';
 
 /** Far enough for the steps before it to be over, near enough to wait for. */

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { eventually } from '../../support/eventually.js';
 import { tmpFolder } from '../../support/tmp.js';
 import type { PoolBench, PoolCase, RunOptions } from '../pool.js';
-import { quickest, undisturbed } from '../undisturbed.js';
+import { quickest, undisturbed } from '../../support/undisturbed.js';
 
 export const limitCases: readonly PoolCase[] = [
   {

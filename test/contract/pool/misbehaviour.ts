@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { expect, vi } from 'vitest';
 import { eventually } from '../../support/eventually.js';
 import type { PoolBench, PoolCase } from '../pool.js';
-import { quickest } from '../undisturbed.js';
+import { quickest } from '../../support/undisturbed.js';
 
 export const misbehaviourCases: readonly PoolCase[] = [
   {

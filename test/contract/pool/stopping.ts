@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { eventually } from '../../support/eventually.js';
 import type { PoolCase } from '../pool.js';
-import { quickest } from '../undisturbed.js';
+import { quickest } from '../../support/undisturbed.js';
 
 export const stoppingCases: readonly PoolCase[] = [
   {

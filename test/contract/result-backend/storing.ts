@@ -3,7 +3,7 @@ import { ResultBackendError } from '../../../src/errors.js';
 import { eventually } from '../../support/eventually.js';
 import { failureMeta, resultMeta } from '../metas.js';
 import { idsOf } from '../messages.js';
-import { undisturbed } from '../undisturbed.js';
+import { undisturbed } from '../../support/undisturbed.js';
 import type { ResultBackendCase } from '../result-backend.js';
 
 export const storingCases: readonly ResultBackendCase[] = [

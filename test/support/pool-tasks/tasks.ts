@@ -126,11 +126,6 @@ app.signals.taskPostrun.connect(({ state, sender }) => {
 
 // ── Limits ────────────────────────────────────────────────────────────────────────────────────────
 
-export const spin = app.task('pool.spin', (seconds: number) => {
-  const until = Date.now() + seconds * 1000;
-  while (Date.now() < until);
-  return seconds;
-});
 export const spinForEver = app.task('pool.spin_for_ever', () => {
   for (;;);
 });

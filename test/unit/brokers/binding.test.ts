@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bindingMatches, topicMatches } from '../../../src/brokers/binding.js';
-import { computingMs } from '../../contract/undisturbed.js';
+import { computingMs } from '../../support/undisturbed.js';
 
 describe('a topic pattern', () => {
   test.each([

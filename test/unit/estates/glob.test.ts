@@ -1,7 +1,7 @@
 /** Cases of Redis' own `stringmatchlen`; the interop suite compares with a server. */
 import { describe, expect, it } from 'vitest';
 import { globMatches } from '../../../src/estates/glob.js';
-import { computingMs } from '../../contract/undisturbed.js';
+import { computingMs } from '../../support/undisturbed.js';
 
 describe('a glob', () => {
   it.each([

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodePlainPickle, encodePlainPickle, NotPlain } from '../../../src/protocol/plain-pickle.js';
 import { runPython } from '../../support/python-celery.js';
 import { describeWith } from '../../support/requires.js';
-import { computingMs } from '../../contract/undisturbed.js';
+import { computingMs } from '../../support/undisturbed.js';
 
 const VALUES = [
   ...[null, true, false, 0, 1, -1, 127, 128, -128, -129, 255, 256, 65_535, 65_536, -(2 ** 31), 2 ** 53 - 1, -(2n ** 63n), 2n ** 70n],

@@ -11,7 +11,7 @@ import { Broadcaster } from '../../../src/remote-control/broadcast.js';
 import { commandTable, remoteCommands } from '../../../src/remote-control/commands/index.js';
 import { Mailbox } from '../../../src/remote-control/mailbox.js';
 import { FakeWorker } from '../../support/fake-worker.js';
-import { undisturbed } from '../../contract/undisturbed.js';
+import { undisturbed } from '../../support/undisturbed.js';
 
 const limits = { ttlS: 300, expiresS: 10 };
 /** Longer than any test may take: whoever waits for the time is found out. */

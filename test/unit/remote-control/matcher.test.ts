@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isAddressed, matchesGlob } from '../../../src/remote-control/matcher.js';
-import { computingMs, undisturbed } from '../../contract/undisturbed.js';
+import { computingMs, undisturbed } from '../../support/undisturbed.js';
 
 /** A search has a tenth of a second of a real clock, and a machine may be away for as long. */
 const SHORT_MS = 90;

@@ -5,7 +5,7 @@ import { Ctq } from '../../../src/ctq.js';
 import type { ReceivedEvent } from '../../../src/events/receiver.js';
 import type { Worker, WorkerOptions } from '../../../src/worker/worker.js';
 import type { SettingsInput } from '../../../src/config/settings.js';
-import { undisturbed } from '../../contract/undisturbed.js';
+import { undisturbed } from '../../support/undisturbed.js';
 
 /** An answer takes no time here, unless the machine stands still; the default is a second. */
 const PATIENT = { timeout: 20 };

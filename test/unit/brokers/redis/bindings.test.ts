@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Queue } from '../../../../src/broker.js';
 import { type Binding, bindingMember, boundQueues, kombuTopicMatches, parseBinding } from '../../../../src/brokers/redis/bindings.js';
 import { redisLayout } from '../../../../src/brokers/redis/keys.js';
-import { computingMs } from '../../../contract/undisturbed.js';
+import { computingMs } from '../../../support/undisturbed.js';
 
 const layout = redisLayout({}, 0);
 const SEP = '\x06\x16';

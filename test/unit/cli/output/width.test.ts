@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cutText, fitText, fittingLength, textWidth } from '../../../../src/cli/output/width.js';
-import { computingMs } from '../../../contract/undisturbed.js';
+import { computingMs } from '../../../support/undisturbed.js';
 
 describe('the width of a text', () => {
   it.each([
