@@ -5,9 +5,8 @@
  *   consume <url> <queues> <prefetch> <ms>    works that long on each, completes with a result: `T <id> <count>`, `S <id> <settled>`
  *   hold <url> <queues> <prefetch>            takes and keeps; a line on its input answers: `ack`, `front`, `reject`, `park <ms>`
  *
- * It writes with writeSync: what was said is said, also when it is killed the moment after.
+ * What it said is said, also when it is killed the moment after.
  */
-import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Delivery, Settled } from '../../../src/broker.js';
@@ -16,23 +15,12 @@ import { openRedisResultBackend } from '../../../src/result-backends/redis.js';
 import { openSettlement } from '../../../src/settlement.js';
 import { plainQueue, taskMessage, toQueue } from '../../contract/messages.js';
 import { resultMeta } from '../../contract/metas.js';
+import { say } from './say.js';
 
 const [role = '', url = '', what = '', extra = '', workMs = '0'] = process.argv.slice(2);
 const options = { transportOptions: {}, connectTimeoutMs: Number.POSITIVE_INFINITY };
 const broker = openRedisBroker(url, options);
 const settlement = openSettlement(broker, openRedisResultBackend(url, { ...options, resultExpires: 3_600 }));
-const nap = new Int32Array(new SharedArrayBuffer(4));
-const say = (text: string): void => {
-  for (let rest = Buffer.from(`${text}\n`); rest.length > 0; ) {
-    try {
-      rest = rest.subarray(writeSync(1, rest));
-    } catch (error) {
-      // The pipe is full: whoever reads it is busy.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      Atomics.wait(nap, 0, 0, 1);
-    }
-  }
-};
 const idOf = (delivery: Delivery): string => String(delivery.message.headers['id']);
 const answered = (delivery: Delivery, settled: Promise<Settled>): void => void settled.then((how) => say(`S ${idOf(delivery)} ${how}`));
 

@@ -6,10 +6,9 @@
  *   hold <file> <sync>                      takes one and never settles it; answers it when told to on its input
  *   lock <file>                             keeps the file locked, as another program may, until it is told otherwise on its input
  *
- * It writes with writeSync: what was said is said, also when it is killed the moment after.
+ * What it said is said, also when it is killed the moment after.
  */
 import { once } from 'node:events';
-import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerHandler, Delivery } from '../../../src/broker.js';
 import { openSqliteBroker } from '../../../src/brokers/sqlite/broker.js';
@@ -18,21 +17,10 @@ import { openSqliteResultBackend } from '../../../src/result-backends/sqlite.js'
 import { openSettlement } from '../../../src/settlement.js';
 import { plainQueue, taskMessage, toQueue } from '../../contract/messages.js';
 import { resultMeta } from '../../contract/metas.js';
+import { say } from './say.js';
 
 const [role = '', file = '', sync = '', extra = ''] = process.argv.slice(2);
 const options = { transportOptions: { sync }, connectTimeoutMs: Number.POSITIVE_INFINITY };
-const nap = new Int32Array(new SharedArrayBuffer(4));
-const say = (text: string): void => {
-  for (let rest = Buffer.from(`${text}\n`); rest.length > 0; ) {
-    try {
-      rest = rest.subarray(writeSync(1, rest));
-    } catch (error) {
-      // The pipe is full: whoever reads it is busy.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      Atomics.wait(nap, 0, 0, 1);
-    }
-  }
-};
 const idOf = (delivery: Delivery): string => String(delivery.message.headers['id']);
 
 async function publish(count: number, pauseMs: number): Promise<void> {
