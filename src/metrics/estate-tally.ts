@@ -45,9 +45,10 @@ export class EstateTally {
   hear(event: ReceivedEvent, state: ClusterState): void {
     this.families.family('ctq_exporter_events_total').of(event.type).value += 1;
     const node = typeof event.hostname === 'string' ? event.hostname : '';
+    const task = typeof event['uuid'] === 'string' ? state.tasks.get(event['uuid']) : undefined;
     if (event.type.startsWith('worker-')) this.#worker(event, node);
-    else if (event.type === 'task-sent') this.#sent(event, node);
-    else if (event.type.startsWith('task-') && typeof event['uuid'] === 'string') this.#task(event, node, state.tasks.get(event['uuid']));
+    else if (event.type === 'task-sent') this.#sent(event, node, task);
+    else if (event.type.startsWith('task-') && typeof event['uuid'] === 'string') this.#task(event, node, task);
   }
 
   /** Which workers are up is a matter of time. */
@@ -88,10 +89,13 @@ export class EstateTally {
     this.#workers.set(node, { lastS: event.local_received, active });
   }
 
-  #sent(event: ReceivedEvent, node: string): void {
+  #sent(event: ReceivedEvent, node: string, task: TaskStatus | undefined): void {
     const name = typeof event['name'] === 'string' ? event['name'] : NAMELESS;
     const queue = typeof event['queue'] === 'string' ? event['queue'] : this.#options.defaultQueue;
     this.families.family('celery_task_sent_total').of(name, hostOf(node), queue).value += 1;
+    // A client says so when it has sent, and a worker may have begun by then; of a retry, what has begun is the try before.
+    const isRetry = Number(event['retries'] ?? 0) > 0;
+    if (!isRetry && typeof task?.worker === 'string') this.#waited(task, [name, hostOf(task.worker), queue]);
   }
 
   #task(event: ReceivedEvent, node: string, task: TaskStatus | undefined): void {

@@ -58,6 +58,18 @@ describe('the events of an estate', () => {
     expect(await lines(102)).toContain('celery_task_queue_wait_time_sum{name="later",hostname="web",queue_name="q"} 1.5');
   });
 
+  it('count a wait once, also when the worker had begun before its client said that it had sent', async () => {
+    const { hear, lines } = estate();
+    hear('task-received', 1, { uuid: '1', name: 'quick' });
+    hear('task-started', 1.25, { uuid: '1' });
+    hear('task-sent', 1, { uuid: '1', name: 'quick', queue: 'q', retries: 0, hostname: 'gen1@client' });
+    hear('task-sent', 9, { uuid: '1', name: 'quick', queue: 'q', retries: 1, hostname: 'w@web' });
+    expect((await lines(10)).filter((line) => /wait_time_(?:sum|count)/.test(line))).toEqual([
+      'celery_task_queue_wait_time_sum{name="quick",hostname="web",queue_name="q"} 0.25',
+      'celery_task_queue_wait_time_count{name="quick",hostname="web",queue_name="q"} 1',
+    ]);
+  });
+
   it('tell two workers of one host apart, and which of them does not tell of its tasks', async () => {
     const { hear, lines, tally } = estate();
     hear('worker-heartbeat', 0, { active: 0 });
